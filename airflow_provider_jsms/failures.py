@@ -1,0 +1,81 @@
+"""Refused recipients of a batch: how many a task tolerates, and how they are told to people."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from airflow_provider_jsms.codes import CODES
+from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipientsError
+from airflow_provider_jsms.privacy import SHOWN_RECIPIENTS, mask_mobile, mask_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_jsms.results import BatchResult, FailedRecipient
+
+_COUNT = re.compile(r"[0-9]+")
+_SHARE = re.compile(r"(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?)%")
+
+
+class FailureLimit:
+    """How many refused recipients a batch tolerates.
+
+    :param max_failures: a count (``3`` or ``"3"``) or a share of all recipients (``"5%"``).
+    :raises JsmsInputError: anything else.
+    """
+
+    def __init__(self, max_failures: object) -> None:
+        usable = isinstance(max_failures, str | int) and not isinstance(max_failures, bool)
+        self._text = str(max_failures) if usable else ""
+        self._is_share = bool(_SHARE.fullmatch(self._text))
+        if not self._is_share and not _COUNT.fullmatch(self._text):
+            raise JsmsInputError(
+                f"max_failures {mask_text(repr(max_failures))} is neither a count (0 or more) nor "
+                "a share from '0%' to '100%'. Nothing was sent."
+            )
+
+    def check(self, result: BatchResult) -> None:
+        """Raise if more recipients were refused than is tolerated, or all of them.
+
+        :raises JsmsRefusedRecipientsError: says how many, why, and what is scheduled.
+        """
+        refused, accepted = result["failure_count"], result["success_count"]
+        if refused == 0 or (accepted > 0 and refused <= self._allowed(refused + accepted)):
+            return
+        kept = (
+            f"{accepted} are scheduled under {result['schedule_id']} and stay scheduled"
+            if accepted
+            else "nobody is scheduled"
+        )
+        raise JsmsRefusedRecipientsError(
+            f"JSMS refused {refused} of {refused + accepted} recipients (max_failures is "
+            f"{self._text}); {kept}. The refused ones are in the XCom failure_recipients of this "
+            f"task.\n{describe_failures(result['failure_recipients'])}"
+        )
+
+    def _allowed(self, total: int) -> Fraction:
+        # Fractions, because 0.07 * 100 is more than 7 in binary.
+        limit = Fraction(self._text.removesuffix("%"))
+        return limit * total / 100 if self._is_share else limit
+
+
+def describe_failures(failures: Sequence[FailedRecipient]) -> str:
+    """Return the refusals by code, and the first ten of them with their numbers masked."""
+    by_code = Counter(failure["error_code"] for failure in failures)
+    lines = [f"{count} × {_reason(code)}" for code, count in by_code.most_common()]
+    lines += [
+        f"{mask_mobile(failure['mobile'])}: {failure['error_code']}"
+        for failure in failures[:SHOWN_RECIPIENTS]
+    ]
+    if len(failures) > SHOWN_RECIPIENTS:
+        lines.append(f"and {len(failures) - SHOWN_RECIPIENTS} more")
+    return "\n".join(lines)
+
+
+def _reason(code: int | None) -> str:
+    if code in CODES:
+        return f"{code} ({CODES[code].meaning})"
+    return "no readable code" if code is None else f"{code} (a code that is not known here)"

@@ -1,0 +1,123 @@
+"""Sending a call to JSMS, and sending it again where that cannot text anybody twice."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_exponential_jitter,
+)
+
+from airflow_provider_jsms import protocol
+from airflow_provider_jsms.exceptions import (
+    JsmsConnectionLostError,
+    JsmsError,
+    JsmsNoAnswerError,
+    JsmsThrottledError,
+)
+from airflow_provider_jsms.hooks.transport import Transport
+
+if TYPE_CHECKING:
+    from requests import Session
+    from tenacity import RetryCallState
+
+    from airflow_provider_jsms.protocol import Call
+    from airflow_provider_jsms.settings import JsmsSettings
+
+T = TypeVar("T")
+
+_LONGEST_IN_ALL: Final = 60.0
+_SHORTEST_TRY: Final = 1.0
+_WAIT = wait_exponential_jitter(initial=1, max=10, jitter=1)
+
+_log = logging.getLogger(__name__)
+
+
+class JsmsClient:
+    """The one place that sends requests, over one pooled session."""
+
+    def __init__(self, settings: JsmsSettings) -> None:
+        self._settings = settings
+        self._transport = Transport(settings)
+
+    @property
+    def session(self) -> Session:
+        """The HTTP session, with the credentials set."""
+        return self._transport.session
+
+    def close(self) -> None:
+        """Close every connection; a later call opens a new one."""
+        self._transport.close()
+
+    def send(
+        self,
+        call: Call[T],
+        *,
+        met: list[BaseException] | None = None,
+        max_attempts: int | None = None,
+    ) -> T:
+        """Send a call and return its result.
+
+        :param met: collects the errors after which the call was sent again.
+        :param max_attempts: tries at most; None for what the connection says.
+        :raises JsmsUncertainError: a submission left and no usable answer came.
+        :raises JsmsCallError: what the last try met.
+        """
+
+        def before_sleep(state: RetryCallState) -> None:
+            error = _error_of(state)
+            if met is not None:
+                met.append(error)
+            _log.warning("%s Trying again in %.1f s.", error, state.upcoming_sleep)
+
+        retrying = Retrying(
+            retry=retry_if_exception(partial(protocol.may_be_sent_again, call.method)),
+            stop=stop_after_attempt(max_attempts or self._settings.max_attempts)
+            | stop_before_delay(_LONGEST_IN_ALL),
+            wait=_wait,
+            before_sleep=before_sleep,
+            reraise=True,
+        )
+        result: T = retrying(self._attempt, call, monotonic() + _LONGEST_IN_ALL)
+        return result
+
+    def _attempt(self, call: Call[T], deadline: float) -> T:
+        since = datetime.now(UTC)
+        try:
+            reply = self._transport.send(call, max(deadline - monotonic(), _SHORTEST_TRY))
+            return protocol.read_reply(call, reply)
+        except JsmsNoAnswerError as error:
+            if call.method != "POST":
+                raise
+            raise protocol.uncertain(call, error, since) from error
+        except (JsmsError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # Airflow interrupts a task by raising, as for execution_timeout, and would then run
+            # it again: a submission that may have left must not follow it.
+            if call.method != "POST" or not self._transport.may_have_left():
+                raise
+            lost = JsmsConnectionLostError(
+                f"the task was interrupted ({type(error).__name__}) before the answer came.",
+                call=str(call),
+            )
+            raise protocol.uncertain(call, lost, since) from error
+
+
+def _error_of(state: RetryCallState) -> BaseException:
+    # tenacity asks only after a try that ended in an error
+    return state.outcome.exception()  # type: ignore[union-attr, return-value]
+
+
+def _wait(state: RetryCallState) -> float:
+    error = _error_of(state)
+    asked = error.wait if isinstance(error, JsmsThrottledError) else 0.0
+    return max(_WAIT(state), asked)

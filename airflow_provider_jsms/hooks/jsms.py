@@ -1,0 +1,292 @@
+"""The hook: one method per call of the JSMS API, one request per call."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+
+from airflow_provider_jsms import protocol, schedule
+from airflow_provider_jsms.codes import APP_QUOTA_NOT_ASSIGNED
+from airflow_provider_jsms.exceptions import (
+    JsmsAlreadySentError,
+    JsmsApiError,
+    JsmsError,
+    JsmsNoAnswerError,
+    JsmsSettingsError,
+    JsmsStateError,
+)
+from airflow_provider_jsms.hooks.client import JsmsClient
+from airflow_provider_jsms.send_time import parse_send_time, parse_wire
+from airflow_provider_jsms.settings import read_settings, unknown_extras
+
+if TYPE_CHECKING:
+    from requests import Session
+
+    from airflow_provider_jsms.protocol import Call
+    from airflow_provider_jsms.results import BatchResult, Schedule
+    from airflow_provider_jsms.send_time import SendTime
+    from airflow_provider_jsms.settings import JsmsSettings
+
+T = TypeVar("T")
+
+
+class JsmsHook(BaseHook):
+    """Schedule, change, follow and cancel texts with JiGuang SMS (JSMS, 极光短信).
+
+    Each method is one call of the API. A call that failed is sent again, up to ``max_attempts``
+    times within a minute, only where that cannot text anybody twice: a submission never, once it
+    has begun to leave this machine. One hook holds one pooled HTTP session; close it, or use the
+    hook in ``with``.
+
+    :param jsms_conn_id: the Airflow connection. Its login is the app key, its password the master
+        secret, its host a bare name or a base URL (default ``https://api.sms.jpush.cn``); extras:
+        ``timezone`` (of the wall clock of JSMS, default ``Asia/Shanghai``), ``connect_timeout``
+        and ``read_timeout`` (seconds, default 5 and 30), ``max_attempts`` (default 3) and
+        ``ca_bundle`` (a path).
+    """
+
+    conn_name_attr = "jsms_conn_id"
+    default_conn_name = "jsms_default"
+    conn_type = "jsms"
+    hook_name = "JSMS (Jiguang SMS)"
+
+    def __init__(self, jsms_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.jsms_conn_id = jsms_conn_id
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to JSMS; the next call opens them again."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
+    def get_conn(self) -> Session:
+        """Return the HTTP session that the calls use, with the credentials set."""
+        return self._client.session
+
+    @cached_property
+    def settings(self) -> JsmsSettings:
+        """What the Airflow connection says, read once.
+
+        :raises JsmsSettingsError: a field of it cannot be used.
+        """
+        connection = self.get_connection(self.jsms_conn_id)
+        extra = connection.extra_dejson
+        settings = read_settings(
+            login=connection.login,
+            password=connection.password,
+            host=connection.host,
+            schema=connection.schema,
+            port=connection.port,
+            extra=extra,
+        )
+        if settings.ca_bundle and not Path(settings.ca_bundle).exists():
+            raise JsmsSettingsError(
+                f"The extra 'ca_bundle' of the Airflow connection {self.jsms_conn_id} names "
+                f"{settings.ca_bundle}, which does not exist on this machine. Nothing was sent."
+            )
+        if unknown := unknown_extras(extra):
+            self.log.warning(
+                "The Airflow connection %s has extras that are not read: %s",
+                self.jsms_conn_id,
+                ", ".join(unknown),
+            )
+        mask_secret(settings.master_secret)
+        mask_secret(b64encode(f"{settings.app_key}:{settings.master_secret}".encode()).decode())
+        return settings
+
+    def parse_send_time(self, value: object) -> SendTime:
+        """Return the moment that ``value`` names on the wall clock of this connection.
+
+        :raises JsmsInputError: it does not name one; the text lists the accepted forms.
+        """
+        return parse_send_time(value, self.settings.zone)
+
+    def submit_schedule(
+        self,
+        *,
+        send_time: object,
+        mobile: object,
+        temp_id: object,
+        sign_id: object = None,
+        temp_para: object = None,
+    ) -> str:
+        """Schedule one text and return its schedule_id (``POST /v1/schedule``).
+
+        :param send_time: when JSMS sends it: an aware datetime, an ISO 8601 string with an offset
+            or ``Z``, or the wall clock of JSMS as ``yyyy-MM-dd HH:mm:ss``; in the future.
+        :param mobile: a mainland China number, with or without +86.
+        :param temp_id: the id of an approved template.
+        :param sign_id: the id of an approved signature; None for the default one.
+        :param temp_para: the parameters of the template, strings by name.
+        :raises JsmsInputError: an argument cannot be used; nothing was sent.
+        :raises JsmsApiError: JSMS refused it.
+        :raises JsmsUncertainError: it may have been accepted; it was not sent again.
+        """
+        moment = self._future(send_time)
+        body = schedule.single_body(
+            send_time=moment, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
+        )
+        return self._submit(protocol.submit_schedule(body), moment)
+
+    def submit_batch_schedule(
+        self,
+        *,
+        send_time: object,
+        recipients: object,
+        temp_id: object,
+        sign_id: object = None,
+        tag: object = None,
+    ) -> BatchResult:
+        """Schedule a text for 1 to 1,000 people (``POST /v1/schedule/batch``).
+
+        JSMS may refuse some of them and schedule the rest: the result names the refused ones.
+
+        :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of numbers where
+            the template has no parameters.
+        :param tag: a label of at most 10 characters, not shown to the recipients.
+
+        The other arguments and the errors are those of :meth:`submit_schedule`.
+        """
+        moment = self._future(send_time)
+        body = schedule.batch_body(
+            send_time=moment, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
+        )
+        return self._submit(protocol.submit_batch_schedule(body), moment)
+
+    def modify_schedule(
+        self,
+        schedule_id: object,
+        *,
+        send_time: object,
+        mobile: object,
+        temp_id: object,
+        sign_id: object = None,
+        temp_para: object = None,
+    ) -> str:
+        """Replace a schedule and return its schedule_id (``PUT /v1/schedule/{schedule_id}``).
+
+        It is a replacement: pass ``sign_id`` again, without it JSMS takes the default signature.
+        The arguments and errors are those of :meth:`submit_schedule`.
+
+        :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
+        """
+        moment = self._future(send_time)
+        body = schedule.single_body(
+            send_time=moment, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
+        )
+        return self._submit(protocol.modify_schedule(schedule_id, body), moment)
+
+    def modify_batch_schedule(
+        self,
+        schedule_id: object,
+        *,
+        send_time: object,
+        recipients: object,
+        temp_id: object,
+        sign_id: object = None,
+        tag: object = None,
+    ) -> BatchResult:
+        """Replace a batch schedule (``PUT /v1/schedule/batch/{schedule_id}``).
+
+        The arguments are those of :meth:`submit_batch_schedule`, the errors those of
+        :meth:`modify_schedule`.
+        """
+        moment = self._future(send_time)
+        body = schedule.batch_body(
+            send_time=moment, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
+        )
+        return self._submit(protocol.modify_batch_schedule(schedule_id, body), moment)
+
+    def query_schedule(self, schedule_id: object) -> Schedule:
+        """Return a single or batch schedule (``GET /v1/schedule/{schedule_id}``).
+
+        A ``msg_id`` names a message that JSMS has taken on or dispatched; it never proves that
+        the message was delivered. JSMS tells no status.
+        """
+        return self._client.send(protocol.query_schedule(schedule_id))
+
+    def delete_schedule(self, schedule_id: object) -> None:
+        """Cancel a single or batch schedule (``DELETE /v1/schedule/{schedule_id}``).
+
+        :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
+        :raises JsmsAlreadySentError: an answer was lost on the way, and meanwhile it was sent.
+        """
+        call = protocol.delete_schedule(schedule_id)
+        met: list[BaseException] = []
+        try:
+            self._client.send(call, met=met)
+        except JsmsStateError as error:
+            if not any(isinstance(earlier, JsmsNoAnswerError) for earlier in met):
+                raise
+            # An earlier try may have deleted it, or it was sent before any of them arrived.
+            if self.was_sent(schedule_id):
+                raise already_sent(error) from error
+        self.log.info("%s: deleted", call)
+
+    def was_sent(self, schedule_id: object) -> bool:
+        """Tell whether JSMS still knows a schedule whose ``send_time`` has passed.
+
+        Where JSMS keeps deleted schedules (no document tells), one that was deleted before its
+        time looks the same; then the answer errs towards "sent".
+        """
+        try:
+            answer = self.query_schedule(schedule_id)
+        except JsmsStateError:
+            return False
+        moment = parse_wire(answer["send_time"] or "", self.settings.zone)
+        return moment is None or moment <= datetime.now(UTC)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask for the balance, a call that changes nothing, and tell what came of it."""
+        try:
+            balance = self._client.send(protocol.query_balance(), max_attempts=1)
+        except JsmsApiError as error:
+            if error.code == APP_QUOTA_NOT_ASSIGNED:
+                return True, "The credentials are right. No SMS balance is assigned (50033)."
+            return False, str(error)
+        except JsmsError as error:
+            return False, str(error)
+        amounts = ", ".join(
+            f"{name} {'not assigned' if amount is None else amount}"
+            for name, amount in balance.items()
+        )
+        return True, f"The credentials are right. Balance: {amounts or 'not told'}."
+
+    @cached_property
+    def _client(self) -> JsmsClient:
+        return JsmsClient(self.settings)
+
+    def _future(self, send_time: object) -> SendTime:
+        moment = self.parse_send_time(send_time)
+        moment.require_future(datetime.now(UTC))
+        return moment
+
+    def _submit(self, call: Call[T], moment: SendTime) -> T:
+        self.log.info("%s: %s; both clocks: %s", call, call.subject, moment)
+        result = self._client.send(call)
+        accepted = result if isinstance(result, str) else result["schedule_id"]  # type: ignore[index]
+        self.log.info("%s: JSMS answered with schedule_id %s", call, accepted)
+        return result
+
+
+def already_sent(error: JsmsStateError) -> JsmsAlreadySentError:
+    """Return the error for a schedule that was sent before it could be deleted."""
+    return JsmsAlreadySentError(
+        f"{error.text} JSMS still knows it and its send_time has passed: it was sent before it "
+        "could be deleted.",
+        call=error.call,
+        code=error.code,
+        message=error.message,
+        http_status=error.http_status,
+    )

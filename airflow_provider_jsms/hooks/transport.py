@@ -1,0 +1,190 @@
+"""One HTTP request by ``requests``, and in which phase it failed.
+
+Whether a request may be sent again depends on whether it began to leave this machine. The errors
+of an HTTP library do not tell that reliably (a reset connection, a TLS failure can happen before
+and after), so the connection itself notes the moment before the first byte of a request.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from airflow_provider_jsms.exceptions import (
+    JsmsConnectionLostError,
+    JsmsNotSentError,
+    JsmsReadTimeoutError,
+    JsmsUnreadableReplyError,
+)
+from airflow_provider_jsms.protocol import HEADERS, Reply
+
+if TYPE_CHECKING:
+    from urllib3 import ProxyManager
+
+    from airflow_provider_jsms.exceptions import JsmsCallError
+    from airflow_provider_jsms.protocol import Call
+    from airflow_provider_jsms.settings import JsmsSettings
+
+_LARGEST_REPLY: Final = 8 * 1024 * 1024
+_PIECE: Final = 64 * 1024
+# Servers close idle connections, commonly after five seconds. A submission that meets the closing
+# would have begun to leave, so its outcome would be unknown: it gets a connection of its own.
+_LONGEST_IDLE: Final = 2.0
+
+
+class _Phase(threading.local):
+    """Whether the current request of this thread may have begun to leave.
+
+    True unless a connection has shown otherwise: what is not known to be safe is not safe.
+    """
+
+    may_have_left = True
+
+
+_phase = _Phase()
+
+
+class _NotesPhase(HTTPConnection):
+    def connect(self) -> None:
+        try:
+            super().connect()
+        finally:
+            # What a connection sends to come about (CONNECT to a proxy) is not the request.
+            _phase.may_have_left = False
+
+    def send(self, data: Any) -> None:  # noqa: ANN401  as in the library
+        if self.sock is None:
+            self.connect()
+        _phase.may_have_left = True
+        super().send(data)
+
+
+class _HTTPConnection(_NotesPhase):
+    pass
+
+
+class _HTTPSConnection(_NotesPhase, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        return manager
+
+
+class Transport:
+    """A pooled session to the address of a connection."""
+
+    def __init__(self, settings: JsmsSettings) -> None:
+        self._settings = settings
+        self._last_used = 0.0
+        self.session = requests.Session()
+        self.session.headers.clear()
+        self.session.headers.update(HEADERS)
+        self.session.auth = (settings.app_key, settings.master_secret)
+        # A proxy of the environment would get the credentials of a plain request to read.
+        self.session.trust_env = not settings.is_plain_http
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, _Adapter())
+
+    def close(self) -> None:
+        """Close every connection; a later request opens a new one."""
+        self.session.close()
+
+    def may_have_left(self) -> bool:
+        """Tell whether the last request of this thread may have begun to leave this machine."""
+        return _phase.may_have_left
+
+    def send(self, call: Call[Any], seconds: float) -> Reply:
+        """Send one request and return its answer, whatever its status is.
+
+        :param seconds: what this request may take at most, beside the timeouts of the connection.
+        :raises JsmsNotSentError: nothing left this machine.
+        :raises JsmsNoAnswerError: it left, and no whole answer came.
+        """
+        if call.method == "POST" and time.monotonic() - self._last_used > _LONGEST_IDLE:
+            self.close()
+        _phase.may_have_left = True
+        try:
+            return self._exchange(call, seconds)
+        except requests.RequestException as error:
+            raise self._error(call, error) from error
+        finally:
+            self._last_used = time.monotonic()
+
+    def _exchange(self, call: Call[Any], seconds: float) -> Reply:
+        deadline = time.monotonic() + seconds
+        settings = self._settings
+        response = self.session.request(
+            call.method,
+            f"{settings.base_url}{call.path}",
+            data=call.content,
+            timeout=(
+                min(settings.connect_timeout, seconds),
+                min(settings.read_timeout, seconds),
+            ),
+            verify=settings.ca_bundle or True,
+            allow_redirects=False,
+            stream=True,
+        )
+        with response:
+            return Reply(response.status_code, response.headers, _body(call, response, deadline))
+
+    def _error(self, call: Call[Any], error: requests.RequestException) -> JsmsCallError:
+        what = type(_root(error)).__name__
+        if not _phase.may_have_left or isinstance(error, requests.ConnectTimeout):
+            return JsmsNotSentError(
+                f"no connection to {self._settings.base_url} ({what}), so nothing was sent. See "
+                "whether the host of the connection is right and reachable from the worker, also "
+                "through a proxy and with its certificate.",
+                call=str(call),
+            )
+        if isinstance(_root(error), urllib3.exceptions.ReadTimeoutError | TimeoutError):
+            return JsmsReadTimeoutError("no answer came in time.", call=str(call))
+        return JsmsConnectionLostError(
+            f"the connection broke before the answer was whole ({what}).", call=str(call)
+        )
+
+
+def _body(call: Call[Any], response: requests.Response, deadline: float) -> bytes:
+    """Read a body of bounded size in bounded time."""
+    pieces, size = [], 0
+    for piece in response.iter_content(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LARGEST_REPLY:
+            raise JsmsUnreadableReplyError(
+                f"the answer is larger than {_LARGEST_REPLY} bytes.",
+                call=str(call),
+                http_status=response.status_code,
+            )
+        if time.monotonic() > deadline:
+            raise JsmsReadTimeoutError("the answer did not end in time.", call=str(call))
+    return b"".join(pieces)
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return the error that a library's errors wrap, so that it can be named."""
+    inner = [getattr(error, "reason", None), *error.args]
+    return next((_root(each) for each in inner if isinstance(each, BaseException)), error)

@@ -1,0 +1,187 @@
+"""What the operators share: the connection, and fields that stay private after rendering."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowSkipException,
+    BaseOperator,
+)
+
+from airflow_provider_jsms.codes import INVALID_SEND_TIME
+from airflow_provider_jsms.exceptions import (
+    JsmsPastSendTimeError,
+    JsmsRenderError,
+    JsmsRequestError,
+)
+from airflow_provider_jsms.privacy import mask_field, mask_text
+from airflow_provider_jsms.schedule import distinct, recipients_of
+from airflow_provider_jsms.switches import choice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import jinja2
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_jsms.failures import FailureLimit
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
+    from airflow_provider_jsms.results import BatchResult
+
+DEFAULT_CONN_ID: Final = "jsms_default"
+PRIVATE_FIELDS: Final = frozenset({"mobile", "temp_para", "recipients"})
+
+
+class JsmsOperator(BaseOperator):
+    """The base of the JSMS operators.
+
+    Airflow shows the rendered fields of a task in its UI. Here the fields that hold personal data
+    are rendered apart: the task keeps the values, what Airflow finds and stores is masked.
+
+    :param jsms_conn_id: the Airflow connection to JSMS (templated).
+    """
+
+    template_fields: Sequence[str] = ("jsms_conn_id",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "temp_para": "json",
+        "recipients": "json",
+    }
+    ui_color = "#e3f0ff"
+
+    def __init__(self, *, jsms_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.jsms_conn_id = jsms_conn_id
+        self._private: dict[str, object] = {}
+
+    def hook(self) -> JsmsHook:
+        """Return a hook for the connection; use it in ``with``."""
+        # The hook brings an HTTP library, which a DAG file must not pull in when it is parsed.
+        from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
+
+        return JsmsHook(self.jsms_conn_id)
+
+    def values(self, *names: str) -> dict[str, Any]:
+        """Return the rendered values of these fields, the private ones unmasked."""
+        return {name: self._private.get(name, getattr(self, name)) for name in names}
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,  # noqa: ANN401  as in Airflow
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        # Airflow calls this for plain, XComArg and mapped tasks alike, on 2.11 and on 3.x.
+        private = PRIVATE_FIELDS if parent is self else frozenset()
+        names = list(template_fields)
+        public = [name for name in names if name not in private]
+        super()._do_render_template_fields(parent, public, context, jinja_env, seen_oids)
+        for name in names:
+            if name in private:
+                value = self._render_private(name, context, jinja_env, seen_oids)
+                self._private[name] = value
+                setattr(self, name, mask_field(name, value))
+
+    def _render_private(
+        self, name: str, context: Context, jinja_env: jinja2.Environment, seen_oids: set[int]
+    ) -> object:
+        value = getattr(self, name)
+        try:
+            if callable(value):
+                return value(context=context, jinja_env=jinja_env)
+            return self.render_template(value, context, jinja_env, seen_oids)
+        except AirflowException:
+            raise
+        except Exception as error:  # noqa: BLE001  a template can raise anything
+            # Airflow would log the template, and Jinja quotes it in its errors: both may hold
+            # the very number or value. An undefined name is told, it is the common slip.
+            named = type(error).__name__
+            detail = f": {mask_text(error)}" if named == "UndefinedError" else ""
+            raise JsmsRenderError(
+                f"The field {name} of the task could not be rendered ({named}{detail}). "
+                "Nothing was sent."
+            ) from None
+
+
+class JsmsBatchOperator(JsmsOperator):
+    """What the two batch operators share: their fields and what becomes of refused recipients."""
+
+    template_fields: Sequence[str] = (
+        "send_time",
+        "recipients",
+        "temp_id",
+        "sign_id",
+        "tag",
+        "max_failures",
+        "on_past_send_time",
+        "jsms_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        send_time: Any,  # noqa: ANN401  any time a DAG can give, or a template
+        recipients: Any,  # noqa: ANN401  a list, or an XComArg
+        temp_id: Any,  # noqa: ANN401  a number, a template or an XComArg
+        sign_id: Any = None,  # noqa: ANN401  the same
+        tag: Any = None,  # noqa: ANN401  the same
+        max_failures: int | str = 0,
+        on_past_send_time: str = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.send_time = send_time
+        self.recipients = recipients
+        self.temp_id = temp_id
+        self.sign_id = sign_id
+        self.tag = tag
+        self.max_failures = max_failures
+        self.on_past_send_time = on_past_send_time
+
+    def _fields(self) -> dict[str, Any]:
+        """Return the arguments of the call, each person and text once.
+
+        :raises AirflowSkipException: there is nobody to text.
+        """
+        fields = self.values("send_time", "recipients", "temp_id", "sign_id", "tag")
+        people = recipients_of(fields["recipients"])
+        if not people:
+            raise AirflowSkipException("recipients is empty: there is nobody to text.")
+        fields["recipients"] = distinct(people)
+        if repeated := len(people) - len(fields["recipients"]):
+            self.log.info("%d repeated entries of recipients are left out", repeated)
+        return fields
+
+    def _conclude(self, context: Context, result: BatchResult, limit: FailureLimit) -> None:
+        """Hand on who was refused, then judge whether that is tolerable."""
+        context["ti"].xcom_push(key="failure_recipients", value=result["failure_recipients"])
+        self.log.info(
+            "JSMS took %d recipients and refused %d",
+            result["success_count"],
+            result["failure_count"],
+        )
+        limit.check(result)
+
+
+@contextmanager
+def past_send_time(on_past_send_time: object) -> Iterator[None]:
+    """Skip the task instead of failing it if ``send_time`` has passed and the user says so.
+
+    :param on_past_send_time: ``"fail"`` or ``"skip"``, the operator's argument.
+    """
+    skip = choice("on_past_send_time", on_past_send_time, ("fail", "skip")) == "skip"
+    try:
+        yield
+    except JsmsPastSendTimeError as error:
+        if skip:
+            raise AirflowSkipException(str(error)) from error
+        raise
+    except JsmsRequestError as error:
+        # By the clock of JSMS it has passed.
+        if skip and error.code == INVALID_SEND_TIME:
+            raise AirflowSkipException(str(error)) from error
+        raise

@@ -1,0 +1,296 @@
+"""Operators that submit, modify, query and delete schedules of JSMS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_jsms.exceptions import (
+    JsmsError,
+    JsmsNeverDeletedError,
+    JsmsNotDeletedError,
+    JsmsStateError,
+)
+from airflow_provider_jsms.failures import FailureLimit
+from airflow_provider_jsms.operators.base import (
+    JsmsBatchOperator,
+    JsmsOperator,
+    past_send_time,
+)
+from airflow_provider_jsms.schedule import schedule_ids_of
+from airflow_provider_jsms.switches import flag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
+    from airflow_provider_jsms.results import BatchResult, Schedule
+
+
+class JsmsSubmitScheduleOperator(JsmsOperator):
+    """Schedule one text to one person; returns its schedule_id.
+
+    JSMS keeps the schedule and sends at ``send_time``. For many people use
+    :class:`JsmsSubmitBatchScheduleOperator`, not a task for each of them.
+
+    A submission that began to leave is never sent again, neither by the hook nor by Airflow's
+    ``retries``: if its answer is lost, the task fails at once and says what to look for.
+
+    :param send_time: when JSMS sends the text, as one unambiguous moment: an aware datetime, an
+        ISO 8601 time with an offset or ``Z`` (``{{ data_interval_end }}``, ``{{ ts }}``), or the
+        wall clock of JSMS as ``yyyy-MM-dd HH:mm:ss``. ``2026-12-01T01:00:00Z`` and
+        ``2026-12-01 09:00:00`` are the same moment. Anything else naive is refused (templated).
+    :param mobile: a mainland China number, 11 digits, with or without +86 (templated).
+    :param temp_id: the id of an approved template (templated).
+    :param sign_id: the id of an approved signature; None for the default one (templated).
+    :param temp_para: the parameters of the template, strings by name (templated).
+    :param on_past_send_time: what a run does whose ``send_time`` has passed: ``"fail"`` or
+        ``"skip"`` (templated).
+    :param jsms_conn_id: the Airflow connection (templated).
+    :raises JsmsInputError: an argument cannot be used; nothing was sent.
+    :raises JsmsApiError: JSMS refused it.
+    :raises JsmsUncertainError: it may have been accepted; it was not sent again.
+    """
+
+    template_fields: Sequence[str] = (
+        "send_time",
+        "mobile",
+        "temp_id",
+        "sign_id",
+        "temp_para",
+        "on_past_send_time",
+        "jsms_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        send_time: Any,  # noqa: ANN401  any time a DAG can give, or a template
+        mobile: Any,  # noqa: ANN401  a number, a template or an XComArg
+        temp_id: Any,  # noqa: ANN401  the same
+        sign_id: Any = None,  # noqa: ANN401  the same
+        temp_para: Any = None,  # noqa: ANN401  the same
+        on_past_send_time: str = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.send_time = send_time
+        self.mobile = mobile
+        self.temp_id = temp_id
+        self.sign_id = sign_id
+        self.temp_para = temp_para
+        self.on_past_send_time = on_past_send_time
+
+    def execute(self, context: Context) -> str:
+        """Submit the schedule."""
+        del context
+        fields = self.values("send_time", "mobile", "temp_id", "sign_id", "temp_para")
+        with past_send_time(self.on_past_send_time), self.hook() as hook:
+            return hook.submit_schedule(**fields)
+
+
+class JsmsModifyScheduleOperator(JsmsSubmitScheduleOperator):
+    """Replace a schedule that has not been sent yet; returns its schedule_id.
+
+    It is a replacement, not a change of single fields: pass everything again, ``sign_id`` too.
+
+    :param schedule_id: what the submit returned (templated).
+
+    The other arguments and the errors are those of :class:`JsmsSubmitScheduleOperator`.
+
+    :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
+    """
+
+    template_fields: Sequence[str] = ("schedule_id", *JsmsSubmitScheduleOperator.template_fields)
+
+    def __init__(self, *, schedule_id: Any, **kwargs: Any) -> None:  # noqa: ANN401  or a template
+        super().__init__(**kwargs)
+        self.schedule_id = schedule_id
+
+    def execute(self, context: Context) -> str:
+        """Modify the schedule."""
+        del context
+        fields = self.values("send_time", "mobile", "temp_id", "sign_id", "temp_para")
+        with past_send_time(self.on_past_send_time), self.hook() as hook:
+            return hook.modify_schedule(self.schedule_id, **fields)
+
+
+class JsmsSubmitBatchScheduleOperator(JsmsBatchOperator):
+    """Schedule a text to up to 1,000 people, each with parameters of their own.
+
+    Returns ``{"schedule_ids": [...], "success_count": n, "failure_count": n}``; each is also an
+    XCom of its own (``.output["schedule_ids"]``). Recipients that JSMS refused are under
+    ``.output["failure_recipients"]`` as ``{"mobile", "temp_para", "error_code",
+    "error_message"}``, also when the task fails because of them. The same number with the same
+    parameters twice in the list is texted once. Without recipients the task is skipped.
+
+    :param send_time: as in :class:`JsmsSubmitScheduleOperator` (templated).
+    :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of bare numbers where
+        the template has no parameters, commonly the ``.output`` of an upstream task (templated).
+    :param temp_id: the id of an approved template (templated).
+    :param sign_id: the id of an approved signature; None for the default one (templated).
+    :param tag: a label of at most 10 characters, not shown to the recipients (templated).
+    :param max_failures: how many refused recipients the task tolerates, a count or a share such
+        as ``"5%"``. With more the task fails without retry, and what JSMS took stays scheduled.
+        If all are refused the task always fails (templated).
+    :param on_past_send_time: ``"fail"`` or ``"skip"`` (templated).
+    :param jsms_conn_id: the Airflow connection (templated).
+    :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
+
+    The other errors are those of :class:`JsmsSubmitScheduleOperator`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("multiple_outputs", True)
+        super().__init__(**kwargs)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Submit the batch."""
+        limit = FailureLimit(self.max_failures)
+        with past_send_time(self.on_past_send_time), self.hook() as hook:
+            result = hook.submit_batch_schedule(**self._fields())
+        self._conclude(context, result, limit)
+        return {
+            "schedule_ids": [result["schedule_id"]] if result["schedule_id"] else [],
+            "success_count": result["success_count"],
+            "failure_count": result["failure_count"],
+        }
+
+
+class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
+    """Replace a batch schedule that has not been sent yet, by at most 1,000 recipients.
+
+    It is a replacement: pass everything again, ``sign_id`` too. Returns what the hook returns,
+    ``{"schedule_id", "success_count", "failure_count", "failure_recipients"}``; the refused
+    recipients are also under ``.output["failure_recipients"]``.
+
+    :param schedule_id: one of the ``schedule_ids`` that the submit returned (templated).
+
+    The other arguments and the errors are those of :class:`JsmsSubmitBatchScheduleOperator`.
+
+    :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
+    """
+
+    template_fields: Sequence[str] = ("schedule_id", *JsmsBatchOperator.template_fields)
+
+    def __init__(self, *, schedule_id: Any, **kwargs: Any) -> None:  # noqa: ANN401  or a template
+        super().__init__(**kwargs)
+        self.schedule_id = schedule_id
+
+    def execute(self, context: Context) -> BatchResult:
+        """Modify the batch."""
+        limit = FailureLimit(self.max_failures)
+        with past_send_time(self.on_past_send_time), self.hook() as hook:
+            result = hook.modify_batch_schedule(self.schedule_id, **self._fields())
+        self._conclude(context, result, limit)
+        return result
+
+
+class JsmsQueryScheduleOperator(JsmsOperator):
+    """Ask JSMS for a schedule, single or batch.
+
+    Returns ``{"schedule_id", "send_time", "temp_id", "recipients": [{"msg_id", "mobile",
+    "temp_para"}]}``, with ``send_time`` on the wall clock of JSMS and ``msg_id`` None as long as
+    JSMS has not handed one out. The result holds full numbers and parameters, because it was
+    asked for: whoever may read the XComs of the DAG can read them. A ``msg_id`` never proves
+    that a text was delivered.
+
+    :param schedule_id: what a submit returned (templated).
+    :param jsms_conn_id: the Airflow connection (templated).
+    :raises JsmsStateError: 50028, there is no such schedule.
+    """
+
+    template_fields: Sequence[str] = ("schedule_id", "jsms_conn_id")
+
+    def __init__(self, *, schedule_id: Any, **kwargs: Any) -> None:  # noqa: ANN401  or a template
+        super().__init__(**kwargs)
+        self.schedule_id = schedule_id
+
+    def execute(self, context: Context) -> Schedule:
+        """Query the schedule."""
+        del context
+        with self.hook() as hook:
+            return hook.query_schedule(self.schedule_id)
+
+
+class JsmsDeleteScheduleOperator(JsmsOperator):
+    """Cancel schedules, single or batch, before they are sent.
+
+    Returns ``{"deleted": [...], "missing": [...]}``. Every id of a list is tried before the task
+    fails. A schedule that was sent before it could be deleted is an error that says so, whatever
+    ``missing_ok`` is. On a second try an id that is gone counts as deleted by the first.
+
+    :param schedule_id: one id, a list of them, or the result of a batch submit (templated).
+    :param missing_ok: whether an id that JSMS does not know, or that was deleted before, is
+        tolerated (templated).
+    :param jsms_conn_id: the Airflow connection (templated).
+    :raises JsmsStateError: there is no such schedule.
+    :raises JsmsAlreadySentError: it was sent.
+    :raises JsmsNotDeletedError: some of a list were not deleted, and another try may do it.
+    :raises JsmsNeverDeletedError: some of a list were not deleted, and never will be.
+    """
+
+    template_fields: Sequence[str] = ("schedule_id", "missing_ok", "jsms_conn_id")
+
+    def __init__(
+        self,
+        *,
+        schedule_id: Any,  # noqa: ANN401  or a template or an XComArg
+        missing_ok: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.schedule_id = schedule_id
+        self.missing_ok = missing_ok
+
+    def execute(self, context: Context) -> dict[str, list[str]]:
+        """Delete the schedules."""
+        missing_ok = flag("missing_ok", self.missing_ok)
+        schedule_ids = schedule_ids_of(self.schedule_id)
+        gone = "missing" if missing_ok else None
+        if context["ti"].try_number > 1:
+            gone = "deleted"
+        done: dict[str, list[str]] = {"deleted": [], "missing": []}
+        failed: dict[str, JsmsError] = {}
+        with self.hook() as hook:
+            for schedule_id in schedule_ids:
+                try:
+                    done[self._delete(hook, schedule_id, gone)].append(schedule_id)
+                except JsmsError as error:
+                    failed[schedule_id] = error
+        if failed:
+            raise _deletion_error(failed, done)
+        return done
+
+    def _delete(self, hook: JsmsHook, schedule_id: str, gone: str | None) -> str:
+        """Delete one schedule and return under which key it belongs.
+
+        :param gone: the key for an id that is gone, None if that is an error.
+        """
+        from airflow_provider_jsms.hooks.jsms import already_sent  # noqa: PLC0415  see JsmsOperator
+
+        try:
+            hook.delete_schedule(schedule_id)
+        except JsmsStateError as error:
+            if hook.was_sent(schedule_id):
+                raise already_sent(error) from error
+            if gone is None:
+                raise
+            self.log.info("Schedule %s is gone and counts as %s", schedule_id, gone)
+            return gone
+        return "deleted"
+
+
+def _deletion_error(failed: dict[str, JsmsError], done: dict[str, list[str]]) -> JsmsError:
+    if len(failed) == 1 and not done["deleted"] and not done["missing"]:
+        return next(iter(failed.values()))
+    lines = "\n".join(f"{schedule_id}: {error}" for schedule_id, error in failed.items())
+    text = (
+        f"{len(failed)} of {len(failed) + len(done['deleted']) + len(done['missing'])} schedules "
+        f"could not be deleted; deleted are {', '.join(done['deleted']) or 'none'}.\n{lines}"
+    )
+    never = all(isinstance(error, AirflowFailException) for error in failed.values())
+    return JsmsNeverDeletedError(text) if never else JsmsNotDeletedError(text)

@@ -1,0 +1,170 @@
+"""What JSMS answers, read without trusting it: results as plain dictionaries that fit XCom.
+
+JSMS documents some fields in two types (``msg_id`` as number and as string, ``error_code`` as a
+string) and leaves others open (a ``msg_id`` may be absent, null or empty before the message is
+sent), so each is brought to one form here. What cannot be brought to it raises
+:class:`MalformedReplyError`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LONGEST_IDENTIFIER: Final = 128
+
+
+class MalformedReplyError(ValueError):
+    """An answer is not of the documented form; the text says how."""
+
+
+class FailedRecipient(TypedDict):
+    """A recipient that JSMS refused.
+
+    ``error_code`` is the number of the code, or None if JSMS sent none that can be read.
+    """
+
+    mobile: str
+    temp_para: dict[str, str]
+    error_code: int | None
+    error_message: str
+
+
+class BatchResult(TypedDict):
+    """What a batch submit or modify did.
+
+    ``schedule_id`` is None only where JSMS refused every recipient and made no schedule.
+    """
+
+    schedule_id: str | None
+    success_count: int
+    failure_count: int
+    failure_recipients: list[FailedRecipient]
+
+
+class ScheduledRecipient(TypedDict):
+    """A recipient of a schedule; ``msg_id`` is None as long as JSMS has not handed one out."""
+
+    msg_id: str | None
+    mobile: str
+    temp_para: dict[str, str]
+
+
+class Schedule(TypedDict):
+    """A schedule as JSMS knows it; ``send_time`` is the wall clock of JSMS, None if unreadable."""
+
+    schedule_id: str
+    send_time: str | None
+    temp_id: int | None
+    recipients: list[ScheduledRecipient]
+
+
+def read_schedule_id(body: object) -> str:
+    """Return the ``schedule_id`` of an answer."""
+    schedule_id = _identifier(_object(body).get("schedule_id"))
+    if schedule_id is None:
+        raise MalformedReplyError("it carries no schedule_id")
+    return schedule_id
+
+
+def read_batch_result(body: object, recipients: int) -> BatchResult:
+    """Return the result of a batch request that carried that many recipients.
+
+    A 200 without a schedule_id is an answer only if it says that nobody was accepted.
+    """
+    answer = _object(body)
+    failures = [_failed(entry) for entry in _list(answer, "failure_recipients")]
+    failure_count = _count(answer, "failure_count", len(failures))
+    success_count = _count(answer, "success_count", recipients - failure_count)
+    nobody = success_count == 0 and failure_count >= recipients
+    return {
+        "schedule_id": (
+            _identifier(answer.get("schedule_id")) if nobody else read_schedule_id(answer)
+        ),
+        "success_count": success_count,
+        "failure_count": failure_count,
+        "failure_recipients": failures,
+    }
+
+
+def read_schedule(body: object, schedule_id: str) -> Schedule:
+    """Return the schedule of an answer to a query for ``schedule_id``."""
+    answer = _object(body)
+    send_time = answer.get("send_time")
+    return {
+        "schedule_id": _identifier(answer.get("schedule_id")) or schedule_id,
+        "send_time": send_time if isinstance(send_time, str) else None,
+        "temp_id": whole_number(answer.get("temp_id")),
+        "recipients": [
+            {
+                "msg_id": _identifier(entry.get("msg_id")),
+                "mobile": str(entry.get("mobile") or ""),
+                "temp_para": _parameters(entry),
+            }
+            for entry in map(_object, _list(answer, "recipients"))
+        ],
+    }
+
+
+def read_balance(body: object) -> dict[str, int | None]:
+    """Return the balances of the application; None where nothing is assigned."""
+    return {
+        str(name): whole_number(value)
+        for name, value in _object(body).items()
+        if str(name).startswith("app_")
+    }
+
+
+def whole_number(value: object) -> int | None:
+    """Return a whole number that came as a number or as a string of digits, else None."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value) if len(value) <= _LONGEST_IDENTIFIER else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _failed(entry: object) -> FailedRecipient:
+    failure = _object(entry)
+    return {
+        "mobile": str(failure.get("mobile") or ""),
+        "temp_para": _parameters(failure),
+        "error_code": whole_number(failure.get("error_code")),
+        "error_message": str(failure.get("error_message") or ""),
+    }
+
+
+def _object(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise MalformedReplyError("it is not the JSON object that was expected")
+    return value
+
+
+def _list(answer: Mapping[str, object], name: str) -> list[object]:
+    value = answer.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise MalformedReplyError(f"its {name} is not a list")
+    return value
+
+
+def _parameters(entry: Mapping[str, object]) -> dict[str, str]:
+    value = entry.get("temp_para")
+    return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else {}
+
+
+def _identifier(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value).strip()
+    return text if text.isprintable() and 0 < len(text) <= _LONGEST_IDENTIFIER else None
+
+
+def _count(answer: Mapping[str, object], name: str, otherwise: int) -> int:
+    if answer.get(name) is None:
+        return otherwise
+    number = whole_number(answer[name])
+    if number is None or number < 0:
+        raise MalformedReplyError(f"its {name} is not a count")
+    return number

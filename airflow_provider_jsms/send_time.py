@@ -1,0 +1,155 @@
+"""Any time that a DAG can give, as the wall clock of JSMS, and back.
+
+JSMS takes ``send_time`` as ``yyyy-MM-dd HH:mm:ss`` without an offset. No document names the zone;
+everything known points to China (UTC+8), so ``Asia/Shanghai`` is the default, settable per
+connection. Airflow's own times are UTC: a mix-up would text people eight hours early, silently.
+So a time is either unambiguous or refused.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import timegm
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import pendulum
+
+from airflow_provider_jsms.exceptions import JsmsInputError, JsmsPastSendTimeError
+from airflow_provider_jsms.privacy import mask_text
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+DEFAULT_TIMEZONE: Final = "Asia/Shanghai"
+
+_WIRE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+# A calendar date, a time and an offset or Z: the extended and the basic form of ISO 8601.
+_ISO_WITH_OFFSET = re.compile(
+    r"[0-9]{4}(-?)[0-9]{2}\1[0-9]{2}[T ][0-9]{2}(:?)[0-9]{2}(\2[0-9]{2}([.,][0-9]+)?)?"
+    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+)
+_ACCEPTED = (
+    "Accepted are an aware datetime, an ISO 8601 time with an offset or Z (such as "
+    "2026-12-01T09:00:00+08:00, or what {{ data_interval_end }} and {{ ts }} render to), and the "
+    "wall clock of JSMS written exactly as yyyy-MM-dd HH:mm:ss."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SendTime:
+    """An instant with whole seconds and the zone of the service it is meant for.
+
+    :param instant: aware, in UTC.
+    :param zone: the service's zone.
+    """
+
+    instant: datetime
+    zone: tzinfo
+
+    @property
+    def wire(self) -> str:
+        """The wall clock of the service: ``2026-12-01 09:00:00``."""
+        return _wall_clock(self.instant.astimezone(self.zone))
+
+    def __str__(self) -> str:
+        """Both clocks: ``2026-12-01 09:00:00 Asia/Shanghai (2026-12-01T01:00:00Z)``."""
+        return f"{self.wire} {self.zone} ({_wall_clock(self.instant).replace(' ', 'T')}Z)"
+
+    def require_future(self, now: datetime) -> None:
+        """Raise if the time has passed.
+
+        :raises JsmsPastSendTimeError: with both clocks; JSMS would answer 50027.
+        """
+        if self.instant <= now:
+            raise JsmsPastSendTimeError(
+                f"send_time {self} has passed: it is now {SendTime(now.astimezone(UTC), self.zone)}"
+                ". Nothing was sent. Choose a later time, or set on_past_send_time='skip' on the "
+                "operator if a late run is to be left out."
+            )
+
+
+def service_zone(name: str) -> tzinfo:
+    """Return the zone of that name of the IANA database, such as ``Asia/Shanghai``.
+
+    :raises ValueError: there is no such zone.
+    """
+    try:
+        return pendulum.timezone(name)
+    except Exception as error:  # pendulum raises KeyError, ValueError and OSError here
+        raise ValueError(name) from error
+
+
+def parse_send_time(value: object, zone: tzinfo) -> SendTime:
+    """Return the instant that ``value`` names, whole seconds, fractions dropped.
+
+    :param value: an aware ``datetime`` (pendulum's too), an ISO 8601 string with an offset or
+        ``Z``, or a string of exactly ``yyyy-MM-dd HH:mm:ss``, which is the service's wall clock.
+    :param zone: the service's zone.
+    :raises JsmsInputError: anything else, or a time that the service's wall clock cannot name.
+    """
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str):
+        moment = _parse_text(value, zone)
+    else:
+        raise _refused(value)
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise _refused(value)
+    return _named_by_wall_clock(moment, zone, value)
+
+
+def parse_wire(text: str, zone: tzinfo) -> datetime | None:
+    """Return the instant (UTC) of a ``send_time`` that JSMS answered, None if it is not one."""
+    try:
+        return parse_send_time(text, zone).instant if _WIRE.fullmatch(text) else None
+    except JsmsInputError:
+        return None
+
+
+def _parse_text(text: str, zone: tzinfo) -> datetime:
+    try:
+        if _WIRE.fullmatch(text):
+            return datetime.fromisoformat(text).replace(tzinfo=zone)
+        if _ISO_WITH_OFFSET.fullmatch(text):
+            return datetime.fromisoformat(text)
+    except ValueError:  # a month 13, an hour 25
+        raise _refused(text) from None
+    raise _refused(text)
+
+
+def _named_by_wall_clock(moment: datetime, zone: tzinfo, given: object) -> SendTime:
+    """Check that the service's wall clock names this very second, and no other.
+
+    Where clocks are set back an hour exists twice, and where they are set forward an hour does
+    not exist: China does neither today, a zone set by a user may.
+    """
+    try:
+        instant = datetime.fromtimestamp(timegm(moment.utctimetuple()), UTC)
+        wall = instant.astimezone(zone).replace(tzinfo=None)
+        readings = {wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    except (OverflowError, ValueError):  # outside the years 1 to 9999
+        raise _refused(given) from None
+    # A wall clock that was given and does not exist comes back as another one.
+    named = _wall_clock(moment) if moment.tzinfo is zone else _wall_clock(wall)
+    if readings != {instant} or named != _wall_clock(wall):
+        raise JsmsInputError(
+            f"send_time {named} does not name one moment in the zone {zone}, where "
+            "clocks are set at that hour. Nothing was sent. Choose another time, or set the "
+            "connection's extra 'timezone' to the zone of JSMS, Asia/Shanghai."
+        )
+    return SendTime(instant, zone)
+
+
+def _wall_clock(moment: datetime) -> str:
+    # strftime does not pad years below 1000 on every platform; isoformat does.
+    return moment.replace(tzinfo=None, microsecond=0).isoformat(sep=" ")
+
+
+def _refused(value: object) -> JsmsInputError:
+    shown = mask_text(repr(value)) if isinstance(value, str | datetime) else "a value"
+    return JsmsInputError(
+        f"send_time {shown} ({type(value).__name__}) does not name one moment. {_ACCEPTED} "
+        "Nothing was sent."
+    )
