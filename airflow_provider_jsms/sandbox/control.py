@@ -1,0 +1,120 @@
+"""The control of a sandbox that runs elsewhere, for tests and demos."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Self
+
+from requests import Session
+
+from airflow_provider_jsms.sandbox.accept import NotAcceptedError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from requests import Response
+
+_TIMEOUT_SECONDS = 10
+
+
+class SandboxControl:
+    """Looks at a sandbox and changes it over HTTP.
+
+    Every method raises :class:`~airflow_provider_jsms.sandbox.accept.NotAcceptedError` with the
+    sandbox's own words if it does not accept what it is told.
+
+    :param url: where the sandbox listens, such as ``http://127.0.0.1:8025``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._session = Session()
+        # A proxy of the environment would not reach a sandbox on this machine.
+        self._session.trust_env = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def state(self) -> dict[str, Any]:
+        """Return clock, switches, account, templates, signs, numbers, faults and schedules."""
+        return self._object("GET", "state")
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return every request to the API, the first one first."""
+        return self._list("GET", "requests")
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Return every message that was sent, the first one first."""
+        return self._list("GET", "messages")
+
+    def advance(self, seconds: float) -> dict[str, Any]:
+        """Move the clock forward by some seconds and return the time it shows then."""
+        return self._object("POST", "clock", {"advance": seconds})
+
+    def travel_to(self, when: datetime) -> dict[str, Any]:
+        """Move the clock forward to an aware time and return the time it shows then."""
+        return self._object("POST", "clock", {"travel_to": when.isoformat()})
+
+    def switch(self, **switches: str | int) -> dict[str, str]:
+        """Set some switches, such as ``msg_id_when="accepted"``, and return all of them."""
+        return self._object("PATCH", "switches", switches)
+
+    def account(self, **fields: Any) -> dict[str, Any]:
+        """Set some fields of the account, such as ``balance=0``, and return all of them."""
+        return self._object("PATCH", "account", fields)
+
+    def template(self, temp_id: int, **fields: str | int) -> dict[str, Any]:
+        """Set ``text``, ``type`` or ``status`` of a template, new or known, and return it."""
+        return self._object("PUT", f"templates/{temp_id}", fields)
+
+    def sign(self, sign_id: int, **fields: str | bool) -> dict[str, Any]:
+        """Set ``text`` or ``is_default`` of a signature, new or known, and return it."""
+        return self._object("PUT", f"signs/{sign_id}", fields)
+
+    def number(self, mobile: str, state: str) -> dict[str, str]:
+        """Make a number ``normal``, ``unsubscribed`` or ``invalid``."""
+        return self._object("PUT", f"numbers/{mobile}", {"state": state})
+
+    def fault(
+        self, call: str, kind: str, times: int | None = 1, **settings: Any
+    ) -> list[dict[str, Any]]:
+        """Set a fault for the next requests of a call and return every fault that waits.
+
+        :param call: such as ``submit_schedule``, or ``*`` for any.
+        :param kind: ``slow`` (``seconds``), ``status`` (``status``, ``code``, ``headers``),
+            ``code`` (``code``) or ``accepted_then_closed``; in parentheses its settings.
+        :param times: for how many requests, None until it is cleared.
+        """
+        given = {"call": call, "kind": kind, "times": times, **settings}
+        return self._list("POST", "faults", given)
+
+    def clear_faults(self) -> None:
+        """Clear every fault that still waits."""
+        self._ask("DELETE", "faults")
+
+    def reset(self) -> None:
+        """Return the sandbox to the state of a new one."""
+        self._ask("POST", "reset")
+
+    def _object(self, method: str, path: str, given: object = None) -> dict[str, Any]:
+        shown: dict[str, Any] = self._ask(method, path, given).json()
+        return shown
+
+    def _list(self, method: str, path: str, given: object = None) -> list[dict[str, Any]]:
+        shown: list[dict[str, Any]] = self._ask(method, path, given).json()
+        return shown
+
+    def _ask(self, method: str, path: str, given: object = None) -> Response:
+        url = f"{self.url}/sandbox/{path}"
+        response = self._session.request(method, url, json=given, timeout=_TIMEOUT_SECONDS)
+        if response.status_code == HTTPStatus.BAD_REQUEST:
+            raise NotAcceptedError(response.json()["error"])
+        response.raise_for_status()
+        return response
