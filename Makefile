@@ -1,0 +1,48 @@
+PYTHON ?= python3
+BIN := .venv/bin
+MINIMUM_BRANCHES := 95
+
+# Airflow is several thousand modules: a process that may not keep them compiled starts twice as
+# slowly, and the tests start many.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help venv lint test demo up down clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: .venv/complete ## Install the provider, Airflow and the development tools into .venv
+
+.venv/complete: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo '$(PYTHON) is not there: make PYTHON=...' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	    "Python 3.11 or newer is needed, but $(PYTHON) is " + sys.version.split()[0])'
+	@echo 'Installing Airflow and the development tools into .venv ...'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
+	@touch $@
+
+lint: venv ## Check style and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+test: lint ## Run everything that has to pass: lint, and all tests with coverage
+	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=json:coverage.json
+	@$(BIN)/python -m tests.stack.branch_gate coverage.json $(MINIMUM_BRANCHES)
+
+demo: venv ## Watch a message being scheduled, changed and followed, in a real Airflow
+	@$(BIN)/python -m tests.stack.demo
+
+up: venv ## Start Airflow with the example DAGs and a JSMS sandbox, to try things out
+	@$(BIN)/python -m tests.stack.up
+
+down: ## Stop what `make up` started
+	@if [ -e .venv/complete ]; then $(BIN)/python -m tests.stack.down; else echo 'Nothing to stop.'; fi
+
+clean: down ## Remove everything that was made
+	rm -rf .venv .run build dist coverage.json .coverage .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

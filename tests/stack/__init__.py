@@ -1,0 +1,1 @@
+"""A real Airflow and a JSMS sandbox on loopback, to start and stop."""

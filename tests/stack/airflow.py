@@ -1,0 +1,145 @@
+"""A real Airflow on loopback, with a home folder, a database and processes of its own."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from tests.stack import settings
+from tests.stack.processes import GRACE, ProcessFamily
+from tests.stack.rest import AirflowRest
+from tests.stack.waiting import wait_until
+
+MIGRATION_TIMEOUT = 120.0
+START_TIMEOUT = 120.0
+
+
+class DagImportError(Exception):
+    """A DAG file cannot be imported; the text carries its stack trace."""
+
+
+class AirflowStack:
+    """Airflow as a context manager: all of it is up inside, and nothing is left of it outside.
+
+    :param home: the ``AIRFLOW_HOME``; logs of the components are in its folder ``components``
+    :param dags: the folder of DAGs, or several
+    :param connections: connections by their id, as Airflow's JSON form takes them
+    :param extra_settings: environment variables (``AIRFLOW__SECTION__KEY``) over the stack's own
+    :param components: what to start; the API server is always needed to know about the others
+    :param port: the port of the UI and the REST API, if it is free
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        dags: Path | Sequence[Path],
+        *,
+        connections: Mapping[str, Mapping[str, Any]] | None = None,
+        extra_settings: Mapping[str, str] | None = None,
+        components: Sequence[str] = settings.COMPONENTS,
+        port: int = 0,
+    ) -> None:
+        self.home = home.resolve()
+        self.components = tuple(components)
+        self.port = settings.free_port(port)
+        self.url = f"http://{settings.HOST}:{self.port}"
+        self.rest = AirflowRest(self.url)
+        self.family = ProcessFamily()
+        folders = [dags] if isinstance(dags, Path) else dags
+        self.environment = settings.airflow_environment(
+            home=self.home,
+            dags_folders=[folder.resolve() for folder in folders],
+            port=self.port,
+            connections=connections or {},
+            settings=extra_settings or {},
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self, timeout: float = START_TIMEOUT) -> None:
+        """Make the database, start the components and wait until all of them are healthy.
+
+        Whatever ends this early, an error or Ctrl-C, leaves nothing running.
+        """
+        try:
+            self._start_processes()
+            self._wait_until_healthy(timeout)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, grace: float = GRACE) -> None:
+        """End every process, by force after a time of grace."""
+        self.family.stop(grace)
+
+    def wait_for_dags(self, *dag_ids: str, timeout: float = 60) -> None:
+        """Wait until these DAGs can be triggered; fail at once if a file cannot be imported."""
+        wait_until(
+            lambda: not self._missing_dags(dag_ids),
+            timeout=timeout,
+            otherwise=lambda: f"no DAG {self._missing_dags(dag_ids)}\n{self.family.logs()}",
+        )
+
+    def _start_processes(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        # an empty one, or the processes that start together would all write it at once
+        (self.home / "airflow.cfg").touch()
+        self._start_airflow("migration", ["db", "migrate"])
+        # the API server is the slowest to start, and needs no database before the first request
+        early = [name for name in self.components if name == settings.API_SERVER]
+        self._start_components(early)
+        self.family.finish("migration", timeout=MIGRATION_TIMEOUT)
+        self._start_components([name for name in self.components if name not in early])
+
+    def _start_components(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._start_airflow(name, [name, *settings.OPTIONS.get(name, [])])
+
+    def _start_airflow(self, name: str, arguments: Sequence[str]) -> None:
+        self.family.start(
+            name,
+            [sys.executable, "-m", "airflow", *arguments],
+            log=self.home / "components" / f"{name}.log",
+            environment=self.environment,
+            folder=self.home,
+        )
+
+    def _wait_until_healthy(self, timeout: float) -> None:
+        wait_until(
+            lambda: not self._unhealthy(),
+            timeout=timeout,
+            otherwise=lambda: f"not healthy: {self._unhealthy()}\n{self.family.logs()}",
+        )
+
+    def _unhealthy(self) -> list[str]:
+        self.family.check()
+        try:
+            health = self.rest.health()
+        except requests.RequestException:
+            return list(self.components)
+        return [
+            name
+            for name in self.components
+            if health[settings.HEALTH_KEYS[name]]["status"] != "healthy"
+        ]
+
+    def _missing_dags(self, dag_ids: Sequence[str]) -> list[str]:
+        self.family.check()
+        missing = [dag_id for dag_id in dag_ids if not self.rest.has_dag(dag_id)]
+        if missing and (errors := self.rest.import_errors()):
+            broken = "\n".join(f"{it['filename']}\n{it['stack_trace']}" for it in errors)
+            raise DagImportError(f"waiting for {missing}, but found\n{broken}")
+        return missing

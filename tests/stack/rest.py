@@ -1,0 +1,234 @@
+"""The REST API of Airflow, as far as tests and the demo ask it. Answers are plain dictionaries."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from tests.stack.settings import API
+from tests.stack.waiting import wait_until
+
+Json = dict[str, Any]
+
+FINAL = ("success", "failed")
+TIMEOUT = 30.0
+
+
+class AirflowRest:
+    """A client of one Airflow that lets everybody in.
+
+    A task is named by ``dag_id, run_id, task_id``; ``map_index`` is that of a mapped task.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._base = url + API
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def health(self) -> Json:
+        """Status and last heartbeat of each component."""
+        return self._get("/monitor/health")
+
+    def has_dag(self, dag_id: str) -> bool:
+        """Whether a DAG has been parsed and can be triggered."""
+        return self._call("GET", f"/dags/{dag_id}/details", accept=(404,)).ok
+
+    def import_errors(self) -> list[Json]:
+        """Files that could not be imported, each with ``filename`` and ``stack_trace``."""
+        return self._get("/importErrors")["import_errors"]
+
+    # --- runs
+
+    def trigger(
+        self,
+        dag_id: str,
+        *,
+        conf: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+        logical_date: datetime | None = None,
+    ) -> Json:
+        """Start a run; its id is under ``dag_run_id``."""
+        body = {
+            "dag_run_id": run_id,
+            "conf": conf or {},
+            "logical_date": logical_date and logical_date.isoformat(),
+        }
+        return self._call("POST", f"/dags/{dag_id}/dagRuns", json=body).json()
+
+    def run(self, dag_id: str, run_id: str) -> Json:
+        """One run, with its ``state``."""
+        return self._get(_run(dag_id, run_id))
+
+    def wait_for_run(
+        self, dag_id: str, run_id: str, *, timeout: float = 60, states: Iterable[str] = FINAL
+    ) -> Json:
+        """Wait until a run has ended, well or badly, and return it."""
+        return wait_until(
+            lambda: _if_in(self.run(dag_id, run_id), states),
+            timeout=timeout,
+            otherwise=lambda: self._describe(dag_id, run_id),
+        )
+
+    def run_dag(
+        self, dag_id: str, *, conf: Mapping[str, Any] | None = None, timeout: float = 60
+    ) -> Json:
+        """Start a run, wait for its end and return it."""
+        run_id = self.trigger(dag_id, conf=conf)["dag_run_id"]
+        return self.wait_for_run(dag_id, run_id, timeout=timeout)
+
+    # --- tasks
+
+    def tasks(self, dag_id: str, run_id: str) -> list[Json]:
+        """All task instances of a run: ``task_id``, ``map_index``, ``state``, ``try_number``."""
+        return self._get(_run(dag_id, run_id) + "/taskInstances")["task_instances"]
+
+    def task(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Json:
+        """One task instance."""
+        return self._get(_task(dag_id, run_id, task_id, map_index))
+
+    def wait_for_task(
+        self,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        map_index: int = -1,
+        *,
+        states: Iterable[str] = (*FINAL, "skipped", "upstream_failed"),
+        timeout: float = 60,
+    ) -> Json:
+        """Wait until a task is in one of the states, and return it."""
+        return wait_until(
+            lambda: _if_in(self.task(dag_id, run_id, task_id, map_index), states),
+            timeout=timeout,
+            otherwise=lambda: self._describe(dag_id, run_id),
+        )
+
+    def tries(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> list[Json]:
+        """Every try of a task, the first one first."""
+        return self._get(_task(dag_id, run_id, task_id, map_index) + "/tries")["task_instances"]
+
+    def log(
+        self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1
+    ) -> str:
+        """All that one try has logged: a line for each event, with its fields and any trace."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/logs/{try_number}"
+        content = self._get(path, map_index=map_index, full_content=True)["content"]
+        return "\n".join(_log_line(entry) for entry in content)
+
+    def rendered_fields(
+        self, dag_id: str, run_id: str, task_id: str, map_index: int = -1
+    ) -> dict[str, Any]:
+        """What the Rendered Templates page of a task shows."""
+        return self.task(dag_id, run_id, task_id, map_index)["rendered_fields"]
+
+    def clear(
+        self, dag_id: str, run_id: str, *task_ids: str | tuple[str, int], downstream: bool = False
+    ) -> None:
+        """Clear tasks, or ``(task_id, map_index)``, as the button does; the run is queued again."""
+        body = {
+            "dag_run_id": run_id,
+            "task_ids": task_ids,
+            "dry_run": False,
+            "only_failed": False,
+            "include_downstream": downstream,
+        }
+        self._call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)
+
+    def set_state(
+        self, dag_id: str, run_id: str, task_id: str, state: str, map_index: int = -1
+    ) -> None:
+        """Mark a task ``success``, ``failed`` or ``skipped``."""
+        path = _task(dag_id, run_id, task_id, map_index)
+        self._call("PATCH", path, json={"new_state": state})
+
+    # --- what tasks leave
+
+    def xcoms(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Json:
+        """All XComs of a task by key."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries"
+        entries = self._get(path, map_index=map_index)["xcom_entries"]
+        keys = [entry["key"] for entry in entries]
+        return {key: self.xcom(dag_id, run_id, task_id, key, map_index) for key in keys}
+
+    def xcom(
+        self,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        key: str = "return_value",
+        map_index: int = -1,
+    ) -> Any:
+        """One XCom, deserialized."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self._get(path, map_index=map_index, deserialize=True)["value"]
+
+    def state_store(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Json:
+        """What a task keeps over its tries (the Storage tab), by key."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/state-store"
+        entries = self._get(path, map_index=map_index)["task_state_store"]
+        return {entry["key"]: entry["value"] for entry in entries}
+
+    def delete_state(
+        self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int = -1
+    ) -> None:
+        """Delete one key of what a task keeps."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/state-store/{key}"
+        self._call("DELETE", path, params={"map_index": map_index})
+
+    # --- connections
+
+    def connections(self) -> list[Json]:
+        """Connections in the database; those of the environment are not among them."""
+        return self._get("/connections")["connections"]
+
+    def add_connection(self, conn_id: str, connection: Mapping[str, Any]) -> None:
+        """Store a connection in the database."""
+        self._call("POST", "/connections", json={"connection_id": conn_id, **connection})
+
+    def _describe(self, dag_id: str, run_id: str) -> str:
+        tasks = "\n".join(
+            f"  {it['task_id']}[{it['map_index']}]: {it['state']}, try {it['try_number']}"
+            for it in self.tasks(dag_id, run_id)
+        )
+        return f"{dag_id}, run {run_id}: {self.run(dag_id, run_id)['state']}\n{tasks}"
+
+    def _get(self, path: str, **params: str | float) -> Json:
+        return self._call("GET", path, params=params).json()
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | float] | None = None,
+        json: Mapping[str, Any] | None = None,
+        accept: tuple[int, ...] = (),
+    ) -> requests.Response:
+        reply = self._session.request(
+            method, self._base + path, params=params, json=json, timeout=TIMEOUT
+        )
+        if not reply.ok and reply.status_code not in accept:
+            text = f"{method} {path}: HTTP {reply.status_code}: {reply.text}"
+            raise requests.HTTPError(text, response=reply)
+        return reply
+
+
+def _run(dag_id: str, run_id: str) -> str:
+    return f"/dags/{dag_id}/dagRuns/{run_id}"
+
+
+def _task(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+    path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}"
+    return path if map_index < 0 else f"{path}/{map_index}"
+
+
+def _if_in(answer: Json, states: Iterable[str]) -> Json | None:
+    return answer if answer["state"] in states else None
+
+
+def _log_line(entry: Json | str) -> str:
+    if isinstance(entry, str):
+        return entry
+    fields = {key: value for key, value in entry.items() if key not in ("event", "timestamp")}
+    return f"{entry.get('timestamp') or ''} {entry['event']} {fields or ''}".strip()

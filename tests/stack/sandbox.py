@@ -1,0 +1,78 @@
+"""The JSMS sandbox in a process of its own."""
+
+import re
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from tests.stack.processes import GRACE, ProcessFamily
+from tests.stack.settings import free_port, inherited_environment
+from tests.stack.waiting import tail, wait_until
+
+START_TIMEOUT = 30.0
+READY = re.compile(r"^JSMS sandbox listening on (http://\S+)", re.MULTILINE)
+
+
+class RunningSandbox:
+    """The sandbox as a context manager.
+
+    :param log: the file that takes its output
+    :param port: the port, if it is free
+    """
+
+    def __init__(self, log: Path, *, port: int = 0) -> None:
+        self.log = log.resolve()
+        self.url = ""
+        self.family = ProcessFamily()
+        self._port = port
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """The connection to it, in Airflow's JSON form."""
+        return {
+            "conn_type": "jsms",
+            "host": self.url,
+            "login": DEFAULT_APP_KEY,
+            "password": DEFAULT_MASTER_SECRET,
+        }
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until it listens; whatever ends this early leaves nothing running."""
+        self.log.unlink(missing_ok=True)
+        port = free_port(self._port)
+        try:
+            self.family.start(
+                "sandbox",
+                [sys.executable, "-m", "airflow_provider_jsms.sandbox", "--port", str(port)],
+                log=self.log,
+                environment={**inherited_environment(), "PYTHONUNBUFFERED": "1"},
+            )
+            self.url = wait_until(
+                self._address, timeout=START_TIMEOUT, otherwise=lambda: tail(self.log)
+            )
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, grace: float = GRACE) -> None:
+        """End it, by force after a time of grace."""
+        self.family.stop(grace)
+
+    def _address(self) -> str | None:
+        self.family.check()
+        ready = READY.search(self.log.read_text())
+        return ready and ready.group(1)
