@@ -124,7 +124,7 @@ def query_schedule(schedule_id: object) -> Call[Schedule]:
 def delete_schedule(schedule_id: object) -> Call[None]:
     """``DELETE /v1/schedule/{schedule_id}``: a single or a batch schedule; answers nothing."""
     path = f"/v1/schedule/{schedule_id_of(schedule_id)}"
-    return Call("delete_schedule", "DELETE", path, lambda _: None)
+    return Call("delete_schedule", "DELETE", path, results.read_nothing)
 
 
 def query_balance() -> Call[dict[str, int | None]]:
@@ -222,10 +222,13 @@ def _seconds(text: str) -> float:
 
 
 def _decoded(content: bytes) -> object:
+    """Return what a body says, None for an empty one, and the bytes themselves if it is no JSON."""
+    if not content.strip():
+        return None
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        return None
+        return content
 
 
 def _error_in(body: object) -> tuple[int | None, str]:

@@ -53,9 +53,14 @@ class SendTime:
         """The wall clock of the service: ``2026-12-01 09:00:00``."""
         return _wall_clock(self.instant.astimezone(self.zone))
 
+    @property
+    def utc(self) -> str:
+        """The same moment as Airflow shows it: ``2026-12-01T01:00:00Z``."""
+        return f"{_wall_clock(self.instant).replace(' ', 'T')}Z"
+
     def __str__(self) -> str:
         """Both clocks: ``2026-12-01 09:00:00 Asia/Shanghai (2026-12-01T01:00:00Z)``."""
-        return f"{self.wire} {self.zone} ({_wall_clock(self.instant).replace(' ', 'T')}Z)"
+        return f"{self.wire} {self.zone} ({self.utc})"
 
     def require_future(self, now: datetime) -> None:
         """Raise if the time has passed.

@@ -273,7 +273,7 @@ class JsmsHook(BaseHook):
         return moment
 
     def _submit(self, call: Call[T], moment: SendTime) -> T:
-        self.log.info("%s: %s; both clocks: %s", call, call.subject, moment)
+        self.log.info("%s: %s, which is %s", call, call.subject, moment.utc)
         result = self._client.send(call)
         accepted = result if isinstance(result, str) else result["schedule_id"]  # type: ignore[index]
         self.log.info("%s: JSMS answered with schedule_id %s", call, accepted)

@@ -1,0 +1,99 @@
+"""One collector over the whole run: nothing personal or secret in logs, errors, reprs or output.
+
+The people of the tests and everything that is told to them are known (``tests.people``), so they
+can be looked for. What is found fails the run.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_jsms.exceptions import JsmsError
+from tests import people
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+APP_KEY = "appkey0000000000testing1"
+MASTER_SECRET = "mastersecret00000testing"
+BASIC_TOKEN = "YXBwa2V5MDAwMDAwMDAwMHRlc3RpbmcxOm1hc3RlcnNlY3JldDAwMDAwdGVzdGluZw=="
+
+_PRIVATE = re.compile(
+    "|".join(
+        [
+            *(people.ANNA, people.BEN, people.CARA, people.DAN, r"138[1-9][0-9]{7}"),
+            *(rf"{people.CANARY}-", MASTER_SECRET, BASIC_TOKEN),
+        ]
+    )
+)
+
+
+def found_in(text: str) -> list[str]:
+    """Return the lines of a text that hold something private."""
+    return [line for line in text.splitlines() if _PRIVATE.search(line)]
+
+
+class LeakCollector:
+    """A pytest plugin that looks at every log record, every error and all output of the tests."""
+
+    def __init__(self) -> None:
+        self.errors: list[JsmsError] = []
+        self.leaks: list[str] = []
+        self.looked_at = 0
+        self._where = "before the tests"
+
+    def look(self, kind: str, text: str) -> None:
+        self.looked_at += 1
+        self.leaks += [f"{self._where}: {kind}: {line[:300]}" for line in found_in(text)]
+
+    def pytest_sessionstart(self) -> None:
+        make_record = logging.getLogRecordFactory()
+
+        def watched(*args: Any, **kwargs: Any) -> logging.LogRecord:
+            record = make_record(*args, **kwargs)
+            self.look(f"log of {record.name}", record.getMessage())
+            return record
+
+        logging.setLogRecordFactory(watched)
+        errors, initialise = self.errors, JsmsError.__init__
+
+        def remembered(error: JsmsError, *args: Any, **kwargs: Any) -> None:
+            initialise(error, *args, **kwargs)
+            errors.append(error)
+
+        JsmsError.__init__ = remembered  # type: ignore[method-assign]
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._where = nodeid
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, text in report.sections:
+            self.look(name, text)
+        while self.errors:
+            for text in _texts_of(self.errors.pop()):
+                self.look("error", text)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.leaks:
+            session.exitstatus = 1
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.leaks:
+            terminalreporter.section("PRIVATE DATA LEAKED", red=True)
+            for leak in self.leaks[:50]:
+                terminalreporter.line(leak)
+        else:
+            terminalreporter.line(
+                f"leaks: none in {self.looked_at} logs, errors, reprs and outputs"
+            )
+
+
+def _texts_of(error: BaseException | None) -> Iterator[str]:
+    """Yield what a traceback would show of an error and of those that it came from."""
+    while error is not None:
+        yield from (str(error), repr(error), repr(vars(error)))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

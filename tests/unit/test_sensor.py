@@ -1,0 +1,305 @@
+"""The sensor against the sandbox, over hours that pass at once."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+)
+from airflow.sdk.exceptions import AirflowRescheduleException
+
+from airflow_provider_jsms.exceptions import (
+    JsmsInputError,
+    JsmsOverdueError,
+    JsmsScheduleGoneError,
+    JsmsServerError,
+)
+from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
+from tests import people
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_jsms.sandbox.control import SandboxControl
+
+HOUR = timedelta(hours=1)
+
+
+class Hours:
+    """The time of the sensor and of the sandbox, in which sleeping takes no time."""
+
+    def __init__(self, traveller: time_machine.Traveller) -> None:
+        self.traveller = traveller
+        self.passed = 0.0
+        self.slept: list[float] = []
+        self.on_sleep: list[Callable[[], None]] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(round(seconds))
+        self.passed += seconds
+        self.traveller.shift(seconds)
+        if self.on_sleep:
+            self.on_sleep.pop(0)()
+
+
+class TaskInstance:
+    """As much of one as a sensor in reschedule mode uses."""
+
+    try_number = 1
+    max_tries = 0
+
+    def __init__(self, first_reschedule_date: datetime | None = None) -> None:
+        self.first_reschedule_date = first_reschedule_date
+
+    def get_first_reschedule_date(self, _: object) -> datetime | None:
+        return self.first_reschedule_date
+
+
+class OldTaskInstance:
+    """The same on Airflow 2."""
+
+    def __init__(self, start_date: datetime | None) -> None:
+        self.start_date = start_date
+
+
+@pytest.fixture
+def hours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hours]:
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+        hours = Hours(traveller)
+        # Only the sensor's: the sandbox in its thread cannot bear a clock that goes back.
+        clock = SimpleNamespace(
+            sleep=hours.sleep, monotonic=lambda: time.monotonic() + hours.passed
+        )
+        monkeypatch.setattr("airflow.sdk.bases.sensor.time", clock)
+        yield hours
+
+
+@pytest.fixture
+def nine(hours: Hours) -> datetime:
+    """A send_time two and a half hours ahead."""
+    return (datetime.now(UTC) + 2.5 * HOUR).replace(microsecond=0)
+
+
+@pytest.fixture
+def scheduled(sandbox: SandboxControl, nine: datetime) -> str:
+    with JsmsHook() as hook:
+        return hook.submit_schedule(send_time=nine, mobile=people.ANNA, temp_id=1)
+
+
+def sensor(schedule_id: Any, **arguments: Any) -> JsmsScheduleSensor:
+    return JsmsScheduleSensor(task_id="wait", schedule_id=schedule_id, **arguments)
+
+
+def wait(schedule_id: Any, **arguments: Any) -> Any:
+    return sensor(schedule_id, **arguments).execute({"ti": TaskInstance()})
+
+
+def gets(sandbox: SandboxControl) -> int:
+    return sum(request["method"] == "GET" for request in sandbox.requests())
+
+
+def test_it_sleeps_until_send_time_and_returns_the_msg_ids(
+    scheduled: str, sandbox: SandboxControl, hours: Hours
+) -> None:
+    found = wait(scheduled)
+    assert found == {scheduled: [sandbox.messages()[0]["msg_id"]]}
+    assert hours.slept[:2] == [3600, 3600]
+    assert sum(hours.slept) == pytest.approx(9000, abs=61)
+    assert gets(sandbox) <= 2 + 3  # 2 + N for N hours, begun hours count
+
+
+def test_it_only_ever_asks(scheduled: str, sandbox: SandboxControl, hours: Hours) -> None:
+    wait(scheduled)
+    assert {request["method"] for request in sandbox.requests()[1:]} == {"GET"}
+
+
+def test_msg_ids_at_submission_end_the_wait_at_once(
+    scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
+) -> None:
+    sandbox.switch(msg_id_when="accepted")
+    with JsmsHook() as hook:
+        early = hook.submit_schedule(send_time=nine, mobile=people.BEN, temp_id=1)
+    assert list(wait(early)) == [early]
+    assert hours.slept == []
+    wait(early, wait_for_send_time="True")
+    assert datetime.now(UTC) >= nine
+
+
+def test_the_result_of_a_batch_says_when_it_is_complete(
+    sandbox: SandboxControl, hours: Hours, nine: datetime
+) -> None:
+    """JSMS may list refused recipients, which never get a msg_id."""
+    sandbox.switch(failed_recipients_in_query="yes")
+    sandbox.number(people.BEN, "unsubscribed")
+    with JsmsHook() as hook:
+        result = hook.submit_batch_schedule(
+            send_time=nine, recipients=[people.ANNA, people.BEN, people.CARA], temp_id=1
+        )
+    schedule_id = result["schedule_id"]
+    given = {"schedule_ids": [schedule_id], "success_count": 2, "failure_count": 1}
+    assert len(wait(given)[schedule_id]) == 2
+    with pytest.raises(JsmsOverdueError, match="2 of 3"):
+        wait(schedule_id)
+
+
+def test_many_schedules_are_followed_and_done_ones_not_asked_again(
+    sandbox: SandboxControl, hours: Hours, nine: datetime
+) -> None:
+    with JsmsHook() as hook:
+        soon = hook.submit_schedule(send_time=nine - 2 * HOUR, mobile=people.ANNA, temp_id=1)
+        late = hook.submit_schedule(send_time=nine + 2 * HOUR, mobile=people.BEN, temp_id=1)
+    assert set(wait([soon, late])) == {soon, late}
+    paths = [request["path"] for request in sandbox.requests() if request["method"] == "GET"]
+    assert sum(path.endswith(soon) for path in paths) <= 3
+    assert sum(path.endswith(late) for path in paths) > 3
+
+
+def test_a_schedule_that_is_moved_is_followed(
+    scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
+) -> None:
+    def move() -> None:
+        with JsmsHook() as hook:
+            hook.modify_schedule(
+                scheduled, send_time=nine + 3 * HOUR, mobile=people.ANNA, temp_id=1
+            )
+
+    hours.on_sleep.append(move)
+    wait(scheduled)
+    assert nine + 3 * HOUR <= datetime.now(UTC) <= nine + 3 * HOUR + timedelta(minutes=2)
+
+
+@pytest.mark.parametrize("query_deleted", ["50028", "50029"])
+def test_a_schedule_that_is_deleted_is_gone(
+    query_deleted: str, scheduled: str, sandbox: SandboxControl, hours: Hours
+) -> None:
+    sandbox.switch(query_deleted=query_deleted)
+
+    def delete() -> None:
+        with JsmsHook() as hook:
+            hook.delete_schedule(scheduled)
+
+    hours.on_sleep.append(delete)
+    with pytest.raises(JsmsScheduleGoneError, match="is gone") as caught:
+        wait(scheduled)
+    assert isinstance(caught.value, AirflowFailException)
+
+
+def test_a_schedule_without_msg_ids_is_overdue_after_grace(
+    scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
+) -> None:
+    sandbox.fault("query_schedule", "slow", times=None, seconds=0)
+    sandbox.switch(query_deleted="record")
+    with JsmsHook() as hook:
+        hook.delete_schedule(scheduled)  # JSMS may go on showing it, and never sends it
+    with pytest.raises(JsmsOverdueError, match="0 of 1 recipients") as caught:
+        wait(scheduled, grace=timedelta(minutes=10), poke_interval=120)
+    assert str(caught.value).startswith("Overdue by more than grace (0:10:00)")
+    late = datetime.now(UTC) - nine
+    assert timedelta(minutes=10) <= late <= timedelta(minutes=11)
+
+
+def test_soft_fail_skips(scheduled: str, sandbox: SandboxControl, hours: Hours) -> None:
+    with JsmsHook() as hook:
+        hook.delete_schedule(scheduled)
+    with pytest.raises(AirflowSkipException):
+        wait(scheduled, soft_fail=True)
+
+
+def test_a_passing_error_is_left_to_the_retries_of_airflow(
+    scheduled: str, sandbox: SandboxControl, hours: Hours
+) -> None:
+    sandbox.fault("query_schedule", "status", times=None, status=503)
+    with pytest.raises(JsmsServerError) as caught:
+        wait(scheduled)
+    assert not isinstance(caught.value, AirflowFailException)
+
+
+class TestTimeout:
+    def test_that_ends_before_send_time_is_refused_at_once(
+        self, scheduled: str, hours: Hours
+    ) -> None:
+        with pytest.raises(JsmsInputError, match="timeout ends at"):
+            wait(scheduled, timeout=3600)
+        assert hours.slept == []
+
+    def test_that_ends_later_holds(
+        self, scheduled: str, sandbox: SandboxControl, hours: Hours
+    ) -> None:
+        sandbox.switch(query_deleted="record")
+        with JsmsHook() as hook:
+            hook.delete_schedule(scheduled)
+        began = datetime.now(UTC)
+        with pytest.raises(AirflowSensorTimeout):
+            wait(scheduled, timeout=2.6 * HOUR, mode="poke")
+        assert datetime.now(UTC) - began <= 2.6 * HOUR + timedelta(minutes=1)
+
+    def test_that_is_not_given_does_not_end_a_wait_of_weeks(
+        self, sandbox: SandboxControl, hours: Hours
+    ) -> None:
+        with JsmsHook() as hook:
+            schedule_id = hook.submit_schedule(
+                send_time=datetime.now(UTC) + timedelta(days=20), mobile=people.ANNA, temp_id=1
+            )
+        assert wait(schedule_id, recheck_interval=timedelta(days=1))[schedule_id]
+
+
+class TestRescheduleMode:
+    def test_wakes_when_there_is_something_to_see(
+        self, scheduled: str, hours: Hours, nine: datetime
+    ) -> None:
+        waiting = sensor(scheduled, mode="reschedule", recheck_interval=2 * HOUR)
+        with pytest.raises(AirflowRescheduleException) as caught:
+            waiting.execute({"ti": TaskInstance()})
+        assert caught.value.reschedule_date == pytest.approx(
+            datetime.now(UTC) + 2 * HOUR, abs=timedelta(seconds=2)
+        )
+        hours.traveller.shift(2 * HOUR)
+        with pytest.raises(AirflowRescheduleException) as caught:
+            waiting.execute({"ti": TaskInstance(datetime.now(UTC) - 2 * HOUR)})
+        assert caught.value.reschedule_date == pytest.approx(nine, abs=timedelta(seconds=2))
+        hours.traveller.shift(HOUR)
+        found = waiting.execute({"ti": TaskInstance(datetime.now(UTC) - 3 * HOUR)})
+        assert list(found) == [scheduled]
+
+    def test_is_what_deferrable_means_for_now(self, scheduled: str, hours: Hours) -> None:
+        waiting = sensor(scheduled, deferrable=True)
+        with pytest.raises(AirflowRescheduleException):
+            waiting.execute({"ti": TaskInstance()})
+
+    def test_knows_its_start_on_airflow_2_too(self, hours: Hours) -> None:
+        """There the task instance keeps its start over all reschedules."""
+        waiting = sensor("x", mode="reschedule")
+        began = datetime(2026, 1, 1, tzinfo=UTC)
+        assert waiting._first_started_at({"ti": OldTaskInstance(began)}) == began
+        assert waiting._first_started_at({"ti": OldTaskInstance(None)}) == pytest.approx(
+            datetime.now(UTC), abs=timedelta(seconds=2)
+        )
+
+
+@pytest.mark.parametrize("name", ["grace", "recheck_interval"])
+@pytest.mark.parametrize("value", [60, timedelta(0), None])
+def test_durations_are_checked_when_the_dag_is_read(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} is .*timedelta"):
+        sensor("x", **{name: value})
+
+
+def test_arguments_are_templated_and_checked(sandbox: SandboxControl, hours: Hours) -> None:
+    assert set(JsmsScheduleSensor.template_fields) == {
+        "schedule_id",
+        "wait_for_send_time",
+        "jsms_conn_id",
+    }
+    with pytest.raises(JsmsInputError, match="wait_for_send_time"):
+        wait("x", wait_for_send_time="perhaps")
+    with pytest.raises(JsmsInputError, match="schedule_id"):
+        wait("a/b")
+    assert sandbox.requests() == []
