@@ -41,6 +41,7 @@ fails at once. The others may be mended by time, and Airflow's ``retries`` apply
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -96,6 +97,11 @@ class JsmsCallError(JsmsError):
         self.code = code
         self.message = message
         self.http_status = http_status
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keyword arguments are not what Exception would be pickled and copied with.
+        details = {name: getattr(self, name) for name in ("call", "code", "message", "http_status")}
+        return partial(type(self), self.text, **details), ()
 
 
 class JsmsNotSentError(JsmsCallError):

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_jsms.codes import CODES
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipientsError
-from airflow_provider_jsms.privacy import SHOWN_RECIPIENTS, mask_mobile, mask_text
+from airflow_provider_jsms.privacy import SHOWN_RECIPIENTS, mask_mobile, show
+from airflow_provider_jsms.schedule import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_jsms.results import BatchResult, FailedRecipient
 
-_COUNT = re.compile(r"[0-9]+")
-_SHARE = re.compile(r"(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?)%")
+_COUNT = re.compile(r"[0-9]{1,9}")
+_SHARE = re.compile(r"(?:100(?:\.0{1,6})?|[0-9]{1,2}(?:\.[0-9]{1,6})?)%")
 
 
 class FailureLimit:
@@ -28,12 +29,11 @@ class FailureLimit:
     """
 
     def __init__(self, max_failures: object) -> None:
-        usable = isinstance(max_failures, str | int) and not isinstance(max_failures, bool)
-        self._text = str(max_failures) if usable else ""
+        self._text = text_of(max_failures)
         self._is_share = bool(_SHARE.fullmatch(self._text))
         if not self._is_share and not _COUNT.fullmatch(self._text):
             raise JsmsInputError(
-                f"max_failures {mask_text(repr(max_failures))} is neither a count (0 or more) nor "
+                f"max_failures {show(max_failures)} is neither a count (0 or more) nor "
                 "a share from '0%' to '100%'. Nothing was sent."
             )
 

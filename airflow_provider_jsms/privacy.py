@@ -7,6 +7,7 @@ that a user asks for, and appear nowhere else. What is shown instead is made her
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -18,9 +19,14 @@ SHOWN_RECIPIENTS: Final = 10
 """How many recipients of a list are shown, masked, before only their count is."""
 
 _LONGEST_MESSAGE = 200
-# A mainland number as people write it: with +86 or without, with spaces or dashes.
-_MOBILE = re.compile(r"(?<![0-9])(?:\+?86[ -]?)?1[0-9](?:[ -]?[0-9]){9}(?![0-9])")
+# A mainland number as people write it: with +86 or without, and with signs between the digits.
+_BETWEEN = r"[ .\-\u2010-\u2015\u2212]{0,3}"
+_MOBILE = re.compile(rf"(?:(?:\+|00)?86{_BETWEEN})?1(?:{_BETWEEN}[0-9]){{10}}", re.ASCII)
 _NO_DIGIT = re.compile(r"[^0-9]")
+_WORD = re.compile(r"\w+")
+# What may be a value in the wrong place; a dictionary or a list that became text is not shown.
+_HARMLESS = re.compile(r"[^\[\]{}<>\"']{0,64}")
+_LARGEST = 10**18
 
 
 def mask_mobile(mobile: object) -> str:
@@ -38,17 +44,38 @@ def mask_text(text: object) -> str:
     Meant for text from elsewhere (a server's message, an exception's): line breaks and control
     characters are replaced, so that it cannot pass for a log line of its own.
     """
-    printable = "".join(sign if sign.isprintable() else " " for sign in str(text))
-    masked = _MOBILE.sub(_masked, printable).strip()
+    # NFKC makes full-width digits plain ones, so that they are found too.
+    plain = unicodedata.normalize("NFKC", str(text)[: 2 * _LONGEST_MESSAGE])
+    printable = "".join(sign if sign.isprintable() else " " for sign in plain)
+    masked = _mask_all(printable).strip()
     return masked if len(masked) <= _LONGEST_MESSAGE else masked[:_LONGEST_MESSAGE] + "…"
 
 
-def mask_message(text: object, values: Iterable[str]) -> str:
-    """Return a server's message for people, or only ``***`` if it repeats one of ``values``."""
-    message = str(text)
-    if any(value in message for value in values if value):
+def mask_message(message: str, values: Iterable[str]) -> str:
+    """Return a server's message for people, or only ``***`` if it may repeat one of ``values``.
+
+    The messages of JSMS are a few English words. One with other letters, or with a word of a
+    value (which may come back cut or escaped), is not shown.
+    """
+    shown = mask_text(message)
+    words = set(_WORD.findall(shown))
+    if not shown.isascii() or any(not words.isdisjoint(_WORD.findall(value)) for value in values):
         return HIDDEN
-    return mask_text(message)
+    return shown
+
+
+def show(value: object) -> str:
+    """Return what an error may show of an unusable argument: a short text or number, else its type.
+
+    What is in the wrong place may be anything, a whole list of people too.
+    """
+    if isinstance(value, str) and _HARMLESS.fullmatch(value):
+        return mask_text(repr(str.__str__(value)))
+    is_number = isinstance(value, int | float) and abs(value) < _LARGEST
+    if value is None or is_number:
+        return mask_text(repr(value))
+    length = f" of {len(value)} characters" if isinstance(value, str) else ""
+    return f"(a {type(value).__name__}{length})"
 
 
 def mask_field(name: str, value: object) -> object:
@@ -64,6 +91,13 @@ def mask_field(name: str, value: object) -> object:
     if name == "temp_para":
         return _masked_parameters(value)
     return _masked_recipients(value)
+
+
+def _mask_all(text: str) -> str:
+    # Digits before a number may be taken for its beginning, and its end shows up only then.
+    while (masked := _MOBILE.sub(_masked, text)) != text:
+        text = masked
+    return text
 
 
 def _masked(match: re.Match[str]) -> str:

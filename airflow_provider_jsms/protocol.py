@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from airflow_provider_jsms import __version__, results
-from airflow_provider_jsms.codes import CODES, SERVER_ERROR, SUCCESS
+from airflow_provider_jsms.codes import CODES, SERVER_ERROR, SUCCESS, Kind
 from airflow_provider_jsms.exceptions import (
     JsmsNoAnswerError,
     JsmsNotSentError,
@@ -150,12 +150,14 @@ def read_reply(call: Call[T], reply: Reply) -> T:
         "message": mask_message(message, _values(call.body)),
         "http_status": reply.http_status,
     }
+    is_throttled = reply.http_status == _HTTP_TOO_MANY_REQUESTS
     if code == SERVER_ERROR:
         raise JsmsServerError(_server_error(reply, code), **details)
-    if reply.http_status == _HTTP_TOO_MANY_REQUESTS:
-        raise _throttled(reply, details)
-    if code in CODES and code != SUCCESS:
+    is_frequency = code in CODES and CODES[code].kind is Kind.FREQUENCY
+    if code in CODES and code != SUCCESS and not (is_frequency and is_throttled):
         raise refusal(**details)
+    if is_throttled:
+        raise _throttled(reply, details)
     if reply.http_status in _HTTP_OK and code in (None, SUCCESS):
         try:
             return call.read(body)
@@ -185,8 +187,9 @@ def uncertain(call: Call[T], error: JsmsNoAnswerError, since: datetime) -> JsmsU
 
     :param since: when the request left, aware.
     """
+    left_at = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return JsmsUncertainError(
-        f"JSMS may have accepted this at {since:%Y-%m-%dT%H:%M:%SZ}, nobody can tell: "
+        f"JSMS may have accepted this at {left_at}, nobody can tell: "
         f"{error.text} It is about {call.subject}. It was not sent again and will not be by "
         "itself. Look in the JSMS console whether that schedule exists. If it does, delete it "
         "there first and clear the task, or mark the task as success to let it be sent. If it "
@@ -237,7 +240,7 @@ def _error_in(body: object) -> tuple[int | None, str]:
     if not isinstance(error, dict):
         return None, ""
     message = error.get("message")
-    return results.whole_number(error.get("code")), message if isinstance(message, str) else ""
+    return results.code_number(error.get("code")), message if isinstance(message, str) else ""
 
 
 def _throttled(reply: Reply, details: Mapping[str, Any]) -> JsmsThrottledError:
@@ -270,8 +273,9 @@ def _without_known_code(reply: Reply, code: int | None, details: dict[str, Any])
         )
     if code not in (None, SUCCESS) and status not in _HTTP_OK:
         return refusal(**details)
+    what = "an answer that is not one of JSMS" if code is None else f"the code {code}"
     return JsmsUnreadableReplyError(
-        f"HTTP {status} with an answer that is not one of JSMS. Look for a proxy on the way.",
+        f"HTTP {status} with {what} makes no sense. Look for a proxy on the way.",
         **details,
     )
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LONGEST_IDENTIFIER: Final = 128
+_LARGEST_CODE: Final = 10**6
 
 
 class MalformedReplyError(ValueError):
@@ -82,14 +83,18 @@ def read_batch_result(body: object, recipients: int) -> BatchResult:
     """
     answer = _object(body)
     failures = [_failed(entry) for entry in _list(answer, "failure_recipients")]
-    failure_count = _count(answer, "failure_count", len(failures))
-    success_count = _count(answer, "success_count", recipients - failure_count)
-    nobody = success_count == 0 and failure_count >= recipients
+    accepted = _count(answer, "success_count")
+    refused = max(_count(answer, "failure_count") or 0, len(failures))
+    nobody = not accepted and refused >= recipients
+    # Whoever is not counted as accepted was not: everybody is accounted for.
+    failure_count = min(recipients, max(refused, recipients - (accepted or 0)))
+    if accepted is None:
+        failure_count = min(recipients, refused)
     return {
         "schedule_id": (
             _identifier(answer.get("schedule_id")) if nobody else read_schedule_id(answer)
         ),
-        "success_count": success_count,
+        "success_count": recipients - failure_count,
         "failure_count": failure_count,
         "failure_recipients": failures,
     }
@@ -130,12 +135,18 @@ def whole_number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def code_number(value: object) -> int | None:
+    """Return a code of JSMS, None for what cannot be one (it may be anything, a number too)."""
+    number = whole_number(value)
+    return number if number is not None and 0 <= number < _LARGEST_CODE else None
+
+
 def _failed(entry: object) -> FailedRecipient:
     failure = _object(entry)
     return {
         "mobile": str(failure.get("mobile") or ""),
         "temp_para": _parameters(failure),
-        "error_code": whole_number(failure.get("error_code")),
+        "error_code": code_number(failure.get("error_code")),
         "error_message": str(failure.get("error_message") or ""),
     }
 
@@ -157,7 +168,9 @@ def _list(answer: Mapping[str, object], name: str) -> list[object]:
 
 def _parameters(entry: Mapping[str, object]) -> dict[str, str]:
     value = entry.get("temp_para")
-    return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return {}
+    return {str(name): str(item) for name, item in value.items() if item is not None}
 
 
 def _identifier(value: object) -> str | None:
@@ -167,9 +180,9 @@ def _identifier(value: object) -> str | None:
     return text if text.isprintable() and 0 < len(text) <= _LONGEST_IDENTIFIER else None
 
 
-def _count(answer: Mapping[str, object], name: str, otherwise: int) -> int:
+def _count(answer: Mapping[str, object], name: str) -> int | None:
     if answer.get(name) is None:
-        return otherwise
+        return None
     number = whole_number(answer[name])
     if number is None or number < 0:
         raise MalformedReplyError(f"its {name} is not a count")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
 from airflow_provider_jsms.exceptions import JsmsInputError
-from airflow_provider_jsms.privacy import HIDDEN, mask_mobile, mask_text
+from airflow_provider_jsms.privacy import HIDDEN, mask_mobile, mask_text, show
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.send_time import SendTime
@@ -26,6 +26,9 @@ _SEPARATORS = re.compile(r"[ -]")
 _MAINLAND = re.compile(r"(?:\+?86)?(1[0-9]{10})")
 _POSITIVE = re.compile(r"0*[1-9][0-9]{0,17}")
 _SCHEDULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
+# One would change the path, the other is what a template makes of nothing.
+_NO_SCHEDULE_ID = ("batch", "None")
+_LARGEST = 10**18
 _SHOW_THE_WAY = (
     "If it comes from an upstream task, pass the task's .output instead of a template, or set "
     "render_template_as_native_obj=True on the DAG, so that it stays {}."
@@ -136,11 +139,10 @@ def recipient(entry: object) -> Recipient:
 
 def distinct(people: Iterable[Recipient]) -> list[Recipient]:
     """Return the recipients without repetitions of the same number with the same parameters."""
-    seen = {
-        (person["mobile"], frozenset(person.get("temp_para", {}).items())): person
-        for person in reversed(list(people))
-    }
-    return list(reversed(seen.values()))
+    seen: dict[tuple[str, frozenset[tuple[str, str]]], Recipient] = {}
+    for person in people:
+        seen.setdefault((person["mobile"], frozenset(person.get("temp_para", {}).items())), person)
+    return list(seen.values())
 
 
 def mobile_of(value: object) -> str:
@@ -149,17 +151,32 @@ def mobile_of(value: object) -> str:
     :param value: a string, or an integer (what native rendering makes of digits).
     :raises JsmsInputError: anything else; the number is masked in the text.
     """
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    text = text_of(value)
     match = _MAINLAND.fullmatch(_SEPARATORS.sub("", text))
-    if not match:
-        shown = mask_mobile(value)
-        if shown == HIDDEN:
-            shown = f"(a {type(value).__name__} of {len(text)} characters)" if text else "(none)"
+    if not match or (isinstance(value, int) and value < 0):
         raise JsmsInputError(
-            f"mobile {shown} is not a mainland China number: 11 digits that begin with 1, "
-            "with or without +86. Nothing was sent."
+            f"mobile {_shown_number(value)} is not a mainland China number: a string (or an "
+            "integer) of 11 digits that begin with 1, with or without +86; spaces and dashes may "
+            "stand between them, nothing else. Nothing was sent."
         )
     return match.group(1)
+
+
+def _shown_number(value: object) -> str:
+    if value is None or value == "":
+        return "(none)"
+    text = text_of(value)
+    masked = mask_mobile(text)
+    length = f" of {len(text)} characters" if text else ""
+    return f"{'' if masked == HIDDEN else f'{masked} '}(a {type(value).__name__}{length})"
+
+
+def text_of(value: object) -> str:
+    """Return a string, or an integer as one, without regard to what an Enum calls itself."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST
+    return str(int(value)) if is_number else ""  # type: ignore[call-overload]
 
 
 def parameters_of(value: object) -> dict[str, str]:
@@ -187,21 +204,22 @@ def _parameter_name(name: object) -> str:
 
 
 def _parameter_value(name: object, value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    text = text_of(value)
+    if not text and value != "":
         raise JsmsInputError(
             f"temp_para[{mask_text(name)!r}] is of type {type(value).__name__}: a string is "
-            "needed (an integer is turned into one). Nothing was sent. Quote the value, or "
-            "format it in the template."
+            "needed (an integer of at most 18 digits is turned into one). Nothing was sent. "
+            "Quote the value, or format it in the template."
         )
-    return _encodable(str(value), f"temp_para[{mask_text(name)!r}]")
+    return _encodable(text, f"temp_para[{mask_text(name)!r}]")
 
 
 def required_id(name: str, value: object) -> int:
     """Return a positive integer from an integer or a string of digits."""
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    text = text_of(value)
     if not _POSITIVE.fullmatch(text):
         raise JsmsInputError(
-            f"{name} {mask_text(repr(value))} is not a positive whole number. Nothing was sent. "
+            f"{name} {show(value)} is not a positive whole number. Nothing was sent. "
             f"Take {name} from the JSMS console."
         )
     return int(text)
@@ -218,7 +236,7 @@ def tag_of(value: object) -> str | None:
         return None
     if not isinstance(value, str) or len(value) > LONGEST_TAG:
         raise JsmsInputError(
-            f"tag {mask_text(repr(value))} is not a string of at most {LONGEST_TAG} characters. "
+            f"tag {show(value)} is not a string of at most {LONGEST_TAG} characters. "
             "Nothing was sent."
         )
     return _encodable(value, "tag")
@@ -229,11 +247,11 @@ def schedule_id_of(value: object) -> str:
 
     :raises JsmsInputError: it is empty, or would change the path.
     """
-    if isinstance(value, str) and _SCHEDULE_ID.fullmatch(value) and value != "batch":
+    if isinstance(value, str) and _SCHEDULE_ID.fullmatch(value) and value not in _NO_SCHEDULE_ID:
         return value
     hint = " The task that it comes from returned nothing." if value in (None, "", "None") else ""
     raise JsmsInputError(
-        f"schedule_id {mask_text(repr(value))} cannot be one: letters, digits and - . _ ~ are "
+        f"schedule_id {show(value)} cannot be one: letters, digits and - . _ ~ are "
         f"accepted, as in the schedule_id that a submit returns.{hint} Nothing was sent."
     )
 

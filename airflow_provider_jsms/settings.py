@@ -8,12 +8,14 @@ empty string mean "not set".
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from airflow_provider_jsms.exceptions import JsmsSettingsError
+from airflow_provider_jsms.privacy import show
 from airflow_provider_jsms.send_time import DEFAULT_TIMEZONE, service_zone
 
 if TYPE_CHECKING:
@@ -30,6 +32,13 @@ EXTRAS: Final = ("timezone", "connect_timeout", "read_timeout", "max_attempts", 
 _LONGEST_TIMEOUT = 300.0
 _MOST_ATTEMPTS = 10
 _HIGHEST_PORT = 65535
+_IPV6 = 6
+_PORT = re.compile(r"[0-9]{1,5}")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NETLOC = re.compile(
+    rf"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::[0-9]{{1,5}})?"
+)
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]*)*")
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ def read_settings(
     try:
         zone = service_zone(timezone)
     except ValueError:
-        raise _wrong("extra 'timezone'", repr(timezone), "a name such as Asia/Shanghai") from None
+        raise _wrong("extra 'timezone'", show(timezone), "a name such as Asia/Shanghai") from None
     attempts = _number(extra, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, _MOST_ATTEMPTS)
     if attempts != int(attempts):
         raise _wrong("extra 'max_attempts'", str(attempts), "a whole number")
@@ -121,6 +130,9 @@ def _credential(name: str, meaning: str, value: object) -> str:
 
 def _base_url(host: str, schema: str, port: object) -> str:
     if not host:
+        # Whoever sets a port or a schema does not mean the real service.
+        if schema or port not in (None, ""):
+            raise _wrong("host", "empty, but port or schema is set", "a host beside them")
         return DEFAULT_BASE_URL
     is_url = "://" in host
     parts = _split(host if is_url else f"{schema or 'https'}://{host}")
@@ -139,21 +151,34 @@ def _split(url: str) -> SplitResult:
     accepted = f"a host name or a base URL such as {DEFAULT_BASE_URL}"
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        usable = parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:
-        usable = False
-    if not usable or not url.isascii() or not url.isprintable() or " " in url:
-        raise _wrong("host or schema", "no address", accepted)
-    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise _wrong("host or schema", "no address", accepted) from None
+    if "@" in parts.netloc or "?" in url or "#" in url:
         raise _wrong("host", "an address with credentials, a query or a fragment", accepted)
+    if not usable or not _is_host(parts) or not _PATH.fullmatch(parts.path):
+        raise _wrong("host or schema", "no address", accepted)
+    # urlsplit drops what it does not like, such as a line break: then it is another address.
+    if f"{parts.scheme}://{parts.netloc}{parts.path}".lower() != url.lower():
+        raise _wrong("host or schema", "no address", accepted)
     return parts
+
+
+def _is_host(parts: SplitResult) -> bool:
+    match = _NETLOC.fullmatch(parts.netloc)
+    if not match:
+        return False
+    try:
+        return not match["ipv6"] or ip_address(match["ipv6"]).version == _IPV6
+    except ValueError:
+        return False
 
 
 def _with_port(parts: SplitResult, port: object) -> str:
     if port is None or port == "":
         return parts.netloc
-    if not str(port).isdecimal() or not 0 < int(str(port)) <= _HIGHEST_PORT:
-        raise _wrong("port", repr(port)[:40], f"a number from 1 to {_HIGHEST_PORT}, or none")
+    if not _PORT.fullmatch(str(port)) or not 0 < int(str(port)) <= _HIGHEST_PORT:
+        raise _wrong("port", show(port), f"a number from 1 to {_HIGHEST_PORT}, or none")
     if parts.port is not None and str(parts.port) != str(port):
         raise _wrong("port", str(port), f"none, or that of its host, {parts.port}")
     return parts.netloc if parts.port is not None else f"{parts.netloc}:{port}"
@@ -186,7 +211,7 @@ def _number(
     except (ValueError, OverflowError):
         number = math.nan
     if isinstance(value, bool) or not least <= number <= most:
-        raise _wrong(f"extra {name!r}", repr(value)[:40], f"a number from {least} to {most}")
+        raise _wrong(f"extra {name!r}", show(value), f"a number from {least} to {most}")
     return number
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_jsms.exceptions import JsmsInputError
-from airflow_provider_jsms.privacy import mask_text
+from airflow_provider_jsms.privacy import show
 
 _FLAGS = {"true": True, "false": False}
 
@@ -16,7 +16,7 @@ def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
     if isinstance(value, str) and value in accepted:
         return value
     words = " or ".join(repr(word) for word in accepted)
-    raise JsmsInputError(f"{name} is {mask_text(repr(value))}: accepted is {words}.")
+    raise JsmsInputError(f"{name} is {show(value)}: accepted is {words}.")
 
 
 def flag(name: str, value: object) -> bool:
@@ -28,4 +28,4 @@ def flag(name: str, value: object) -> bool:
         return value
     if isinstance(value, str) and value.lower() in _FLAGS:
         return _FLAGS[value.lower()]
-    raise JsmsInputError(f"{name} is {mask_text(repr(value))}: accepted is True or False.")
+    raise JsmsInputError(f"{name} is {show(value)}: accepted is True or False.")

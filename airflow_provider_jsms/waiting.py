@@ -7,11 +7,12 @@ looked at once at the start, then seldom until ``send_time``, then often until `
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,12 @@ def due(seen: Seen, wait: Wait) -> datetime:
 def next_step(seen: Sequence[Seen], wait: Wait, now: datetime) -> Done | Overdue | LookAt:
     """Return what to do after ``seen``, the latest sight of every schedule."""
     pending = _pending(seen, wait, now)
-    if not pending:
+    if not pending and seen:
         return Done({schedule.schedule_id: list(schedule.msg_ids) for schedule in seen})
-    if overdue := tuple(each for each in pending if now >= due(each, wait) + wait.grace):
+    if overdue := tuple(each for each in pending if now >= _later(due(each, wait), wait.grace)):
         return Overdue(overdue)
-    return LookAt(min(_next_look(each, wait, now) for each in pending))
+    looks = (_next_look(each, wait, now) for each in pending)
+    return LookAt(min(looks, default=_later(now, wait.poke_interval)))
 
 
 def is_complete(seen: Seen) -> bool:
@@ -93,7 +95,8 @@ def is_settled(seen: Seen, wait: Wait, now: datetime) -> bool:
 
 
 def _pending(seen: Sequence[Seen], wait: Wait, now: datetime) -> list[Seen]:
-    if wait.expected is not None and sum(len(each.msg_ids) for each in seen) >= wait.expected:
+    found = sum(len(each.msg_ids) for each in seen)
+    if wait.expected is not None and found >= max(wait.expected, 1):
         unfinished = []
     else:
         # With a count given, refused recipients may be listed and never get a msg_id; which
@@ -112,7 +115,15 @@ def _pending(seen: Sequence[Seen], wait: Wait, now: datetime) -> list[Seen]:
 def _next_look(seen: Seen, wait: Wait, now: datetime) -> datetime:
     moment = due(seen, wait)
     if now >= moment:
-        return min(now + wait.poke_interval, moment + wait.grace)
-    soon = now + wait.recheck_interval
+        return min(_later(now, wait.poke_interval), _later(moment, wait.grace))
+    soon = _later(now, wait.recheck_interval)
     # A look shortly before send_time would only be followed by the one at send_time.
-    return moment if soon + wait.poke_interval > moment else soon
+    return moment if _later(soon, wait.poke_interval) > moment else soon
+
+
+def _later(moment: datetime, delta: timedelta) -> datetime:
+    """Add without running out of the calendar: a grace of years may be meant as "for ever"."""
+    try:
+        return moment + delta
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)

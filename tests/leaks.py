@@ -25,8 +25,11 @@ BASIC_TOKEN = "YXBwa2V5MDAwMDAwMDAwMHRlc3RpbmcxOm1hc3RlcnNlY3JldDAwMDAwdGVzdGluZ
 _PRIVATE = re.compile(
     "|".join(
         [
-            *(people.ANNA, people.BEN, people.CARA, people.DAN, r"138[1-9][0-9]{7}"),
+            *(people.ANNA, people.BEN, people.CARA, people.DAN),
+            r"(?<![0-9])(?:86)?138[1-9][0-9]{7}(?![0-9])",
             *(rf"{people.CANARY}-", MASTER_SECRET, BASIC_TOKEN),
+            # of the example DAGs
+            *(r"1390013900[1-9]", "12012345678", "安娜", "小[明红刚李]"),
         ]
     )
 )

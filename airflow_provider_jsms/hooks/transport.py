@@ -12,10 +12,10 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import LocationParseError, ReadTimeoutError
 
 from airflow_provider_jsms.exceptions import (
     JsmsConnectionLostError,
@@ -37,6 +37,10 @@ _PIECE: Final = 64 * 1024
 # Servers close idle connections, commonly after five seconds. A submission that meets the closing
 # would have begun to leave, so its outcome would be unknown: it gets a connection of its own.
 _LONGEST_IDLE: Final = 2.0
+
+
+# These come before a connection is even tried.
+_BEFORE_ANYTHING = (requests.ConnectTimeout, requests.exceptions.InvalidURL, LocationParseError)
 
 
 class _Phase(threading.local):
@@ -128,7 +132,7 @@ class Transport:
         _phase.may_have_left = True
         try:
             return self._exchange(call, seconds)
-        except requests.RequestException as error:
+        except (requests.RequestException, LocationParseError) as error:
             raise self._error(call, error) from error
         finally:
             self._last_used = time.monotonic()
@@ -151,16 +155,16 @@ class Transport:
         with response:
             return Reply(response.status_code, response.headers, _body(call, response, deadline))
 
-    def _error(self, call: Call[Any], error: requests.RequestException) -> JsmsCallError:
+    def _error(self, call: Call[Any], error: Exception) -> JsmsCallError:
         what = type(_root(error)).__name__
-        if not _phase.may_have_left or isinstance(error, requests.ConnectTimeout):
+        if not _phase.may_have_left or isinstance(error, _BEFORE_ANYTHING):
             return JsmsNotSentError(
                 f"no connection to {self._settings.base_url} ({what}), so nothing was sent. See "
                 "whether the host of the connection is right and reachable from the worker, also "
                 "through a proxy and with its certificate.",
                 call=str(call),
             )
-        if isinstance(_root(error), urllib3.exceptions.ReadTimeoutError | TimeoutError):
+        if isinstance(_root(error), ReadTimeoutError | TimeoutError):
             return JsmsReadTimeoutError("no answer came in time.", call=str(call))
         return JsmsConnectionLostError(
             f"the connection broke before the answer was whole ({what}).", call=str(call)

@@ -160,10 +160,16 @@ class JsmsScheduleSensor(BaseSensorOperator):
         from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
 
         with JsmsHook(self.jsms_conn_id) as hook:
-            for schedule_id in schedule_ids_of(self.schedule_id):
+            for schedule_id in self._schedule_ids():
                 known = self._seen.get(schedule_id)
                 if known is None or not is_settled(known, wait, now):
                     self._seen[schedule_id] = _look_at(hook, schedule_id)
+
+    def _schedule_ids(self) -> list[str]:
+        schedule_ids = schedule_ids_of(self.schedule_id)
+        if not schedule_ids:
+            raise JsmsInputError("schedule_id is an empty list: there is nothing to wait for.")
+        return schedule_ids
 
     def _refuse_early_timeout(self, seen: Sequence[Seen], wait: Wait) -> None:
         if not self._has_timeout:

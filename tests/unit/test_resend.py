@@ -197,6 +197,16 @@ def test_a_proxy_that_refuses_the_tunnel_got_no_request(
     assert not any("authorization" in request.headers for request in proxy.requests)
 
 
+@pytest.mark.usefixtures("no_waits")
+def test_a_proxy_without_a_host_got_no_request(
+    set_connection: Callable[..., None], tomorrow: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://")
+    set_connection("jsms.invalid")
+    with JsmsHook() as hook, pytest.raises(JsmsNotSentError):
+        call("POST", tomorrow)(hook)
+
+
 def test_a_proxy_of_the_environment_never_sees_a_plain_request(
     set_connection: Callable[..., None], tomorrow: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -302,4 +302,6 @@ def test_arguments_are_templated_and_checked(sandbox: SandboxControl, hours: Hou
         wait("x", wait_for_send_time="perhaps")
     with pytest.raises(JsmsInputError, match="schedule_id"):
         wait("a/b")
+    with pytest.raises(JsmsInputError, match="nothing to wait for"):
+        wait([])
     assert sandbox.requests() == []

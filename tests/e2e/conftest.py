@@ -1,0 +1,65 @@
+"""One real Airflow and one sandbox for all end-to-end tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_jsms.sandbox.control import SandboxControl
+from airflow_provider_jsms.sandbox.credentials import DEFAULT_MASTER_SECRET
+from tests import leaks
+from tests.stack.airflow import AirflowStack
+from tests.stack.processes import exit_on_sigterm
+from tests.stack.sandbox import RunningSandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.stack.rest import AirflowRest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
+    exit_on_sigterm()
+    with RunningSandbox(tmp_path_factory.mktemp("sandbox") / "log") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    running_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowStack]:
+    home = tmp_path_factory.mktemp("airflow")
+    folders = [REPOSITORY / "example_dags", REPOSITORY / "tests" / "e2e" / "dags"]
+    with AirflowStack(
+        home,
+        folders,
+        connections={"jsms_default": running_sandbox.connection},
+        extra_settings={"PYTHONPATH": str(REPOSITORY)},
+    ) as stack:
+        stack.wait_for_dags("jsms_reminder", "jsms_campaign", "jsms_cancellation", "e2e_mistakes")
+        yield stack
+    # Whatever the components and the tasks have logged, at any level, is looked through.
+    logs = list(home.rglob("*.log"))
+    assert any("task_id=submit" in str(log) for log in logs)
+    for log in logs:
+        text = log.read_text(errors="replace")
+        assert not leaks.found_in(text), f"{log.name}: {leaks.found_in(text)[0][:300]}"
+        assert DEFAULT_MASTER_SECRET not in text, log.name
+
+
+@pytest.fixture
+def rest(airflow: AirflowStack) -> AirflowRest:
+    return airflow.rest
+
+
+@pytest.fixture
+def sandbox(running_sandbox: RunningSandbox) -> Iterator[SandboxControl]:
+    """The sandbox, as new for each test."""
+    with SandboxControl(running_sandbox.url) as control:
+        control.reset()
+        yield control

@@ -1,0 +1,114 @@
+"""What the examples do not show: every operator, mapped tasks, both modes, failures."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_jsms.operators.jsms import (
+    JsmsDeleteScheduleOperator,
+    JsmsModifyBatchScheduleOperator,
+    JsmsQueryScheduleOperator,
+    JsmsSubmitBatchScheduleOperator,
+    JsmsSubmitScheduleOperator,
+)
+from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
+from tests import people
+
+SOON = "{{ dag_run.start_date + macros.timedelta(seconds=%d) }}"
+ANNA = {"mobile": people.ANNA, "temp_para": {"name": f"{people.CANARY}-Anna"}}
+BEN = {"mobile": people.BEN, "temp_para": {"name": f"{people.CANARY}-Ben"}}
+COMMON = {
+    "start_date": datetime(2026, 1, 1, tzinfo=UTC),
+    "default_args": {"retry_delay": timedelta(seconds=1)},
+}
+
+with DAG("e2e_batch", schedule=None, **COMMON):
+
+    @task(show_return_value_in_logs=False)
+    def everybody() -> list[dict[str, object]]:
+        return [ANNA, BEN]
+
+    submit = JsmsSubmitBatchScheduleOperator(
+        task_id="submit", send_time=SOON % 3600, recipients=everybody(), temp_id=2, tag="e2e"
+    )
+    modify = JsmsModifyBatchScheduleOperator(
+        task_id="modify",
+        schedule_id="{{ ti.xcom_pull(task_ids='submit')['schedule_ids'][0] }}",
+        send_time=SOON % 7200,
+        recipients=[BEN],
+        temp_id=2,
+    )
+    query = JsmsQueryScheduleOperator(
+        task_id="query", schedule_id="{{ ti.xcom_pull(task_ids='modify')['schedule_id'] }}"
+    )
+    (
+        submit
+        >> modify
+        >> query
+        >> JsmsDeleteScheduleOperator(task_id="delete", schedule_id=submit.output)
+    )
+
+with DAG("e2e_mapped", schedule=None, **COMMON):
+
+    @task(show_return_value_in_logs=False)
+    def numbers() -> list[str]:
+        return [people.ANNA, people.CARA]
+
+    JsmsSubmitScheduleOperator.partial(
+        task_id="submit",
+        send_time=SOON % 3600,
+        temp_id=2,
+        temp_para={"name": f"{people.CANARY}-{{{{ ti.map_index }}}}"},
+    ).expand(mobile=numbers())
+
+with DAG("e2e_modes", schedule=None, **COMMON):
+    schedule = JsmsSubmitScheduleOperator(
+        task_id="submit", send_time=SOON % 6, mobile=people.ANNA, temp_id=1
+    )
+    for mode in ("poke", "reschedule"):
+        JsmsScheduleSensor(task_id=mode, schedule_id=schedule.output, mode=mode, poke_interval=1)
+
+with DAG("e2e_submit", schedule=None, **COMMON):
+    JsmsSubmitScheduleOperator(
+        task_id="submit",
+        send_time=SOON % 3600,
+        mobile=people.DAN,
+        temp_id=2,
+        temp_para={"name": f"{people.CANARY}-Dan"},
+        retries=2,
+    )
+
+with DAG("e2e_refused", schedule=None, **COMMON):
+    JsmsSubmitBatchScheduleOperator(
+        task_id="submit",
+        send_time=SOON % 3600,
+        recipients=[ANNA, {**BEN, "mobile": "12012345678"}],
+        temp_id=2,
+        retries=2,
+    )
+
+with DAG("e2e_mistakes", schedule=None, **COMMON):
+    JsmsSubmitScheduleOperator(
+        task_id="late",
+        send_time=SOON % -5,
+        mobile=people.ANNA,
+        temp_id=1,
+        on_past_send_time="skip",
+    )
+    JsmsSubmitBatchScheduleOperator(task_id="nobody", send_time=SOON % 60, recipients=[], temp_id=1)
+    JsmsSubmitBatchScheduleOperator(
+        task_id="text_instead_of_a_list",
+        send_time=SOON % 60,
+        recipients="{{ [%s] }}" % repr(people.ANNA),  # noqa: UP031  braces of a template
+        temp_id=1,
+        retries=2,
+    )
+    JsmsSubmitScheduleOperator(
+        task_id="undefined_name",
+        send_time=SOON % 60,
+        mobile=people.ANNA + "{{ who.mobile }}",
+        temp_id=1,
+    )
+    JsmsScheduleSensor(task_id="unknown", schedule_id="00000000-0000-4000-8000-000000000000")

@@ -1,0 +1,68 @@
+"""The example DAGs on a real scheduler; the sandbox's own record tells who was texted and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_jsms.sandbox.control import SandboxControl
+    from tests.stack.rest import AirflowRest
+
+
+def states(rest: AirflowRest, run: dict[str, Any]) -> dict[str, str]:
+    tasks = rest.tasks(run["dag_id"], run["dag_run_id"])
+    return {task["task_id"]: task["state"] for task in tasks}
+
+
+def test_the_reminder_is_moved_sent_once_and_followed(
+    rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    run = rest.run_dag("jsms_reminder", conf={"send_in": 8, "move_by": 2}, timeout=90)
+    assert states(rest, run) == dict.fromkeys(["submit", "move", "wait", "query"], "success")
+    (message,) = sandbox.messages()
+    (schedule,) = sandbox.state()["schedules"]
+    assert message["mobile"] == "13900139001"
+    assert "安娜，您好，提醒您12月1日 09:00在二楼 201有预约" in message["text"]
+    submitted, modified, sent = schedule["history"]
+    assert (submitted["event"], modified["event"], sent["event"]) == (
+        "submitted",
+        "modified",
+        "sent",
+    )
+    assert submitted["send_time"] < modified["send_time"] == sent["send_time"]
+    followed = rest.xcom("jsms_reminder", run["dag_run_id"], "wait")
+    asked = rest.xcom("jsms_reminder", run["dag_run_id"], "query")
+    assert followed == {schedule["schedule_id"]: [message["msg_id"]]}
+    assert asked["recipients"][0]["msg_id"] == message["msg_id"]
+
+
+def test_the_campaign_texts_whom_jsms_took_and_hands_on_the_rest(
+    rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    run = rest.run_dag("jsms_campaign", conf={"send_in": 8}, timeout=90)
+    assert set(states(rest, run).values()) == {"success"}
+    sent = {each["mobile"]: each["temp_para"]["name"] for each in sandbox.messages()}
+    assert sent == {"13900139002": "小明", "13900139003": "小红"}
+    assert len(sandbox.messages()) == 2
+    run_id = run["dag_run_id"]
+    result = rest.xcom("jsms_campaign", run_id, "campaign")
+    assert (result["success_count"], result["failure_count"]) == (2, 1)
+    assert rest.xcom("jsms_campaign", run_id, "campaign", "schedule_ids") == result["schedule_ids"]
+    assert rest.xcom("jsms_campaign", run_id, "see_to_refused") == {"50006": 1}
+    assert len(rest.xcom("jsms_campaign", run_id, "wait")[result["schedule_ids"][0]]) == 2
+
+
+def test_the_cancellation_takes_the_text_back(rest: AirflowRest, sandbox: SandboxControl) -> None:
+    run = rest.run_dag("jsms_cancellation", timeout=90)
+    assert states(rest, run) == {"submit": "success", "check": "failed", "cancel": "success"}
+    sandbox.advance(3600)
+    assert sandbox.messages() == []
+
+
+def test_the_cancellation_leaves_a_good_text_alone(
+    rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    run = rest.run_dag("jsms_cancellation", conf={"is_open": True}, timeout=90)
+    assert states(rest, run) == {"submit": "success", "check": "success", "cancel": "skipped"}
+    sandbox.advance(3600)
+    assert len(sandbox.messages()) == 1

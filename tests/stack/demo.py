@@ -1,0 +1,123 @@
+"""Watch a real Airflow schedule texts with the sandbox: ``python -m tests.stack.demo``.
+
+It starts both, runs the example DAGs through the scheduler, tells what happens while it happens,
+checks that everybody got what they should, and stops everything. The exit status tells.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from airflow_provider_jsms.privacy import mask_mobile
+from airflow_provider_jsms.sandbox.control import SandboxControl
+from tests.stack.airflow import AirflowStack
+from tests.stack.processes import exit_on_sigterm
+from tests.stack.sandbox import RunningSandbox
+from tests.stack.timeline import HEADING, events, line
+from tests.stack.waiting import wait_until
+
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+LONGEST = 120.0
+
+# What each example is run with, and how many texts its people get.
+RUNS = {
+    "jsms_reminder": ({"send_in": 20, "move_by": 5}, 1),
+    "jsms_campaign": ({"send_in": 20}, 2),
+    "jsms_cancellation": ({"send_in": 40}, 0),
+}
+# The examples use templates of their own, by which their schedules are told apart.
+DAG_OF_TEMPLATE = {3: "jsms_reminder", 4: "jsms_campaign", 2: "jsms_cancellation"}
+
+
+class Demo:
+    """The examples on a running Airflow, and what the sandbox sees of them."""
+
+    def __init__(self, airflow: AirflowStack, sandbox: SandboxControl) -> None:
+        self.airflow = airflow
+        self.sandbox = sandbox
+        self.zone = ZoneInfo(sandbox.state()["clock"]["timezone"])
+        self.runs: dict[str, str] = {}
+        self._told = 0
+
+    def watch(self) -> None:
+        """Run every example and tell what happens until all of them are over."""
+        self.airflow.wait_for_dags(*RUNS)
+        print(HEADING, flush=True)
+        for dag_id, (conf, _) in RUNS.items():
+            self.runs[dag_id] = self.airflow.rest.trigger(dag_id, conf=conf)["dag_run_id"]
+        wait_until(self._is_over, timeout=LONGEST, otherwise=lambda: str(self._states()))
+        self._outlive_the_cancelled_one()
+
+    def is_as_it_should_be(self) -> bool:
+        """Print what came of each example, and return whether that is right."""
+        sent = Counter(DAG_OF_TEMPLATE[each["temp_id"]] for each in self.sandbox.messages())
+        per_person = Counter(each["mobile"] for each in self.sandbox.messages())
+        print("\n  DAG run                       texts sent")
+        verdicts = []
+        for dag_id, state in self._states().items():
+            expected = RUNS[dag_id][1]
+            verdicts.append(state == "success" and sent[dag_id] == expected)
+            print(f"  {dag_id:<19} {state:<9} {sent[dag_id]} of {expected}")
+        print("\n  Each person's texts:")
+        for mobile, count in sorted(per_person.items()):
+            print(f"  {mask_mobile(mobile)}  {count}")
+        return all(verdicts) and set(per_person.values()) == {1}
+
+    def _is_over(self) -> bool:
+        self._tell()
+        return all(state in ("success", "failed") for state in self._states().values())
+
+    def _outlive_the_cancelled_one(self) -> None:
+        """Move the clock of the sandbox past the time at which the cancelled text was due."""
+        print("  ... the clock of the sandbox is moved on by an hour ...")
+        self.sandbox.advance(3600)
+        self._tell()
+
+    def _states(self) -> dict[str, str]:
+        rest = self.airflow.rest
+        return {dag_id: rest.run(dag_id, run_id)["state"] for dag_id, run_id in self.runs.items()}
+
+    def _tell(self) -> None:
+        state = self.sandbox.state()
+        templates = {each["schedule_id"]: each["temp_id"] for each in state["schedules"]}
+        happened = events(state)
+        for event in happened[self._told :]:
+            dag_id = DAG_OF_TEMPLATE[templates[event.schedule_id]]
+            print(line(event, dag_id, self.zone), flush=True)
+        self._told = len(happened)
+
+
+def main() -> None:
+    """Run the demo."""
+    exit_on_sigterm()
+    started_at = time.monotonic()
+    print("Starting Airflow and a JSMS sandbox; nobody is texted ...", flush=True)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        RunningSandbox(Path(home) / "sandbox.log") as sandbox,
+        AirflowStack(
+            Path(home) / "airflow",
+            EXAMPLES,
+            connections={"jsms_default": sandbox.connection},
+        ) as airflow,
+        SandboxControl(sandbox.url) as control,
+    ):
+        print(f"Airflow is at {airflow.url}, the sandbox at {sandbox.url}.\n", flush=True)
+        demo = Demo(airflow, control)
+        demo.watch()
+        is_right = demo.is_as_it_should_be()
+    seconds = time.monotonic() - started_at
+    verdict = "Everybody was texted as often as they should be, and no more."
+    print(
+        f"\n{verdict if is_right else 'This is not what should have happened.'} ({seconds:.0f} s)"
+    )
+    sys.exit(0 if is_right else 1)
+
+
+if __name__ == "__main__":
+    main()

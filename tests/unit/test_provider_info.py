@@ -1,0 +1,179 @@
+"""What Airflow reads about the provider: by its own schemas, and true."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+import airflow_provider_jsms
+from airflow_provider_jsms.exceptions import JsmsSettingsError
+from airflow_provider_jsms.get_provider_info import get_provider_info
+from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.settings import DEFAULT_BASE_URL, EXTRAS, read_settings
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = Path(airflow_provider_jsms.__file__).parent
+INFO = get_provider_info()
+CONNECTION: dict[str, Any] = INFO["connection-types"][0]
+FIELDS: dict[str, dict[str, Any]] = CONNECTION["conn-fields"]
+ROOMS = ["hooks", "operators", "sensors", "triggers"]
+
+
+def schema(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(files("airflow").joinpath(name).read_text("utf-8"))
+    return loaded
+
+
+def read(**extra: object) -> Any:
+    return read_settings(login="a", password="b", host="", schema="", port="", extra=extra)
+
+
+def test_airflow_accepts_it_when_it_starts() -> None:
+    Draft7Validator(schema("provider_info.schema.json")).validate(INFO)
+
+
+def test_the_connection_type_is_what_a_provider_may_declare() -> None:
+    definition = schema("provider.yaml.schema.json")["properties"]["connection-types"]
+    Draft7Validator(definition).validate(INFO["connection-types"])
+    broken = [CONNECTION | {"conn-fields": {"x": {"label": "x"}}}]
+    assert not Draft7Validator(definition).is_valid(broken), "the definition looks at conn-fields"
+
+
+def test_it_survives_the_way_through_json() -> None:
+    assert json.loads(json.dumps(INFO)) == INFO
+    assert get_provider_info() == INFO
+
+
+def test_name_and_version_are_those_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert INFO["package-name"] == project["name"]
+    assert INFO["versions"] == [airflow_provider_jsms.__version__]
+
+
+def test_the_entry_point_gives_the_same() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    module, _, function = project["entry-points"]["apache_airflow_provider"][
+        "provider_info"
+    ].partition(":")
+    assert getattr(import_module(module), function)() == INFO
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_that_is_there_is_listed_and_importable(room: str) -> None:
+    listed = [name for entry in INFO.get(room, []) for name in entry["python-modules"]]
+    module = f"airflow_provider_jsms.{room}.jsms"
+    assert listed == ([module] if (PACKAGE / room / "jsms.py").exists() else [])
+    assert [import_module(name).__name__ for name in listed] == listed
+
+
+def test_every_room_names_a_declared_integration() -> None:
+    declared = {entry["integration-name"] for entry in INFO["integrations"]}
+    named = {entry["integration-name"] for room in ROOMS for entry in INFO.get(room, [])}
+    assert named == declared
+
+
+def test_the_connection_type_is_that_of_the_hook() -> None:
+    module, _, name = CONNECTION["hook-class-name"].rpartition(".")
+    assert getattr(import_module(module), name) is JsmsHook
+    assert CONNECTION["connection-type"] == JsmsHook.conn_type
+    assert CONNECTION["hook-name"] == JsmsHook.hook_name
+    assert len(INFO["connection-types"]) == 1
+
+
+def test_the_form_has_the_extras_that_are_read_and_no_others() -> None:
+    assert tuple(FIELDS) == EXTRAS
+    assert CONNECTION["ui-field-behaviour"]["placeholders"]["host"] == DEFAULT_BASE_URL
+    assert CONNECTION["ui-field-behaviour"]["relabeling"] == {
+        "login": "App key",
+        "password": "Master secret",
+    }
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_is_told_to_people(name: str) -> None:
+    assert FIELDS[name]["label"]
+    assert FIELDS[name]["description"].endswith(".")
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_default_of_a_field_is_that_of_the_settings(name: str) -> None:
+    by_default = getattr(read(), {"timezone": "zone"}.get(name, name))
+    shown = FIELDS[name]["schema"].get("default")
+    assert shown == (str(by_default) if name == "timezone" else by_default)
+    if shown is not None:
+        assert f"Default: {shown}." in FIELDS[name]["description"]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_an_empty_field_of_the_form_is_taken(name: str) -> None:
+    Draft7Validator(FIELDS[name]["schema"]).validate(None)
+    assert read(**{name: None}) == read()
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("connect_timeout", 0.01), ("read_timeout", 0.01), ("max_attempts", 1)]
+)
+def test_the_bounds_of_the_form_are_those_of_the_settings(name: str, step: float) -> None:
+    field = FIELDS[name]["schema"]
+    for bound, outside in (
+        (field["minimum"], field["minimum"] - step),
+        (field["maximum"], field["maximum"] + step),
+    ):
+        assert getattr(read(**{name: bound}), name) == bound
+        Draft7Validator(field).validate(bound)
+        assert not Draft7Validator(field).is_valid(outside)
+        with pytest.raises(JsmsSettingsError):
+            read(**{name: outside})
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_form_refuses_a_type_that_the_settings_refuse(name: str) -> None:
+    assert not Draft7Validator(FIELDS[name]["schema"]).is_valid(["x"])
+    with pytest.raises(JsmsSettingsError):
+        read(**{name: ["x"]})
+
+
+IMPORTS = """
+import json, sys
+import airflow.sdk, airflow.providers.common.compat.sdk, pendulum
+before = set(sys.modules)
+import airflow_provider_jsms.operators.jsms, airflow_provider_jsms.sensors.jsms
+import airflow_provider_jsms.get_provider_info
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def test_a_dag_file_pulls_in_no_http_library_no_hook_and_no_sandbox() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    assert "airflow_provider_jsms.operators.jsms" in loaded
+    assert "airflow_provider_jsms.sensors.jsms" in loaded
+    heavy = ("requests", "urllib3", "aiohttp", "httpx", "starlette", "uvicorn", "tenacity")
+    ours = ("airflow_provider_jsms.hooks", "airflow_provider_jsms.sandbox")
+    assert [
+        name for name in loaded if name.partition(".")[0] in heavy or name.startswith(ours)
+    ] == []
+
+
+def test_reading_the_provider_info_alone_loads_nothing_else() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import airflow_provider_jsms.get_provider_info;"
+        "print(sorted(name for name in set(sys.modules) - before if 'airflow' in name))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == str(
+        ["airflow_provider_jsms", "airflow_provider_jsms.get_provider_info"]
+    )
