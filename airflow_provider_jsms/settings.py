@@ -32,11 +32,10 @@ EXTRAS: Final = ("timezone", "connect_timeout", "read_timeout", "max_attempts", 
 _LONGEST_TIMEOUT = 300.0
 _MOST_ATTEMPTS = 10
 _HIGHEST_PORT = 65535
-_IPV6 = 6
 _PORT = re.compile(r"[0-9]{1,5}")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NETLOC = re.compile(
-    rf"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::[0-9]{{1,5}})?"
+    rf"(?:\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::[0-9]{{1,5}})?"
 )
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]*)*")
 
@@ -156,22 +155,12 @@ def _split(url: str) -> SplitResult:
         raise _wrong("host or schema", "no address", accepted) from None
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise _wrong("host", "an address with credentials, a query or a fragment", accepted)
-    if not usable or not _is_host(parts) or not _PATH.fullmatch(parts.path):
+    if not usable or not _NETLOC.fullmatch(parts.netloc) or not _PATH.fullmatch(parts.path):
         raise _wrong("host or schema", "no address", accepted)
     # urlsplit drops what it does not like, such as a line break: then it is another address.
     if f"{parts.scheme}://{parts.netloc}{parts.path}".lower() != url.lower():
         raise _wrong("host or schema", "no address", accepted)
     return parts
-
-
-def _is_host(parts: SplitResult) -> bool:
-    match = _NETLOC.fullmatch(parts.netloc)
-    if not match:
-        return False
-    try:
-        return not match["ipv6"] or ip_address(match["ipv6"]).version == _IPV6
-    except ValueError:
-        return False
 
 
 def _with_port(parts: SplitResult, port: object) -> str:

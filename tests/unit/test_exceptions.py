@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -12,6 +15,9 @@ from airflow_provider_jsms import exceptions
 from airflow_provider_jsms.codes import CODES
 from airflow_provider_jsms.exceptions import JsmsCallError, JsmsError, refusal
 from tests.unit.test_codes import CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLASSES_OF_MODULE = {
     name: value
@@ -103,3 +109,14 @@ def test_an_unknown_code_keeps_its_number_and_what_was_said(message: str, said: 
     assert error.code == 50999
     assert "code 50999 (HTTP 403)" in str(error)
     assert said in str(error)
+
+
+def _pickled(error: JsmsError) -> Any:
+    return pickle.loads(pickle.dumps(error))  # noqa: S301  our own
+
+
+@pytest.mark.parametrize("copied", [copy.copy, _pickled])
+def test_an_error_of_a_call_can_be_copied_and_pickled(copied: Callable[[Any], Any]) -> None:
+    error = refusal("query_schedule (GET /v1/schedule/1)", 50028, "invalid schedule_id", 403)
+    again = copied(error)
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))

@@ -1,0 +1,59 @@
+"""What the README shows is what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_jsms import exceptions
+from airflow_provider_jsms.operators import jsms as operators
+from airflow_provider_jsms.sandbox import credentials
+from airflow_provider_jsms.settings import EXTRAS
+
+if TYPE_CHECKING:
+    from airflow_provider_jsms.sandbox.control import SandboxControl
+
+REPOSITORY = Path(__file__).parents[2]
+README = (REPOSITORY / "README.md").read_text()
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_complete_dag_is_one() -> None:
+    names: dict[str, Any] = {}
+    exec(PYTHON[0], names)  # noqa: S102  our own
+    assert set(names["submit"].dag.task_ids) == {"patients", "submit", "wait"}
+
+
+def test_the_code_of_ones_own_works(sandbox: SandboxControl) -> None:
+    sandbox.template(1250, text="without parameters")
+    exec(PYTHON[1], {})  # noqa: S102  our own
+    (schedule,) = sandbox.state()["schedules"]
+    assert schedule["status"] == "deleted"
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\((?!http|#)([^)]+)\)", README)
+    assert links
+    assert [link for link in links if not (REPOSITORY / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(name for name in vars(operators) if re.fullmatch(r"Jsms\w+ScheduleOperator", name)),
+        *EXTRAS,
+        *(credentials.DEFAULT_APP_KEY, credentials.DEFAULT_MASTER_SECRET),
+    ],
+)
+def test_every_public_name_is_there(name: str) -> None:
+    assert f"`{name}`" in README or f'"{name}"' in README
+
+
+def test_every_error_that_a_task_can_end_with_is_explained() -> None:
+    errors = {name for name in vars(exceptions) if re.fullmatch(r"Jsms\w+Error", name)}
+    bases = {"JsmsCallError", "JsmsNoAnswerError", "JsmsApiError", "JsmsWaitError"}
+    of_lists = {"JsmsNotDeletedError", "JsmsNeverDeletedError"}
+    assert {name for name in errors - bases - of_lists if f"`{name}`" not in README} == set()
