@@ -34,9 +34,7 @@ _MOST_ATTEMPTS = 10
 _HIGHEST_PORT = 65535
 _PORT = re.compile(r"[0-9]{1,5}")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_NETLOC = re.compile(
-    rf"(?:\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::[0-9]{{1,5}})?"
-)
+_NETLOC = re.compile(rf"(?:\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::[0-9]{{1,5}})?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]*)*")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_jsms.privacy import mask_mobile
@@ -30,7 +31,8 @@ class Event(NamedTuple):
 
 def events(state: Mapping[str, Any]) -> list[Event]:
     """Return everything that happened to the schedules of a sandbox, in order."""
-    return sorted(event for schedule in state["schedules"] for event in _events_of(schedule))
+    happened = [event for schedule in state["schedules"] for event in _events_of(schedule)]
+    return sorted(happened, key=attrgetter("at"))
 
 
 def line(event: Event, dag_id: str, zone: ZoneInfo) -> str:
