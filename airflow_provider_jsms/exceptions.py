@@ -8,6 +8,11 @@
         │   └── JsmsPastSendTimeError     *  send_time has passed; nothing was sent
         ├── JsmsSettingsError             *  the Airflow connection is not usable; nothing was sent
         ├── JsmsRenderError                  a private template field could not be rendered
+        ├── JsmsLedgerError                  the record of what was submitted cannot be used
+        ├── JsmsStoppedError                 the task was told to stop before it sent anything more
+        ├── JsmsForeignRecordError        *  the record may be another message's; nothing was sent
+        ├── JsmsLateChangeError           *  what was sent cannot be changed; nothing was sent again
+        ├── JsmsNoRetryError              *  a retry could not tell what was sent, without a ledger
         ├── JsmsCallError                    one call to JSMS did not succeed
         │   ├── JsmsNotSentError             nothing left this machine
         │   ├── JsmsThrottledError           HTTP 429: JSMS asks to wait
@@ -70,6 +75,26 @@ class JsmsSettingsError(JsmsError, AirflowFailException):
 
 class JsmsRenderError(JsmsError):
     """A template field that holds personal data could not be rendered."""
+
+
+class JsmsLedgerError(JsmsError):
+    """The record of what this task has submitted cannot be read or written; nothing was sent."""
+
+
+class JsmsStoppedError(JsmsError):
+    """The task was told to stop, so it sent nothing more; what was accepted stays scheduled."""
+
+
+class JsmsForeignRecordError(JsmsError, AirflowFailException):
+    """The record of a mapped task is of other recipients or another application."""
+
+
+class JsmsLateChangeError(JsmsError, AirflowFailException):
+    """A task that has submitted was run again with another request, after the text was sent."""
+
+
+class JsmsNoRetryError(JsmsError, AirflowFailException):
+    """Without a ledger a retry could not tell what was sent, so there is none."""
 
 
 class JsmsCallError(JsmsError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.codes import CODES
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipientsError
@@ -13,9 +13,10 @@ from airflow_provider_jsms.privacy import SHOWN_RECIPIENTS, mask_mobile, show
 from airflow_provider_jsms.schedule import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_jsms.results import BatchResult, FailedRecipient
+    from airflow_provider_jsms.schedule import Recipient
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 _SHARE = re.compile(r"(?:100(?:\.0{1,6})?|[0-9]{1,2}(?:\.[0-9]{1,6})?)%")
@@ -60,6 +61,49 @@ class FailureLimit:
         # Fractions, because 0.07 * 100 is more than 7 in binary.
         limit = Fraction(self._text.removesuffix("%"))
         return limit * total / 100 if self._is_share else limit
+
+
+def to_record(result: BatchResult, people: Sequence[Recipient]) -> dict[str, Any]:
+    """Return a result as a record keeps it: who was refused, as position and code, no numbers."""
+    positions: dict[str, list[int]] = {}
+    for at, person in enumerate(people):
+        positions.setdefault(person["mobile"], []).append(at)
+    refused = []
+    for failure in result["failure_recipients"]:
+        found = positions.get(failure["mobile"].removeprefix("+").removeprefix("86"), [])
+        matching = [at for at in found if people[at].get("temp_para", {}) == failure["temp_para"]]
+        position: int | None = next(iter(matching or found), None)
+        if position is not None:
+            found.remove(position)
+        refused.append([position, failure["error_code"]])
+    return {
+        "schedule_id": result["schedule_id"],
+        "success_count": result["success_count"],
+        "failure_count": result["failure_count"],
+        "refused": refused,
+    }
+
+
+def from_record(record: Mapping[str, Any], people: Sequence[Recipient]) -> BatchResult:
+    """Return the result that a record stands for; ``people`` are those of the same request."""
+    return {
+        "schedule_id": record["schedule_id"],
+        "success_count": record["success_count"],
+        "failure_count": record["failure_count"],
+        "failure_recipients": [
+            _failed(None if position is None else people[position], code)
+            for position, code in record["refused"]
+        ],
+    }
+
+
+def _failed(person: Recipient | None, code: int | None) -> FailedRecipient:
+    return {
+        "mobile": person["mobile"] if person else "",
+        "temp_para": person.get("temp_para", {}) if person else {},
+        "error_code": code,
+        "error_message": CODES[code].message if code in CODES else "",
+    }
 
 
 def describe_failures(failures: Sequence[FailedRecipient]) -> str:

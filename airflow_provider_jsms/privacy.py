@@ -26,6 +26,8 @@ _NO_DIGIT = re.compile(r"[^0-9]")
 _WORD = re.compile(r"\w+")
 # What may be a value in the wrong place; a dictionary or a list that became text is not shown.
 _HARMLESS = re.compile(r"[^\[\]{}<>\"']{0,64}")
+_PLAIN_WORDS = re.compile(r"[A-Za-z_ ,.-]*")
+_SHORTEST_PART = 3
 _LARGEST = 10**18
 
 
@@ -54,14 +56,19 @@ def mask_text(text: object) -> str:
 def mask_message(message: str, values: Iterable[str]) -> str:
     """Return a server's message for people, or only ``***`` if it may repeat one of ``values``.
 
-    The messages of JSMS are a few English words. One with other letters, or with a word of a
-    value (which may come back cut or escaped), is not shown.
+    The messages of JSMS are a few English words. One with anything else in it is not shown, nor
+    one with a word that is in a value or has a word of it (it may come back cut).
     """
-    shown = mask_text(message)
-    words = set(_WORD.findall(shown))
-    if not shown.isascii() or any(not words.isdisjoint(_WORD.findall(value)) for value in values):
+    if len(message) > _LONGEST_MESSAGE or not _PLAIN_WORDS.fullmatch(message):
         return HIDDEN
-    return shown
+    words = [word.lower() for word in _WORD.findall(message) if len(word) >= _SHORTEST_PART]
+    for value in values:
+        said = value.lower()
+        if said and (said in message.lower() or any(word in said for word in words)):
+            return HIDDEN
+        if any(part in word for part in _WORD.findall(said) for word in words):
+            return HIDDEN
+    return message
 
 
 def show(value: object) -> str:
@@ -69,7 +76,7 @@ def show(value: object) -> str:
 
     What is in the wrong place may be anything, a whole list of people too.
     """
-    if isinstance(value, str) and _HARMLESS.fullmatch(value):
+    if isinstance(value, str) and value.isascii() and _HARMLESS.fullmatch(value):
         return mask_text(repr(str.__str__(value)))
     is_number = isinstance(value, int | float) and abs(value) < _LARGEST
     if value is None or is_number:

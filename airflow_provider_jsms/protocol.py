@@ -189,11 +189,9 @@ def uncertain(call: Call[T], error: JsmsNoAnswerError, since: datetime) -> JsmsU
     """
     left_at = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return JsmsUncertainError(
-        f"JSMS may have accepted this at {left_at}, nobody can tell: "
-        f"{error.text} It is about {call.subject}. It was not sent again and will not be by "
-        "itself. Look in the JSMS console whether that schedule exists. If it does, delete it "
-        "there first and clear the task, or mark the task as success to let it be sent. If it "
-        "does not, clear the task: that sends again.",
+        f"JSMS may have accepted this at {left_at}, nobody can tell: {error.text} It is about "
+        f"{call.subject}. It was not sent again and will not be by itself. Look in the JSMS "
+        "console whether that schedule exists; if it does, delete it there before you send again.",
         call=str(call),
         code=error.code,
         message=error.message,

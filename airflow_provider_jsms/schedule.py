@@ -247,13 +247,22 @@ def schedule_id_of(value: object) -> str:
 
     :raises JsmsInputError: it is empty, or would change the path.
     """
-    if isinstance(value, str) and _SCHEDULE_ID.fullmatch(value) and value not in _NO_SCHEDULE_ID:
+    # A phone number in its place would be told with the path of the call.
+    if isinstance(value, str) and _SCHEDULE_ID.fullmatch(value) and not _is_taken(value):
         return value
-    hint = " The task that it comes from returned nothing." if value in (None, "", "None") else ""
+    hint = ""
+    if value is None or value in ("", "None"):
+        hint = " The task that it comes from returned nothing."
+    elif isinstance(value, str) and value.startswith(("{", "[")):
+        hint = f" {_SHOW_THE_WAY.format('what it is')}"
     raise JsmsInputError(
         f"schedule_id {show(value)} cannot be one: letters, digits and - . _ ~ are "
         f"accepted, as in the schedule_id that a submit returns.{hint} Nothing was sent."
     )
+
+
+def _is_taken(value: str) -> bool:
+    return value in _NO_SCHEDULE_ID or _MAINLAND.fullmatch(value) is not None
 
 
 def schedule_ids_of(value: object) -> list[str]:

@@ -61,6 +61,7 @@ with DAG(
         task_id="wait",
         schedule_id=campaign.output,
         mode="reschedule",
+        retries=3,
         poke_interval=3,
         grace=timedelta(minutes=10),
     )

@@ -62,6 +62,7 @@ with DAG(
         task_id="wait",
         schedule_id=move.output,
         mode="reschedule",
+        retries=3,
         poke_interval=3,
         grace=timedelta(minutes=10),
     )

@@ -89,20 +89,28 @@ class JsmsClient:
         result: T = retrying(self._attempt, call, monotonic() + _LONGEST_IN_ALL)
         return result
 
+    def _seconds(self, call: Call[T], deadline: float) -> float:
+        """Return what a try may take: for a submission always all that its timeouts allow.
+
+        A submission that is given up early is one whose outcome nobody knows.
+        """
+        full = self._settings.connect_timeout + self._settings.read_timeout
+        return full if call.method == "POST" else max(deadline - monotonic(), _SHORTEST_TRY)
+
     def _attempt(self, call: Call[T], deadline: float) -> T:
         since = datetime.now(UTC)
         try:
-            reply = self._transport.send(call, max(deadline - monotonic(), _SHORTEST_TRY))
+            reply = self._transport.send(call, self._seconds(call, deadline))
             return protocol.read_reply(call, reply)
         except JsmsNoAnswerError as error:
             if call.method != "POST":
                 raise
             raise protocol.uncertain(call, error, since) from error
-        except (JsmsError, KeyboardInterrupt, SystemExit):
+        except (JsmsError, KeyboardInterrupt):
             raise
         except BaseException as error:
             # Airflow interrupts a task by raising, as for execution_timeout, and would then run
-            # it again: a submission that may have left must not follow it.
+            # it again (after SystemExit too): a submission that may have left must not follow.
             if call.method != "POST" or not self._transport.may_have_left():
                 raise
             lost = JsmsConnectionLostError(

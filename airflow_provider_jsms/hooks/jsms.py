@@ -284,7 +284,7 @@ def already_sent(error: JsmsStateError) -> JsmsAlreadySentError:
     """Return the error for a schedule that was sent before it could be deleted."""
     return JsmsAlreadySentError(
         f"{error.text} JSMS still knows it and its send_time has passed: it was sent before it "
-        "could be deleted.",
+        "could be deleted (unless JSMS goes on showing what was deleted, which no document tells).",
         call=error.call,
         code=error.code,
         message=error.message,

@@ -97,13 +97,19 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        # Redirects are not followed, so where one leads (which may be no address) is not read.
+        del resp
+
+
 class Transport:
     """A pooled session to the address of a connection."""
 
     def __init__(self, settings: JsmsSettings) -> None:
         self._settings = settings
         self._last_used = 0.0
-        self.session = requests.Session()
+        self.session = _Session()
         self.session.headers.clear()
         self.session.headers.update(HEADERS)
         self.session.auth = (settings.app_key, settings.master_secret)

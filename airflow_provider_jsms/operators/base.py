@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -17,7 +18,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsRenderError,
     JsmsRequestError,
 )
-from airflow_provider_jsms.privacy import mask_field, mask_text
+from airflow_provider_jsms.privacy import mask_field
 from airflow_provider_jsms.schedule import distinct, recipients_of
 from airflow_provider_jsms.switches import choice
 
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.failures import FailureLimit
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.results import BatchResult
 
 DEFAULT_CONN_ID: Final = "jsms_default"
+_UNDEFINED = re.compile(r"'[A-Za-z_][A-Za-z0-9_]*' is undefined")
 PRIVATE_FIELDS: Final = frozenset({"mobile", "temp_para", "recipients"})
 
 
@@ -54,7 +55,7 @@ class JsmsOperator(BaseOperator):
     def __init__(self, *, jsms_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.jsms_conn_id = jsms_conn_id
-        self._private: dict[str, object] = {}
+        self._private: dict[str, tuple[object, object]] = {}
 
     def hook(self) -> JsmsHook:
         """Return a hook for the connection; use it in ``with``."""
@@ -64,8 +65,16 @@ class JsmsOperator(BaseOperator):
         return JsmsHook(self.jsms_conn_id)
 
     def values(self, *names: str) -> dict[str, Any]:
-        """Return the rendered values of these fields, the private ones unmasked."""
-        return {name: self._private.get(name, getattr(self, name)) for name in names}
+        """Return the rendered values of these fields, the private ones unmasked.
+
+        A field that was set after rendering, as a pre_execute may do, counts as it was set.
+        """
+        return {name: self._value(name) for name in names}
+
+    def _value(self, name: str) -> object:
+        value, masked = self._private.get(name, (None, None))
+        current = getattr(self, name)
+        return value if name in self._private and current is masked else current
 
     def _do_render_template_fields(
         self,
@@ -80,19 +89,27 @@ class JsmsOperator(BaseOperator):
         names = list(template_fields)
         public = [name for name in names if name not in private]
         super()._do_render_template_fields(parent, public, context, jinja_env, seen_oids)
+        # A dictionary of its own: Airflow renders a shallow copy of the DAG's operator.
+        self._private = dict(self._private)
         for name in names:
             if name in private:
                 value = self._render_private(name, context, jinja_env, seen_oids)
-                self._private[name] = value
-                setattr(self, name, mask_field(name, value))
+                masked = mask_field(name, value)
+                self._private[name] = (value, masked)
+                setattr(self, name, masked)
 
     def _render_private(
         self, name: str, context: Context, jinja_env: jinja2.Environment, seen_oids: set[int]
     ) -> object:
-        value = getattr(self, name)
+        value = self._value(name)
         try:
             if callable(value):
                 return value(context=context, jinja_env=jinja_env)
+            if name == "temp_para" and isinstance(value, dict):
+                return {
+                    key: self._render_parameter(item, context, jinja_env, seen_oids)
+                    for key, item in value.items()
+                }
             return self.render_template(value, context, jinja_env, seen_oids)
         except AirflowException:
             raise
@@ -100,11 +117,61 @@ class JsmsOperator(BaseOperator):
             # Airflow would log the template, and Jinja quotes it in its errors: both may hold
             # the very number or value. An undefined name is told, it is the common slip.
             named = type(error).__name__
-            detail = f": {mask_text(error)}" if named == "UndefinedError" else ""
+            detail = f": {error}" if _UNDEFINED.fullmatch(str(error)) else ""
             raise JsmsRenderError(
                 f"The field {name} of the task could not be rendered ({named}{detail}). "
                 "Nothing was sent."
             ) from None
+
+    def _render_parameter(
+        self, item: object, context: Context, jinja_env: jinja2.Environment, seen_oids: set[int]
+    ) -> object:
+        """Render one parameter as text, also where the DAG renders native objects.
+
+        There "0402" would become a number and lose its zero, and a text is what is sent.
+        """
+        dag = self.get_dag()
+        if not isinstance(item, str) or dag is None or not dag.render_template_as_native_obj:
+            return self.render_template(item, context, jinja_env, seen_oids)
+        as_text = dag.get_template_env(force_sandboxed=True)
+        return as_text.from_string(item).render(context)
+
+
+class JsmsSingleOperator(JsmsOperator):
+    """What the two operators for one person share: their fields."""
+
+    template_fields: Sequence[str] = (
+        "send_time",
+        "mobile",
+        "temp_id",
+        "sign_id",
+        "temp_para",
+        "on_past_send_time",
+        "jsms_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        send_time: Any,  # noqa: ANN401  any time a DAG can give, or a template
+        mobile: Any,  # noqa: ANN401  a number, a template or an XComArg
+        temp_id: Any,  # noqa: ANN401  the same
+        sign_id: Any = None,  # noqa: ANN401  the same
+        temp_para: Any = None,  # noqa: ANN401  the same
+        on_past_send_time: str = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.send_time = send_time
+        self.mobile = mobile
+        self.temp_id = temp_id
+        self.sign_id = sign_id
+        self.temp_para = temp_para
+        self.on_past_send_time = on_past_send_time
+
+    def _fields(self) -> dict[str, Any]:
+        """Return the arguments of the call."""
+        return self.values("send_time", "mobile", "temp_id", "sign_id", "temp_para")
 
 
 class JsmsBatchOperator(JsmsOperator):
@@ -156,29 +223,35 @@ class JsmsBatchOperator(JsmsOperator):
             self.log.info("%d repeated entries of recipients are left out", repeated)
         return fields
 
-    def _conclude(self, context: Context, result: BatchResult, limit: FailureLimit) -> None:
-        """Hand on who was refused, then judge whether that is tolerable."""
+    def _hand_on(self, context: Context, result: BatchResult) -> None:
+        """Hand on who was refused, also if the task is going to fail because of it."""
         context["ti"].xcom_push(key="failure_recipients", value=result["failure_recipients"])
         self.log.info(
             "JSMS took %d recipients and refused %d",
             result["success_count"],
             result["failure_count"],
         )
-        limit.check(result)
 
 
 @contextmanager
-def past_send_time(on_past_send_time: object) -> Iterator[None]:
+def past_send_time(on_past_send_time: object, *, may_be_done: bool = False) -> Iterator[None]:
     """Skip the task instead of failing it if ``send_time`` has passed and the user says so.
 
     :param on_past_send_time: ``"fail"`` or ``"skip"``, the operator's argument.
+    :param may_be_done: an earlier try may have done it, so that the task is never skipped.
     """
     skip = choice("on_past_send_time", on_past_send_time, ("fail", "skip")) == "skip"
+    skip = skip and not may_be_done
     try:
         yield
     except JsmsPastSendTimeError as error:
         if skip:
             raise AirflowSkipException(str(error)) from error
+        if may_be_done:
+            raise JsmsPastSendTimeError(
+                f"{error} This is not the first try: an earlier one may have modified the "
+                "schedule in time. Look in the JSMS console what was sent."
+            ) from error
         raise
     except JsmsRequestError as error:
         # By the clock of JSMS it has passed.

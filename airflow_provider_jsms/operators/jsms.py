@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_jsms.exceptions import (
+    JsmsAlreadySentError,
     JsmsError,
     JsmsNeverDeletedError,
     JsmsNotDeletedError,
     JsmsStateError,
 )
-from airflow_provider_jsms.failures import FailureLimit
+from airflow_provider_jsms.failures import FailureLimit, from_record, to_record
 from airflow_provider_jsms.operators.base import (
     JsmsBatchOperator,
     JsmsOperator,
+    JsmsSingleOperator,
     past_send_time,
 )
-from airflow_provider_jsms.schedule import schedule_ids_of
+from airflow_provider_jsms.operators.submission import Order, SubmitsOnce
+from airflow_provider_jsms.schedule import batch_body, schedule_ids_of, single_body
 from airflow_provider_jsms.switches import flag
 
 if TYPE_CHECKING:
@@ -29,15 +32,20 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.results import BatchResult, Schedule
 
+_NOTHING_KNOWN = {"schedule_ids": [], "success_count": 0, "failure_count": 0}
 
-class JsmsSubmitScheduleOperator(JsmsOperator):
+
+class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
     """Schedule one text to one person; returns its schedule_id.
 
     JSMS keeps the schedule and sends at ``send_time``. For many people use
     :class:`JsmsSubmitBatchScheduleOperator`, not a task for each of them.
 
-    A submission that began to leave is never sent again, neither by the hook nor by Airflow's
-    ``retries``: if its answer is lost, the task fails at once and says what to look for.
+    Before it submits, the task writes that down in Airflow's task state store (3.3 and newer;
+    Storage tab of the task), and afterwards what came of it. So a retry after a crash, or a
+    cleared task, finds what was accepted and goes on with it; with other arguments it modifies
+    that schedule. Where nobody can know, ``on_uncertain`` decides. Nothing is ever sent a second
+    time by itself.
 
     :param send_time: when JSMS sends the text, as one unambiguous moment: an aware datetime, an
         ISO 8601 time with an offset or ``Z`` (``{{ data_interval_end }}``, ``{{ ts }}``), or the
@@ -49,50 +57,44 @@ class JsmsSubmitScheduleOperator(JsmsOperator):
     :param temp_para: the parameters of the template, strings by name (templated).
     :param on_past_send_time: what a run does whose ``send_time`` has passed: ``"fail"`` or
         ``"skip"`` (templated).
+    :param on_uncertain: what a task does that cannot know whether JSMS has accepted its
+        submission: ``"fail"`` without retry, ``"resubmit"`` once, or ``"assume_sent"``: go on
+        and return None (templated).
+    :param durable: whether to use the ledger (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsInputError: an argument cannot be used; nothing was sent.
     :raises JsmsApiError: JSMS refused it.
     :raises JsmsUncertainError: it may have been accepted; it was not sent again.
+    :raises JsmsLedgerError: the ledger cannot be read or written; nothing was sent.
     """
 
     template_fields: Sequence[str] = (
-        "send_time",
-        "mobile",
-        "temp_id",
-        "sign_id",
-        "temp_para",
-        "on_past_send_time",
-        "jsms_conn_id",
+        *JsmsSingleOperator.template_fields,
+        "durable",
+        "on_uncertain",
     )
 
-    def __init__(
-        self,
-        *,
-        send_time: Any,  # noqa: ANN401  any time a DAG can give, or a template
-        mobile: Any,  # noqa: ANN401  a number, a template or an XComArg
-        temp_id: Any,  # noqa: ANN401  the same
-        sign_id: Any = None,  # noqa: ANN401  the same
-        temp_para: Any = None,  # noqa: ANN401  the same
-        on_past_send_time: str = "fail",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.send_time = send_time
-        self.mobile = mobile
-        self.temp_id = temp_id
-        self.sign_id = sign_id
-        self.temp_para = temp_para
-        self.on_past_send_time = on_past_send_time
-
-    def execute(self, context: Context) -> str:
-        """Submit the schedule."""
-        del context
-        fields = self.values("send_time", "mobile", "temp_id", "sign_id", "temp_para")
+    def execute(self, context: Context) -> str | None:
+        """Submit the schedule, unless an earlier try has done so."""
+        fields = self._fields()
         with past_send_time(self.on_past_send_time), self.hook() as hook:
-            return hook.submit_schedule(**fields)
+            moment = hook.parse_send_time(fields["send_time"])
+            order = Order(
+                call="submit_schedule (POST /v1/schedule)",
+                body=single_body(**{**fields, "send_time": moment}),
+                moment=moment,
+                people=1,
+                submit=lambda: {"schedule_id": hook.submit_schedule(**fields)},
+                modify=lambda known: {"schedule_id": hook.modify_schedule(known, **fields)},
+            )
+            submission = self.submission(context, hook, "jsms_submission")
+            with submission.without_retry():
+                outcome = submission.carry_out(order)
+                submission.finish()
+        return outcome["schedule_id"] if outcome else None
 
 
-class JsmsModifyScheduleOperator(JsmsSubmitScheduleOperator):
+class JsmsModifyScheduleOperator(JsmsSingleOperator):
     """Replace a schedule that has not been sent yet; returns its schedule_id.
 
     It is a replacement, not a change of single fields: pass everything again, ``sign_id`` too.
@@ -104,7 +106,7 @@ class JsmsModifyScheduleOperator(JsmsSubmitScheduleOperator):
     :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
     """
 
-    template_fields: Sequence[str] = ("schedule_id", *JsmsSubmitScheduleOperator.template_fields)
+    template_fields: Sequence[str] = ("schedule_id", *JsmsSingleOperator.template_fields)
 
     def __init__(self, *, schedule_id: Any, **kwargs: Any) -> None:  # noqa: ANN401  or a template
         super().__init__(**kwargs)
@@ -112,13 +114,15 @@ class JsmsModifyScheduleOperator(JsmsSubmitScheduleOperator):
 
     def execute(self, context: Context) -> str:
         """Modify the schedule."""
-        del context
-        fields = self.values("send_time", "mobile", "temp_id", "sign_id", "temp_para")
-        with past_send_time(self.on_past_send_time), self.hook() as hook:
-            return hook.modify_schedule(self.schedule_id, **fields)
+        may_be_done = context["ti"].try_number > 1
+        with (
+            past_send_time(self.on_past_send_time, may_be_done=may_be_done),
+            self.hook() as hook,
+        ):
+            return hook.modify_schedule(self.schedule_id, **self._fields())
 
 
-class JsmsSubmitBatchScheduleOperator(JsmsBatchOperator):
+class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
     """Schedule a text to up to 1,000 people, each with parameters of their own.
 
     Returns ``{"schedule_ids": [...], "success_count": n, "failure_count": n}``; each is also an
@@ -137,22 +141,49 @@ class JsmsSubmitBatchScheduleOperator(JsmsBatchOperator):
         as ``"5%"``. With more the task fails without retry, and what JSMS took stays scheduled.
         If all are refused the task always fails (templated).
     :param on_past_send_time: ``"fail"`` or ``"skip"`` (templated).
+    :param on_uncertain: as in :class:`JsmsSubmitScheduleOperator`; with ``"assume_sent"`` the
+        result counts the recipients under ``uncertain_count`` (templated).
+    :param durable: whether to use the ledger (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
 
     The other errors are those of :class:`JsmsSubmitScheduleOperator`.
     """
 
+    template_fields: Sequence[str] = (
+        *JsmsBatchOperator.template_fields,
+        "durable",
+        "on_uncertain",
+    )
+
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("multiple_outputs", True)
         super().__init__(**kwargs)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Submit the batch."""
+        """Submit the batch, unless an earlier try has done so."""
         limit = FailureLimit(self.max_failures)
+        fields = self._fields()
+        people = fields["recipients"]
         with past_send_time(self.on_past_send_time), self.hook() as hook:
-            result = hook.submit_batch_schedule(**self._fields())
-        self._conclude(context, result, limit)
+            moment = hook.parse_send_time(fields["send_time"])
+            order = Order(
+                call="submit_batch_schedule (POST /v1/schedule/batch)",
+                body=batch_body(**{**fields, "send_time": moment}),
+                moment=moment,
+                people=len(people),
+                submit=lambda: to_record(hook.submit_batch_schedule(**fields), people),
+                modify=lambda known: to_record(hook.modify_batch_schedule(known, **fields), people),
+            )
+            submission = self.submission(context, hook, "jsms_submission_1")
+            with submission.without_retry():
+                outcome = submission.carry_out(order)
+                if outcome is None:
+                    return {**_NOTHING_KNOWN, "uncertain_count": len(people)}
+                result = from_record(outcome, people)
+                self._hand_on(context, result)
+                submission.finish()
+        limit.check(result)
         return {
             "schedule_ids": [result["schedule_id"]] if result["schedule_id"] else [],
             "success_count": result["success_count"],
@@ -183,9 +214,14 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
     def execute(self, context: Context) -> BatchResult:
         """Modify the batch."""
         limit = FailureLimit(self.max_failures)
-        with past_send_time(self.on_past_send_time), self.hook() as hook:
+        may_be_done = context["ti"].try_number > 1
+        with (
+            past_send_time(self.on_past_send_time, may_be_done=may_be_done),
+            self.hook() as hook,
+        ):
             result = hook.modify_batch_schedule(self.schedule_id, **self._fields())
-        self._conclude(context, result, limit)
+        self._hand_on(context, result)
+        limit.check(result)
         return result
 
 
@@ -221,7 +257,9 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
 
     Returns ``{"deleted": [...], "missing": [...]}``. Every id of a list is tried before the task
     fails. A schedule that was sent before it could be deleted is an error that says so, whatever
-    ``missing_ok`` is. On a second try an id that is gone counts as deleted by the first.
+    ``missing_ok`` is. On a second try an id that is gone counts as deleted by the first. (JSMS
+    tells neither: a schedule that it still shows after its ``send_time`` counts as sent, one that
+    it does not know any more as deleted.)
 
     :param schedule_id: one id, a list of them, or the result of a batch submit (templated).
     :param missing_ok: whether an id that JSMS does not know, or that was deleted before, is
@@ -274,6 +312,8 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
 
         try:
             hook.delete_schedule(schedule_id)
+        except JsmsAlreadySentError:
+            raise
         except JsmsStateError as error:
             if hook.was_sent(schedule_id):
                 raise already_sent(error) from error

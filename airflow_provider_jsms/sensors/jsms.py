@@ -6,13 +6,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
 
 from airflow_provider_jsms.exceptions import (
+    JsmsError,
     JsmsInputError,
     JsmsOverdueError,
     JsmsScheduleGoneError,
     JsmsStateError,
+    JsmsWaitError,
 )
 from airflow_provider_jsms.operators.base import DEFAULT_CONN_ID
 from airflow_provider_jsms.results import whole_number
@@ -58,7 +65,8 @@ class JsmsScheduleSensor(BaseSensorOperator):
     ``timeout`` is over                 fails as every sensor does, no retry
     ==================================  =====================================================
 
-    With ``soft_fail`` the failures without retry skip the task instead.
+    With ``soft_fail`` an overdue, gone or timed out wait skips the task instead; wrong arguments
+    or credentials always fail it.
 
     :param schedule_id: one id, a list of them, or the result of a batch submit, whose
         ``success_count`` then says how many msg_ids there will be: JSMS may list recipients that
@@ -108,7 +116,14 @@ class JsmsScheduleSensor(BaseSensorOperator):
     def execute(self, context: Context) -> Any:  # noqa: ANN401  as in Airflow
         """Wait, in the mode of the sensor."""
         self._started_at = self._first_started_at(context)
-        return super().execute(context)
+        try:
+            return super().execute(context)
+        except AirflowSkipException as skipped:
+            # soft_fail is meant for a wait that comes to nothing, not for wrong credentials.
+            cause = skipped.__cause__
+            if isinstance(cause, JsmsError) and not isinstance(cause, JsmsWaitError):
+                raise cause from None
+            raise
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once.
@@ -120,6 +135,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
         del context
         now = datetime.now(UTC)
         wait = self._wait(self._started_at or now)
+        self._next_look = now + wait.poke_interval  # also where a look fails and silent_fail is set
         self._look(wait, now)
         seen = list(self._seen.values())
         self._refuse_early_timeout(seen, wait)

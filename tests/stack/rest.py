@@ -186,6 +186,20 @@ class AirflowRest:
         """Store a connection in the database."""
         self._call("POST", "/connections", json={"connection_id": conn_id, **connection})
 
+    def set_variable(self, key: str, value: str) -> None:
+        """Set an Airflow Variable, new or known."""
+        if key in self.variables():
+            self.delete_variable(key)
+        self._call("POST", "/variables", json={"key": key, "value": value})
+
+    def variables(self) -> dict[str, str]:
+        """Airflow Variables by key."""
+        return {each["key"]: each["value"] for each in self._get("/variables")["variables"]}
+
+    def delete_variable(self, key: str) -> None:
+        """Delete an Airflow Variable."""
+        self._call("DELETE", f"/variables/{key}")
+
     def _describe(self, dag_id: str, run_id: str) -> str:
         tasks = "\n".join(
             f"  {it['task_id']}[{it['map_index']}]: {it['state']}, try {it['try_number']}"

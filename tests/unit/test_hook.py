@@ -162,7 +162,7 @@ def test_a_success_without_a_schedule_id_is_uncertain(
 ) -> None:
     method, url, run, *_ = CALLS[name]
     requests_mock.request(method, url, json={})
-    with pytest.raises(JsmsUncertainError, match="clear the task"):
+    with pytest.raises(JsmsUncertainError, match="before you send again"):
         run(hook)
     assert requests_mock.call_count == 1
 
@@ -307,6 +307,16 @@ class TestTestConnection:
     def test_changes_nothing(self, sandbox: SandboxControl) -> None:
         JsmsHook().test_connection()
         assert [request["method"] for request in sandbox.requests()] == ["GET"]
+
+
+@pytest.mark.parametrize("interruption", [SystemExit, TimeoutError])
+def test_a_submission_that_is_interrupted_is_uncertain(
+    interruption: type[BaseException], hook: JsmsHook, requests_mock: Mocker
+) -> None:
+    """Airflow would run the task again after either."""
+    requests_mock.post(BASE, exc=interruption)
+    with pytest.raises(JsmsUncertainError, match=interruption.__name__):
+        hook.submit_schedule(**ONE)
 
 
 def test_requests_mock_failures_are_never_taken_for_unsent(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from airflow.providers.common.compat.sdk import (
     DAG,
     AirflowException,
@@ -50,6 +51,8 @@ class TaskInstance:
 
     def __init__(self, try_number: int = 1) -> None:
         self.try_number = try_number
+        self.max_tries = 0
+        self.map_index = -1
         self.xcoms: dict[str, Any] = {}
 
     def xcom_push(self, key: str, value: Any) -> None:
@@ -119,6 +122,7 @@ def test_every_argument_is_templated(sandbox: SandboxControl, tomorrow: datetime
     own = {
         "send_time", "mobile", "temp_id", "sign_id", "temp_para", "recipients", "tag",
         "schedule_id", "max_failures", "missing_ok", "on_past_send_time", "jsms_conn_id",
+        "durable", "on_uncertain",
     }  # fmt: skip
     for operator in operators:
         assert set(operator.template_fields) == own & set(vars(operator))
@@ -292,23 +296,27 @@ class TestADeletion:
             "missing": [UNKNOWN],
         }
 
-    @pytest.mark.parametrize("query_sent", ["record", "50028"])
     def test_of_a_sent_schedule_is_an_error_whatever_is_tolerated(
-        self, query_sent: str, sandbox: SandboxControl
+        self, sandbox: SandboxControl
     ) -> None:
-        soon = datetime.now(UTC) + timedelta(seconds=1)
-        schedule_id = run(submit(soon + timedelta(seconds=1)))
-        sandbox.switch(query_sent=query_sent)
-        sandbox.advance(5)
-        if query_sent == "record":
-            # The provider's own clock has to pass send_time too.
-            while datetime.now(UTC) < soon + timedelta(seconds=1):
-                assert sandbox.messages() != []
-            with pytest.raises(JsmsAlreadySentError, match="it was sent before"):
-                run(delete(schedule_id, missing_ok=True), TaskInstance(try_number=2))
-        else:
-            with pytest.raises(JsmsStateError, match="50029"):
-                run(delete(schedule_id))
+        with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+            schedule_id = run(submit(datetime.now(UTC) + timedelta(minutes=1)))
+            traveller.shift(120)
+            assert len(sandbox.messages()) == 1
+            for ti in (TaskInstance(), TaskInstance(try_number=2)):
+                with pytest.raises(JsmsAlreadySentError, match="it was sent before") as caught:
+                    run(delete(schedule_id, missing_ok=True), ti)
+                assert str(caught.value).count("it was sent before") == 1
+
+    def test_of_a_schedule_that_jsms_has_forgotten_cannot_tell(
+        self, sandbox: SandboxControl, tomorrow: datetime
+    ) -> None:
+        """Sent and forgotten looks like deleted: only what JSMS still shows can be told."""
+        sandbox.switch(query_sent="50028")
+        schedule_id = run(submit(tomorrow))
+        sandbox.travel_to(tomorrow)
+        with pytest.raises(JsmsStateError, match="50029"):
+            run(delete(schedule_id))
 
     @pytest.mark.parametrize("query_deleted", ["50028", "50029", "record"])
     @pytest.mark.parametrize("delete_deleted", ["50028", "50029", "ok"])
@@ -371,6 +379,38 @@ class TestPrivateFields:
         (schedule,) = sandbox.state()["schedules"]
         assert schedule["recipients"][0]["mobile"] == people.ANNA
 
+    def test_count_as_they_were_set_after_rendering(
+        self, rendered: Callable[..., BaseOperator], sandbox: SandboxControl, tomorrow: datetime
+    ) -> None:
+        """As a pre_execute does that sends everything to a test phone."""
+        task = rendered(submit(tomorrow))
+        task.mobile = people.DAN
+        task.execute({"ti": TaskInstance()})
+        (schedule,) = sandbox.state()["schedules"]
+        assert schedule["recipients"][0]["mobile"] == people.DAN
+
+    def test_may_be_rendered_twice_and_leave_the_operator_of_the_dag_alone(
+        self, rendered: Callable[..., BaseOperator], sandbox: SandboxControl, tomorrow: datetime
+    ) -> None:
+        operator = submit(tomorrow)
+        task = rendered(rendered(operator))
+        assert task.values("mobile") == {"mobile": people.ANNA}
+        assert task.mobile == "138****8001"
+        assert operator._private == {}
+
+    def test_keep_their_text_where_a_dag_renders_native_objects(
+        self, sandbox: SandboxControl, tomorrow: datetime
+    ) -> None:
+        with DAG("native", schedule=None, render_template_as_native_obj=True):
+            operator = submit(tomorrow, temp_para={"name": "{{ code }}"}, mobile="{{ who }}")
+        task = operator.prepare_for_execution()
+        env = operator.dag.get_template_env()
+        task.render_template_fields({"code": "0402", "who": people.BEN, "params": {}}, env)
+        assert task.values("temp_para", "mobile") == {
+            "temp_para": {"name": "0402"},
+            "mobile": int(people.BEN),
+        }
+
     def test_may_come_from_a_callable(
         self, rendered: Callable[..., BaseOperator], tomorrow: datetime
     ) -> None:
@@ -385,6 +425,7 @@ class TestPrivateFields:
             f"{people.ANNA} {{{{ missing.name }}}}",
             f"{people.CANARY}-text {{{{ unclosed",
             f"{{{{ '{people.ANNA}' + 1 }}}}",
+            f"{{{{ {{}}['{people.ANNA}'].x }}}}",
         ],
     )
     def test_are_not_quoted_by_a_template_error(

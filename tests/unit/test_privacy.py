@@ -170,7 +170,11 @@ def test_a_number_is_masked_and_of_anything_else_nothing_is_shown(
         ("", [VALUE], ""),
         (f"black word in {VALUE}", [VALUE], HIDDEN),
         (VALUE, ["other", VALUE], HIDDEN),
-        (f"bad {PLAIN}", [VALUE], f"bad {MASKED}"),
+        (f"bad {PLAIN}", [VALUE], HIDDEN),
+        ("Room40 too long", ["Room402B"], HIDDEN),
+        ("invalid \\u738b", ["王"], HIDDEN),
+        ("too long: wang", ["wangfang"], HIDDEN),
+        ("illegal IP", ["wangfang"], "illegal IP"),
         (f"a\n{VALUE}", iter([VALUE]), HIDDEN),
     ],
 )

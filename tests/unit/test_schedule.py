@@ -452,6 +452,7 @@ def test_a_batch_body_checks_every_field(field: str) -> None:
 
 GOOD_SCHEDULE_IDS = [UUID, "a", "0", "A.b_c~d-1", "x" * 128, "batch1", "1batch", "a..b"]
 BAD_SCHEDULE_IDS: list[Any] = [
+    *(PLAIN, f"86{PLAIN}"),  # would be told with the path
     *(
         "",
         " ",

@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_jsms.exceptions import (
+    JsmsAuthError,
     JsmsInputError,
     JsmsOverdueError,
     JsmsScheduleGoneError,
@@ -196,7 +197,6 @@ def test_a_schedule_that_is_deleted_is_gone(
 def test_a_schedule_without_msg_ids_is_overdue_after_grace(
     scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
 ) -> None:
-    sandbox.fault("query_schedule", "slow", times=None, seconds=0)
     sandbox.switch(query_deleted="record")
     with JsmsHook() as hook:
         hook.delete_schedule(scheduled)  # JSMS may go on showing it, and never sends it
@@ -221,6 +221,22 @@ def test_a_passing_error_is_left_to_the_retries_of_airflow(
     with pytest.raises(JsmsServerError) as caught:
         wait(scheduled)
     assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_soft_fail_does_not_hide_wrong_credentials(
+    scheduled: str, sandbox: SandboxControl, hours: Hours
+) -> None:
+    sandbox.fault("query_schedule", "code", code=50002)
+    with pytest.raises(JsmsAuthError):
+        wait(scheduled, soft_fail=True)
+
+
+def test_silent_fail_asks_no_more_often_than_it_is_told(
+    scheduled: str, sandbox: SandboxControl, hours: Hours
+) -> None:
+    sandbox.fault("query_schedule", "code", times=3, code=50009)
+    wait(scheduled, silent_fail=True, poke_interval=30)
+    assert hours.slept[:3] == [30, 30, 30]
 
 
 class TestTimeout:

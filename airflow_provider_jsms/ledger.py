@@ -1,0 +1,271 @@
+"""What a task instance has already submitted, written down before each request.
+
+Airflow runs a task at least once, and JSMS has no idempotency key. So the intent is written into
+Airflow's task state store (3.3 and newer) before a request leaves, and what came of it afterwards:
+a later try finds either what was accepted, or an intent whose outcome nobody knows.
+
+===============================  ===============================================================
+the record says                  a later try
+===============================  ===============================================================
+nothing, or *refused*            writes *sending* and submits
+*sending*                        does not know (uncertain)
+*accepted*, same request         goes on with it, without a request
+*accepted*, another request      modifies the recorded schedule
+*finished*, gone at JSMS         does not know (uncertain)
+*finished*, time ahead           same request: goes on; another: modifies
+*finished*, time reached         same request: goes on; another: fails, it was sent
+either, mapped task, other       fails: it may be another message's record
+people or app
+no store and not the first try   does not know (uncertain)
+===============================  ===============================================================
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from airflow_provider_jsms.exceptions import JsmsLedgerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_jsms.fingerprint import Fingerprint
+
+SENDING: Final = "sending"
+ACCEPTED: Final = "accepted"
+REFUSED: Final = "refused"
+FINISHED: Final = "finished"
+
+# Nearer than this, a modification may come too late.
+_NEAR: Final = timedelta(seconds=60)
+
+_log = logging.getLogger(__name__)
+
+
+class Store(Protocol):
+    """As much of Airflow's task state store as the ledger uses."""
+
+    def get(self, key: str) -> object:
+        """Return the value under a key, None if there is none."""
+        ...
+
+    def set(self, key: str, value: dict[str, Any], *, retention: object = None) -> None:
+        """Write a value; raises for a try that another one has replaced."""
+        ...
+
+
+class Do(Enum):
+    """What a try does."""
+
+    SUBMIT = "submit"
+    GO_ON = "go on with what was accepted"
+    MODIFY = "modify what was accepted"
+    ASK = "ask JSMS what became of it"
+    DOUBT = "it is uncertain"
+    LEAVE = "it is another message's"
+    GIVE_UP = "it is too late to change it"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a try does, and why, in words for the log."""
+
+    do: Do
+    why: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Where in the life of a task instance a try stands.
+
+    :param number: from 1, counting retries and clears.
+    :param is_cleared: the task was cleared before (``max_tries`` is more than ``retries``).
+    :param is_mapped: it is one of a mapped task (``map_index`` of 0 or more).
+    :param store_survives_clear: whether a clear leaves the store as it was.
+    """
+
+    number: int
+    is_cleared: bool
+    is_mapped: bool
+    store_survives_clear: bool
+
+
+def decide(
+    record: Mapping[str, Any] | None, request: Fingerprint, attempt: Attempt, *, has_store: bool
+) -> Decision:
+    """Return what a try does that finds ``record``."""
+    if record is None:
+        return _without_record(attempt, has_store=has_store)
+    if record.get("state") == REFUSED:
+        return Decision(Do.SUBMIT, "an earlier try was refused, so nothing is scheduled")
+    if record.get("state") not in (ACCEPTED, FINISHED):
+        return Decision(Do.DOUBT, "an earlier try ended while its submission was under way")
+    return _with_schedule(record, request, attempt)
+
+
+def _with_schedule(record: Mapping[str, Any], request: Fingerprint, attempt: Attempt) -> Decision:
+    recorded = record.get("fingerprint", {})
+    if attempt.is_mapped and recorded.get("app") != request.app:
+        return Decision(Do.LEAVE, "the record of this mapped task is of another application")
+    if not request.is_comparable(recorded):
+        return Decision(Do.DOUBT, "the master secret was changed since: nothing can be compared")
+    if attempt.is_mapped and not request.is_for_same_people(recorded):
+        return Decision(Do.LEAVE, "the record of this mapped task is of other recipients")
+    if record["state"] == FINISHED:
+        return Decision(Do.ASK, "this task has submitted before")
+    return _go_on_or_modify(record, request)
+
+
+def decide_after_asking(
+    record: Mapping[str, Any], request: Fingerprint, send_time: datetime | None, now: datetime
+) -> Decision:
+    """Return what a try does with a *finished* record whose schedule JSMS knows.
+
+    :param send_time: what JSMS says, because somebody may have moved the schedule; None if it
+        says nothing that can be read.
+    """
+    decision = _go_on_or_modify(record, request)
+    if decision.do is Do.MODIFY and (send_time is None or send_time < now + _NEAR):
+        return Decision(Do.GIVE_UP, "the text was sent, or is about to be, and cannot be changed")
+    return decision
+
+
+def _without_record(attempt: Attempt, *, has_store: bool) -> Decision:
+    if not has_store and attempt.number > 1:
+        return Decision(Do.DOUBT, "this Airflow keeps no record of what an earlier try has sent")
+    if has_store and attempt.is_cleared and not attempt.store_survives_clear:
+        return Decision(Do.DOUBT, "the task was cleared, and clearing has removed its record")
+    return Decision(Do.SUBMIT, "nothing was submitted before")
+
+
+def _go_on_or_modify(record: Mapping[str, Any], request: Fingerprint) -> Decision:
+    is_settled = "modifying" not in record
+    if is_settled and request.is_same_request(record.get("fingerprint", {})):
+        return Decision(Do.GO_ON, "an earlier try has submitted the same")
+    return Decision(Do.MODIFY, "an earlier try has submitted something else")
+
+
+class SubmissionLedger:
+    """The record of one request, in the task state store of this task instance.
+
+    The first write of a try is also a fence: a try that another one has replaced (its worker was
+    thought dead) gets an error from it and stops before it sends.
+
+    :param store: Airflow's accessor, or None where there is none.
+    :param key: the key of the record, which people see in the Storage tab of the task.
+    :param attempt: where this try stands.
+    """
+
+    def __init__(self, store: Store | None, key: str, attempt: Attempt) -> None:
+        self.key = key
+        self.attempt = attempt
+        self._store = store
+        self.record: dict[str, Any] | None = self._read()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a store at all."""
+        return self._store is not None
+
+    def decide(self, request: Fingerprint) -> Decision:
+        """Return what this try does."""
+        return decide(self.record, request, self.attempt, has_store=self.exists)
+
+    def sending(self, request: Fingerprint, about: Mapping[str, Any], *, resubmitted: int) -> None:
+        """Write the intent to submit.
+
+        :param about: what the record tells people about the request.
+        :param resubmitted: how often this record was submitted again although it was uncertain.
+        :raises JsmsLedgerError: it could not be written, so nothing may be sent.
+        """
+        self._write_before(
+            {
+                "state": SENDING,
+                **about,
+                "since": _now(),
+                "try": self.attempt.number,
+                "resubmitted": resubmitted,
+                "fingerprint": asdict(request),
+            }
+        )
+
+    def modifying(self, request: Fingerprint, about: Mapping[str, Any]) -> None:
+        """Write the intent to modify what was accepted.
+
+        :raises JsmsLedgerError: it could not be written, so nothing may be sent.
+        """
+        intent = {**about, "since": _now(), "fingerprint": asdict(request)}
+        self._write_before({**(self.record or {}), "modifying": intent})
+
+    def accepted(self, outcome: Mapping[str, Any]) -> None:
+        """Write what was accepted, by a submission or by a modification."""
+        record = dict(self.record or {})
+        record.update(record.pop("modifying", {}))
+        self._write_after({**record, "state": ACCEPTED, **outcome})
+
+    def refused(self, code: int | None) -> None:
+        """Write that nothing is scheduled: JSMS refused it, or nothing left this machine."""
+        self._write_after({**(self.record or {}), "state": REFUSED, "code": code})
+
+    def finished(self) -> None:
+        """Write that the task has done everything; from now on a further try is a new run of it."""
+        if self.record and self.record.get("state") == ACCEPTED:
+            self._write_after({**self.record, "state": FINISHED, "finished_at": _now()})
+
+    def _read(self) -> dict[str, Any] | None:
+        if self._store is None:
+            return None
+        try:
+            record = self._store.get(self.key)
+        except Exception as error:
+            raise JsmsLedgerError(
+                f"The record {self.key} of what this task has submitted could not be read "
+                f"({type(error).__name__}). Nothing was sent."
+            ) from error
+        # Somebody may have edited it in the Storage tab.
+        return dict(record) if isinstance(record, dict) else (None if record is None else {})
+
+    def _write_before(self, record: dict[str, Any]) -> None:
+        """Write before a request: if that fails, nothing may be sent."""
+        if self._store is None:
+            return
+        try:
+            self._store.set(self.key, record, retention=_never())
+        except Exception as error:
+            raise JsmsLedgerError(
+                f"The record {self.key} could not be written ({type(error).__name__}), so nothing "
+                "was sent. Either Airflow's API server cannot be reached, or another try of this "
+                "task runs."
+            ) from error
+        self.record = record
+
+    def _write_after(self, record: dict[str, Any]) -> None:
+        """Write after a request: if that fails, what was done stays done and is told."""
+        if self._store is None:
+            return
+        try:
+            self._store.set(self.key, record, retention=_never())
+        except Exception:  # noqa: BLE001  whatever it is, what was sent must not be sent again
+            _log.exception(
+                "The record %s could not be written: %s %s. Nothing is sent again because of it; "
+                "a later try may find its outcome uncertain.",
+                self.key,
+                record["state"],
+                record.get("schedule_id") or "",
+            )
+        self.record = record
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _never() -> Any:  # noqa: ANN401  an object of Airflow 3.3 and newer
+    # Only there, and only with a store.
+    from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # noqa: PLC0415
+
+    return NEVER_EXPIRE

@@ -1,0 +1,342 @@
+"""One submission of a task, carried out with the ledger: one text, or a task that says so."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from airflow import __version__ as airflow_version
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    BaseOperator,
+    conf,
+)
+
+from airflow_provider_jsms.exceptions import (
+    JsmsError,
+    JsmsForeignRecordError,
+    JsmsLateChangeError,
+    JsmsNoRetryError,
+    JsmsStateError,
+    JsmsStoppedError,
+    JsmsUncertainError,
+)
+from airflow_provider_jsms.fingerprint import fingerprint
+from airflow_provider_jsms.ledger import (
+    Attempt,
+    Decision,
+    Do,
+    SubmissionLedger,
+    decide_after_asking,
+)
+from airflow_provider_jsms.send_time import parse_wire
+from airflow_provider_jsms.switches import choice, flag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_jsms.fingerprint import Fingerprint
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
+    from airflow_provider_jsms.ledger import Store
+    from airflow_provider_jsms.send_time import SendTime
+
+ON_UNCERTAIN: Final = ("fail", "resubmit", "assume_sent")
+
+_STORE: Final = "task_state_store"
+# From this version on a clear removes the store of the task.
+_CLEARS_STORE: Final = (3, 4)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be submitted.
+
+    :param call: the call in words, for errors.
+    :param body: what is sent; only its fingerprint is kept.
+    :param moment: its ``send_time``.
+    :param people: how many it is for.
+    :param submit: sends it and returns the outcome as the record keeps it.
+    :param modify: replaces a schedule by it and returns the outcome.
+    """
+
+    call: str
+    body: Mapping[str, Any] = field(repr=False)
+    moment: SendTime
+    people: int
+    submit: Callable[[], dict[str, Any]]
+    modify: Callable[[str], dict[str, Any]]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the record tells people."""
+        return {
+            "send_time": self.moment.wire,
+            "send_time_utc": self.moment.utc,
+            "temp_id": self.body["temp_id"],
+            "recipients": self.people,
+        }
+
+
+def attempt_of(context: Context, retries: int) -> Attempt:
+    """Return where this try of the task stands."""
+    ti: Any = context["ti"]
+    is_cleared = (ti.max_tries or 0) > retries
+    forgets = conf.getboolean("state_store", "clear_on_success", fallback=False)
+    version = tuple(int(part) for part in airflow_version.split(".")[:2])
+    return Attempt(
+        number=ti.try_number,
+        is_cleared=is_cleared,
+        is_mapped=(ti.map_index or 0) >= 0 and ti.map_index is not None,
+        store_survives_clear=version < _CLEARS_STORE and not forgets,
+    )
+
+
+def store_of(context: Context) -> Store | None:
+    """Return the task state store of Airflow 3.3 and newer, None on older versions."""
+    return cast("Store | None", context.get(_STORE))
+
+
+class Submission:
+    """Carries out one order, whatever earlier tries have left behind.
+
+    :param hook: open.
+    :param ledger: of this order.
+    :param on_uncertain: ``"fail"``, ``"resubmit"`` or ``"assume_sent"``.
+    :param say: tells the log of the task.
+    :param stop: raises if the task was told to stop; asked before each request that changes
+        something.
+    :param retries_can_tell: whether a retry of Airflow will know that nothing was sent.
+    """
+
+    def __init__(
+        self,
+        hook: JsmsHook,
+        ledger: SubmissionLedger,
+        *,
+        on_uncertain: object,
+        say: Callable[..., None],
+        stop: Callable[[], None],
+        retries_can_tell: bool,
+    ) -> None:
+        self._hook = hook
+        self._ledger = ledger
+        self._on_uncertain = choice("on_uncertain", on_uncertain, ON_UNCERTAIN)
+        self._say = say
+        self._stop = stop
+        self._retries_can_tell = retries_can_tell
+        self._resubmitted = 0
+        self._has_submitted = False
+
+    def carry_out(self, order: Order) -> dict[str, Any] | None:
+        """Return the outcome of the order, None if it is assumed to have been sent."""
+        settings = self._hook.settings
+        request = fingerprint(
+            order.body, app_key=settings.app_key, master_secret=settings.master_secret
+        )
+        decision = self._ledger.decide(request)
+        if decision.do is Do.ASK:
+            decision = self._ask(request)
+        if self._ledger.record is not None:
+            self._say("Record %s: %s (%s)", self._ledger.key, decision.why, decision.do.value)
+        return self._follow(decision, order, request)
+
+    @contextmanager
+    def without_retry(self) -> Iterator[None]:
+        """Fail the task for good if it is interrupted after it has submitted, without a ledger.
+
+        With one the next try finds the record. Without one Airflow would run the task again, and
+        the people would be texted twice.
+        """
+        try:
+            yield
+        except (JsmsError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            if self._ledger.exists or not self._has_submitted:
+                raise
+            raise JsmsNoRetryError(
+                f"The task was interrupted ({type(error).__name__}) after it had submitted; its "
+                "log names the schedule_id. It is not retried, because that would submit again. "
+                "Mark it as success, or delete the schedule before you trigger a new run."
+            ) from error
+
+    def finish(self) -> None:
+        """Write that the task has done everything."""
+        self._ledger.finished()
+
+    def _ask(self, request: Fingerprint) -> Decision:
+        record = self._ledger.record or {}
+        try:
+            schedule = self._hook.query_schedule(record.get("schedule_id"))
+        except JsmsStateError:
+            return Decision(
+                Do.DOUBT,
+                f"JSMS does not know schedule {record.get('schedule_id')} any more: it was "
+                "deleted, or sent and forgotten",
+            )
+        moment = parse_wire(schedule["send_time"] or "", self._hook.settings.zone)
+        return decide_after_asking(record, request, moment, datetime.now(UTC))
+
+    def _follow(
+        self, decision: Decision, order: Order, request: Fingerprint
+    ) -> dict[str, Any] | None:
+        if decision.do is Do.GO_ON:
+            return dict(self._ledger.record or {})
+        if decision.do is Do.MODIFY:
+            return self._modify(order, request)
+        if decision.do is Do.DOUBT:
+            return self._doubt(order, request, self._uncertain(order, decision.why))
+        if decision.do in (Do.LEAVE, Do.GIVE_UP):
+            raise self._untouchable(decision)
+        return self._submit(order, request)
+
+    def _submit(self, order: Order, request: Fingerprint) -> dict[str, Any] | None:
+        order.moment.require_future(datetime.now(UTC))
+        self._stop()
+        self._ledger.sending(request, order.about, resubmitted=self._resubmitted)
+        try:
+            self._stop()
+            self._has_submitted = True
+            outcome = order.submit()
+        except JsmsUncertainError as error:
+            return self._doubt(order, request, self._with_ways_on(error))
+        except AirflowException as error:
+            self._ledger.refused(getattr(error, "code", None))
+            if self._retries_can_tell or isinstance(error, AirflowFailException):
+                raise
+            raise JsmsNoRetryError(
+                f"{error} Nothing is scheduled. This Airflow keeps no record that a retry could "
+                "read, so the task is not retried: trigger a new run."
+            ) from error
+        return self._accept(outcome)
+
+    def _modify(self, order: Order, request: Fingerprint) -> dict[str, Any] | None:
+        order.moment.require_future(datetime.now(UTC))
+        self._stop()
+        schedule_id = str((self._ledger.record or {}).get("schedule_id"))
+        self._ledger.modifying(request, order.about)
+        try:
+            outcome = order.modify(schedule_id)
+        except JsmsStateError as error:
+            why = f"schedule {schedule_id} could not be changed ({error.code}), sent or deleted"
+            return self._doubt(order, request, self._uncertain(order, why))
+        return self._accept(outcome)
+
+    def _accept(self, outcome: dict[str, Any]) -> dict[str, Any]:
+        if outcome["schedule_id"] is None:
+            self._ledger.refused(None)
+        else:
+            self._ledger.accepted(outcome)
+        return outcome
+
+    def _doubt(
+        self, order: Order, request: Fingerprint, error: JsmsUncertainError
+    ) -> dict[str, Any] | None:
+        if self._on_uncertain == "assume_sent":
+            self._say("%s on_uncertain is 'assume_sent': going on without a schedule_id.", error)
+            return None
+        before = max(self._resubmitted, int((self._ledger.record or {}).get("resubmitted", 0)))
+        if self._on_uncertain == "resubmit" and before == 0:
+            self._say("%s on_uncertain is 'resubmit': submitting once more.", error)
+            self._resubmitted = 1
+            return self._submit(order, request)
+        raise error
+
+    def _uncertain(self, order: Order, why: str) -> JsmsUncertainError:
+        record = self._ledger.record or {}
+        since = f", since {record['since']}" if "since" in record else ""
+        schedule = f" as schedule {record['schedule_id']}" if record.get("schedule_id") else ""
+        about = {**order.about, **{key: record[key] for key in order.about if key in record}}
+        return self._with_ways_on(
+            JsmsUncertainError(
+                f"JSMS may have accepted this{since}{schedule}, nobody can tell: {why}. It is "
+                f"about {about['recipients']} recipients with temp_id {about['temp_id']} at "
+                f"{about['send_time']} (the wall clock of JSMS, {about['send_time_utc']}). "
+                "Nothing was sent. Look in the JSMS console whether that schedule exists.",
+                call=order.call,
+            )
+        )
+
+    def _with_ways_on(self, error: JsmsUncertainError) -> JsmsUncertainError:
+        how = (
+            f"delete the record {self._ledger.key} in the task's Storage tab and clear the task"
+            if self._ledger.exists
+            else "trigger a new run"
+        )
+        again = JsmsUncertainError(
+            f"{error.text} Ways on: (1) if it exists and is right, mark the task as success. "
+            f"(2) To send again, delete the schedule there first, then {how}; or set "
+            "on_uncertain='resubmit', which submits once more. (3) on_uncertain='assume_sent' "
+            "goes on without it.",
+            call=error.call,
+            code=error.code,
+            message=error.message,
+            http_status=error.http_status,
+        )
+        again.__cause__ = error.__cause__
+        return again
+
+    def _untouchable(self, decision: Decision) -> JsmsError:
+        record = self._ledger.record or {}
+        text = (
+            f"Record {self._ledger.key}: {decision.why} (schedule {record.get('schedule_id')}). "
+            "Nothing was sent."
+        )
+        if decision.do is Do.GIVE_UP:
+            return JsmsLateChangeError(
+                f"{text} To send the new text as well, trigger a new run; to keep the old one, "
+                "mark the task as success."
+            )
+        return JsmsForeignRecordError(
+            f"{text} The upstream list may have changed between two runs of the task. Trigger a "
+            "new run, or use one batch task for the whole list."
+        )
+
+
+class SubmitsOnce(BaseOperator):
+    """What the two submit operators share: the ledger and the switches of it.
+
+    :param on_uncertain: ``"fail"``, ``"resubmit"`` or ``"assume_sent"``.
+    :param durable: whether to use the ledger.
+    """
+
+    def __init__(
+        self, *, on_uncertain: str = "fail", durable: bool | str = True, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.on_uncertain = on_uncertain
+        self.durable = durable
+        self._is_stopped = False
+
+    def on_kill(self) -> None:
+        """Stop before the next request; what JSMS has accepted stays scheduled."""
+        # Airflow calls this from a signal handler, and the interrupted code runs on after it.
+        self._is_stopped = True
+
+    def submission(self, context: Context, hook: JsmsHook, key: str) -> Submission:
+        """Return the submission whose record is under ``key``."""
+        durable = flag("durable", self.durable)
+        attempt = attempt_of(context, self.retries or 0)
+        store = store_of(context)
+        if not durable:
+            store, attempt = None, replace(attempt, number=1)
+        return Submission(
+            hook,
+            SubmissionLedger(store, key, attempt),
+            on_uncertain=self.on_uncertain,
+            say=self.log.warning,
+            stop=self._stop,
+            retries_can_tell=store is not None or not durable,
+        )
+
+    def _stop(self) -> None:
+        if self._is_stopped:
+            raise JsmsStoppedError(
+                "The task was told to stop, so nothing more is sent. What JSMS has accepted "
+                "before stays scheduled."
+            )
