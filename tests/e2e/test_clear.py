@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +73,6 @@ def _variables(rest: AirflowRest) -> Iterator[None]:
 @pytest.fixture
 def hook(running_sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[JsmsHook]:
     """The hook as another program uses it, on the same sandbox."""
-    import json  # noqa: PLC0415
-
     monkeypatch.setenv("AIRFLOW_CONN_JSMS_DEFAULT", json.dumps(running_sandbox.connection))
     with JsmsHook() as hook:
         yield hook
@@ -179,6 +178,31 @@ def test_a_mapped_task_that_now_holds_another_person_is_refused(
     assert run.clear(mobile=people.BEN) == "failed"
     assert "other recipients" in run.log
     assert texts(sandbox) == [(people.ANNA, 2)]
+
+
+ROWS = {
+    "refused": ({"state": "refused"}, {}, "success", 2, 0, "was refused"),
+    "sending": ({"state": "sending"}, {}, "failed", 1, 0, "was under way"),
+    "accepted, the same": ({"state": "accepted"}, {}, "success", 1, 0, "submitted the same"),
+    "accepted, another": ({"state": "accepted"}, {"temp_id": 4}, "success", 1, 1, "something else"),
+    "another secret": ({"fingerprint": {"key": "other"}}, {}, "failed", 1, 0, "secret was changed"),
+    "spoilt by hand": ({"state": "?"}, {}, "failed", 1, 0, "was under way"),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_what_the_record_says_decides(row: str, rest: AirflowRest, sandbox: SandboxControl) -> None:
+    """The rows of the table on Airflow's own store, written as a person can write it."""
+    found, changed, state, posted, put, said = ROWS[row]
+    run = Run(rest, "ledger_single", send_time=in_hours(1))
+    rest.set_state_value(
+        "ledger_single", run.run_id, "submit", "jsms_submission", {**run.record, **found}
+    )
+    assert run.clear(**changed) == state
+    assert said in run.log
+    methods = [request["method"] for request in sandbox.requests()]
+    assert (methods.count("POST"), methods.count("PUT")) == (posted, put)
+    assert methods.count("GET") == 0
 
 
 @pytest.mark.parametrize(

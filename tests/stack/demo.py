@@ -6,6 +6,8 @@ checks that everybody got what they should, and stops everything. The exit statu
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import tempfile
 import time
@@ -30,6 +32,13 @@ RUNS = {
     "jsms_campaign": ({"send_in": 20}, 2),
     "jsms_cancellation": ({"send_in": 40}, 0),
 }
+# Run once more, and its worker killed: the person of its text, which was cancelled, gets one now.
+CRASHED = "jsms_cancellation"
+# So that Airflow runs the killed task again, and soon.
+RETRIES = {
+    "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
+    "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+}
 # The examples use templates of their own, by which their schedules are told apart.
 DAG_OF_TEMPLATE = {3: "jsms_reminder", 4: "jsms_campaign", 2: "jsms_cancellation"}
 
@@ -42,6 +51,7 @@ class Demo:
         self.sandbox = sandbox
         self.zone = ZoneInfo(sandbox.state()["clock"]["timezone"])
         self.runs: dict[str, str] = {}
+        self.crash_is_right = False
         self._told = 0
 
     def watch(self) -> None:
@@ -53,17 +63,40 @@ class Demo:
         wait_until(self._is_over, timeout=LONGEST, otherwise=lambda: str(self._states()))
         self._outlive_the_cancelled_one()
 
+    def kill_a_worker(self) -> None:
+        """Kill the process of a submitting task when JSMS has accepted and not yet answered."""
+        print("\n  Now a worker dies in mid-submission:")
+        rest = self.airflow.rest
+        self.sandbox.fault("submit_schedule", "hold", moment="accepted")
+        run = rest.trigger(CRASHED, conf={"is_open": True, "send_in": 10800})
+        self.sandbox.wait_for_hold(LONGEST)
+        self._tell()
+        os.kill(rest.task(CRASHED, run["dag_run_id"], "submit")["pid"], signal.SIGKILL)
+        self._say("the worker is killed: JSMS has accepted, and could not answer any more")
+        self.sandbox.release()
+        rest.wait_for_run(CRASHED, run["dag_run_id"], timeout=LONGEST)
+        self._tell()
+        task = rest.task(CRASHED, run["dag_run_id"], "submit")
+        record = rest.state_store(CRASHED, run["dag_run_id"], "submit")["jsms_submission"]
+        self._say(f"Airflow ran try {task['try_number']}: its record said {record['state']!r},")
+        self._say(f"so it sent nothing, and the task {task['state']} and says what to look for")
+        self.crash_is_right = (task["try_number"], task["state"]) == (2, "failed")
+        print("  ... the clock of the sandbox is moved on by three hours ...")
+        self.sandbox.advance(10800)
+        self._tell()
+
     def is_as_it_should_be(self) -> bool:
         """Print what came of each example, and return whether that is right."""
         sent = Counter(DAG_OF_TEMPLATE[each["temp_id"]] for each in self.sandbox.messages())
         print("\n  DAG run                       texts sent   msg_ids that the sensor found")
         verdicts = []
+        sent[CRASHED] -= 1  # that of the killed worker
         for dag_id, state in self._states().items():
             expected = RUNS[dag_id][1]
             verdicts.append(state == "success" and sent[dag_id] == expected)
             found = ", ".join(self._msg_ids(dag_id)) or "-"
             print(f"  {dag_id:<19} {state:<9} {sent[dag_id]} of {expected}       {found}")
-        return self._nobody_was_texted_twice() and all(verdicts)
+        return self._nobody_was_texted_twice() and all(verdicts) and self.crash_is_right
 
     def _nobody_was_texted_twice(self) -> bool:
         schedules = self.sandbox.state()["schedules"]
@@ -77,6 +110,9 @@ class Demo:
     def _msg_ids(self, dag_id: str) -> list[str]:
         found = self.airflow.rest.xcoms(dag_id, self.runs[dag_id], "wait").get("return_value", {})
         return [msg_id for msg_ids in found.values() for msg_id in msg_ids]
+
+    def _say(self, what: str) -> None:
+        print(f"  {'':<24}{CRASHED:<19} {what}", flush=True)
 
     def _is_over(self) -> bool:
         self._tell()
@@ -114,12 +150,14 @@ def main() -> None:
             Path(home) / "airflow",
             EXAMPLES,
             connections={"jsms_default": sandbox.connection},
+            extra_settings=RETRIES,
         ) as airflow,
         SandboxControl(sandbox.url) as control,
     ):
         print(f"Airflow is at {airflow.url}, the sandbox at {sandbox.url}.\n", flush=True)
         demo = Demo(airflow, control)
         demo.watch()
+        demo.kill_a_worker()
         is_right = demo.is_as_it_should_be()
     seconds = time.monotonic() - started_at
     verdict = "Everybody was texted as often as they should be, and no more."

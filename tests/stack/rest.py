@@ -169,6 +169,13 @@ class AirflowRest:
         entries = self._get(path, map_index=map_index)["task_state_store"]
         return {entry["key"]: entry["value"] for entry in entries}
 
+    def set_state_value(
+        self, dag_id: str, run_id: str, task_id: str, key: str, value: Json, map_index: int = -1
+    ) -> None:
+        """Write a value of the task's state store, as a person does in the Storage tab."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/state-store/{key}"
+        self._call("PUT", path, params={"map_index": map_index}, json={"value": value})
+
     def delete_state(
         self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int = -1
     ) -> None:
