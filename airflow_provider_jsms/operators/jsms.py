@@ -20,7 +20,8 @@ from airflow_provider_jsms.operators.base import (
     JsmsSingleOperator,
     past_send_time,
 )
-from airflow_provider_jsms.operators.submission import Order, SubmitsOnce
+from airflow_provider_jsms.operators.once import SubmitsOnce
+from airflow_provider_jsms.operators.submission import Order
 from airflow_provider_jsms.schedule import batch_body, schedule_ids_of, single_body
 from airflow_provider_jsms.switches import flag
 
@@ -77,7 +78,11 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
     def execute(self, context: Context) -> str | None:
         """Submit the schedule, unless an earlier try has done so."""
         fields = self._fields()
-        with past_send_time(self.on_past_send_time), self.hook() as hook:
+        with (
+            self.no_blind_retry(context),
+            past_send_time(self.on_past_send_time),
+            self.hook() as hook,
+        ):
             moment = hook.parse_send_time(fields["send_time"])
             order = Order(
                 call="submit_schedule (POST /v1/schedule)",
@@ -88,9 +93,8 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
                 modify=lambda known: {"schedule_id": hook.modify_schedule(known, **fields)},
             )
             submission = self.submission(context, hook, "jsms_submission")
-            with submission.without_retry():
-                outcome = submission.carry_out(order)
-                submission.finish()
+            outcome = submission.carry_out(order)
+            submission.finish()
         return outcome["schedule_id"] if outcome else None
 
 
@@ -165,7 +169,11 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
         limit = FailureLimit(self.max_failures)
         fields = self._fields()
         people = fields["recipients"]
-        with past_send_time(self.on_past_send_time), self.hook() as hook:
+        with (
+            self.no_blind_retry(context),
+            past_send_time(self.on_past_send_time),
+            self.hook() as hook,
+        ):
             moment = hook.parse_send_time(fields["send_time"])
             order = Order(
                 call="submit_batch_schedule (POST /v1/schedule/batch)",
@@ -176,13 +184,12 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
                 modify=lambda known: to_record(hook.modify_batch_schedule(known, **fields), people),
             )
             submission = self.submission(context, hook, "jsms_submission_1")
-            with submission.without_retry():
-                outcome = submission.carry_out(order)
-                if outcome is None:
-                    return {**_NOTHING_KNOWN, "uncertain_count": len(people)}
-                result = from_record(outcome, people)
-                self._hand_on(context, result)
-                submission.finish()
+            outcome = submission.carry_out(order)
+            if outcome is None:
+                return {**_NOTHING_KNOWN, "uncertain_count": len(people)}
+            result = from_record(outcome, people)
+            self._hand_on(context, result)
+            submission.finish()
         limit.check(result)
         return {
             "schedule_ids": [result["schedule_id"]] if result["schedule_id"] else [],

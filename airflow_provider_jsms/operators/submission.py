@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from airflow import __version__ as airflow_version
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowFailException,
-    BaseOperator,
-    conf,
-)
+from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.exceptions import (
-    JsmsError,
     JsmsForeignRecordError,
     JsmsLateChangeError,
-    JsmsNoRetryError,
     JsmsStateError,
-    JsmsStoppedError,
     JsmsUncertainError,
 )
 from airflow_provider_jsms.fingerprint import fingerprint
 from airflow_provider_jsms.ledger import (
-    Attempt,
     Decision,
     Do,
-    SubmissionLedger,
     decide_after_asking,
 )
 from airflow_provider_jsms.send_time import parse_wire
-from airflow_provider_jsms.switches import choice, flag
+from airflow_provider_jsms.switches import choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.fingerprint import Fingerprint
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.ledger import Store
+    from airflow_provider_jsms.ledger import SubmissionLedger
     from airflow_provider_jsms.send_time import SendTime
 
 ON_UNCERTAIN: Final = ("fail", "resubmit", "assume_sent")
-
-_STORE: Final = "task_state_store"
-# From this version on a clear removes the store of the task.
-_CLEARS_STORE: Final = (3, 4)
 
 
 @dataclass(frozen=True)
@@ -82,25 +65,6 @@ class Order:
         }
 
 
-def attempt_of(context: Context, retries: int) -> Attempt:
-    """Return where this try of the task stands."""
-    ti: Any = context["ti"]
-    is_cleared = (ti.max_tries or 0) > retries
-    forgets = conf.getboolean("state_store", "clear_on_success", fallback=False)
-    version = tuple(int(part) for part in airflow_version.split(".")[:2])
-    return Attempt(
-        number=ti.try_number,
-        is_cleared=is_cleared,
-        is_mapped=(ti.map_index or 0) >= 0 and ti.map_index is not None,
-        store_survives_clear=version < _CLEARS_STORE and not forgets,
-    )
-
-
-def store_of(context: Context) -> Store | None:
-    """Return the task state store of Airflow 3.3 and newer, None on older versions."""
-    return cast("Store | None", context.get(_STORE))
-
-
 class Submission:
     """Carries out one order, whatever earlier tries have left behind.
 
@@ -110,7 +74,7 @@ class Submission:
     :param say: tells the log of the task.
     :param stop: raises if the task was told to stop; asked before each request that changes
         something.
-    :param retries_can_tell: whether a retry of Airflow will know that nothing was sent.
+    :ivar has_submitted: whether this try has submitted, and JSMS accepted or refused it in part.
     """
 
     def __init__(
@@ -121,16 +85,14 @@ class Submission:
         on_uncertain: object,
         say: Callable[..., None],
         stop: Callable[[], None],
-        retries_can_tell: bool,
     ) -> None:
         self._hook = hook
         self._ledger = ledger
         self._on_uncertain = choice("on_uncertain", on_uncertain, ON_UNCERTAIN)
         self._say = say
         self._stop = stop
-        self._retries_can_tell = retries_can_tell
         self._resubmitted = 0
-        self._has_submitted = False
+        self.has_submitted = False
 
     def carry_out(self, order: Order) -> dict[str, Any] | None:
         """Return the outcome of the order, None if it is assumed to have been sent."""
@@ -144,26 +106,6 @@ class Submission:
         if self._ledger.record is not None:
             self._say("Record %s: %s (%s)", self._ledger.key, decision.why, decision.do.value)
         return self._follow(decision, order, request)
-
-    @contextmanager
-    def without_retry(self) -> Iterator[None]:
-        """Fail the task for good if it is interrupted after it has submitted, without a ledger.
-
-        With one the next try finds the record. Without one Airflow would run the task again, and
-        the people would be texted twice.
-        """
-        try:
-            yield
-        except (JsmsError, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            if self._ledger.exists or not self._has_submitted:
-                raise
-            raise JsmsNoRetryError(
-                f"The task was interrupted ({type(error).__name__}) after it had submitted; its "
-                "log names the schedule_id. It is not retried, because that would submit again. "
-                "Mark it as success, or delete the schedule before you trigger a new run."
-            ) from error
 
     def finish(self) -> None:
         """Write that the task has done everything."""
@@ -201,18 +143,13 @@ class Submission:
         self._ledger.sending(request, order.about, resubmitted=self._resubmitted)
         try:
             self._stop()
-            self._has_submitted = True
             outcome = order.submit()
+            self.has_submitted = True
         except JsmsUncertainError as error:
             return self._doubt(order, request, self._with_ways_on(error))
         except AirflowException as error:
             self._ledger.refused(getattr(error, "code", None))
-            if self._retries_can_tell or isinstance(error, AirflowFailException):
-                raise
-            raise JsmsNoRetryError(
-                f"{error} Nothing is scheduled. This Airflow keeps no record that a retry could "
-                "read, so the task is not retried: trigger a new run."
-            ) from error
+            raise
         return self._accept(outcome)
 
     def _modify(self, order: Order, request: Fingerprint) -> dict[str, Any] | None:
@@ -296,47 +233,3 @@ class Submission:
             f"{text} The upstream list may have changed between two runs of the task. Trigger a "
             "new run, or use one batch task for the whole list."
         )
-
-
-class SubmitsOnce(BaseOperator):
-    """What the two submit operators share: the ledger and the switches of it.
-
-    :param on_uncertain: ``"fail"``, ``"resubmit"`` or ``"assume_sent"``.
-    :param durable: whether to use the ledger.
-    """
-
-    def __init__(
-        self, *, on_uncertain: str = "fail", durable: bool | str = True, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.on_uncertain = on_uncertain
-        self.durable = durable
-        self._is_stopped = False
-
-    def on_kill(self) -> None:
-        """Stop before the next request; what JSMS has accepted stays scheduled."""
-        # Airflow calls this from a signal handler, and the interrupted code runs on after it.
-        self._is_stopped = True
-
-    def submission(self, context: Context, hook: JsmsHook, key: str) -> Submission:
-        """Return the submission whose record is under ``key``."""
-        durable = flag("durable", self.durable)
-        attempt = attempt_of(context, self.retries or 0)
-        store = store_of(context)
-        if not durable:
-            store, attempt = None, replace(attempt, number=1)
-        return Submission(
-            hook,
-            SubmissionLedger(store, key, attempt),
-            on_uncertain=self.on_uncertain,
-            say=self.log.warning,
-            stop=self._stop,
-            retries_can_tell=store is not None or not durable,
-        )
-
-    def _stop(self) -> None:
-        if self._is_stopped:
-            raise JsmsStoppedError(
-                "The task was told to stop, so nothing more is sent. What JSMS has accepted "
-                "before stays scheduled."
-            )

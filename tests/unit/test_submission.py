@@ -27,7 +27,8 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitBatchScheduleOperator,
     JsmsSubmitScheduleOperator,
 )
-from airflow_provider_jsms.operators.submission import Submission, attempt_of
+from airflow_provider_jsms.operators.once import attempt_of
+from airflow_provider_jsms.operators.submission import Submission
 from tests import leaks, people
 from tests.store import DictStore
 
@@ -349,7 +350,7 @@ class TestAClearedTask:
         assert attempt.store_survives_clear is survives
 
     def test_loses_its_record_on_a_later_airflow(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("airflow_provider_jsms.operators.submission.airflow_version", "3.4.0b1")
+        monkeypatch.setattr("airflow_provider_jsms.operators.once.airflow_version", "3.4.0b1")
         assert not attempt_of({"ti": TaskInstance(2)}, 0).store_survives_clear
 
 
@@ -397,6 +398,14 @@ class TestWithoutAStore:
 
         monkeypatch.setattr(Submission, "finish", interrupt)
         with pytest.raises(JsmsNoRetryError, match="after it had submitted"):
+            task.run()
+        assert posts(sandbox) == 1
+
+    def test_a_failure_before_the_submission_is_not_retried_either(
+        self, task: Task, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AIRFLOW_CONN_JSMS_DEFAULT")
+        with pytest.raises(JsmsNoRetryError, match="Nothing is scheduled"):
             task.run()
 
     def test_a_second_lost_answer_ends_a_resubmission(
