@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,9 @@ from starlette.routing import Mount, Route
 from airflow_provider_jsms.sandbox import api, controls, views
 from airflow_provider_jsms.sandbox.accept import NotAcceptedError
 from airflow_provider_jsms.sandbox.answers import JSON_HEADERS, to_json
+from airflow_provider_jsms.sandbox.holds import Hold
 from airflow_provider_jsms.sandbox.records import RecordedRequest, legible, without_secrets
-from airflow_provider_jsms.sandbox.transports import close_connection
+from airflow_provider_jsms.sandbox.transports import close_connection, send_all, send_end
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -46,7 +48,7 @@ class ApiEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, as an ASGI application."""
-        exchange = HttpExchange(self._sandbox, Request(scope, receive))
+        exchange = HttpExchange(self._sandbox, Request(scope, receive), send)
         try:
             answer = await exchange.run()
         except ClientDisconnect:
@@ -59,19 +61,20 @@ class ApiEndpoint:
 class HttpExchange:
     """One request to the API on its way to its answer, as faults see it."""
 
-    def __init__(self, sandbox: Sandbox, request: Request) -> None:
+    def __init__(self, sandbox: Sandbox, request: Request, send: Send) -> None:
         self._sandbox = sandbox
         self._request = request
+        self._send = send
         self._call = api.call_name(request.method, request.scope["path"])
         self._recorded = self._record()
 
     async def run(self) -> Answer | None:
-        """Return the answer, None if the client gets none."""
+        """Return the answer, None if there is none left to send."""
         with self._sandbox.lock:
             fault = self._sandbox.faults.take(self._call)
         answer = await (fault.act(self) if fault else self.handle())
         if answer is not None:
-            self._recorded.status, self._recorded.code = answer.status, answer.code
+            self._record_answer(answer)
         return answer
 
     async def read(self) -> None:
@@ -98,6 +101,25 @@ class HttpExchange:
         """Close the connection to the client without an answer."""
         await close_connection(self._request.scope, self._request.receive)
 
+    async def hold(self, moment: str) -> bool:
+        """Wait until the call is released; False if the sandbox was reset instead."""
+        with self._sandbox.lock:
+            hold = Hold(self._recorded, moment, self._sandbox.clock.now())
+            self._sandbox.holds.add(hold)
+        return await asyncio.wrap_future(hold.ended)
+
+    async def answer_and_hold(self, answer: Answer, moment: str) -> None:
+        """Send the whole answer, then keep the connection open until the call is released."""
+        self._record_answer(answer)
+        headers = {**answer.headers, "Connection": "close"}
+        response = Response(answer.body, answer.status, headers)
+        await send_all(response, self._request.scope, self._send)
+        await self.hold(moment)
+        await send_end(self._send)
+
+    def _record_answer(self, answer: Answer) -> None:
+        self._recorded.status, self._recorded.code = answer.status, answer.code
+
     def _record(self) -> RecordedRequest:
         with self._sandbox.lock:
             recorded = RecordedRequest(
@@ -123,6 +145,7 @@ def _control_routes(sandbox: Sandbox) -> list[Route]:
         look("/state", views.state),
         look("/requests", views.requests),
         look("/messages", views.messages),
+        look("/holds", views.holds),
         act("POST", "/clock", controls.clock),
         act("PATCH", "/switches", controls.switches),
         act("PATCH", "/account", controls.account),
@@ -131,6 +154,7 @@ def _control_routes(sandbox: Sandbox) -> list[Route]:
         act("PUT", "/numbers/{mobile}", controls.number),
         act("POST", "/faults", controls.fault),
         act("DELETE", "/faults", controls.clear_faults),
+        act("POST", "/holds/release", controls.release),
         act("POST", "/reset", controls.reset),
     ]
 

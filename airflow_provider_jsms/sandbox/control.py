@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from requests import Response
 
 _TIMEOUT_SECONDS = 10
+_POLL_SECONDS = 0.02
 
 
 class SandboxControl:
@@ -89,7 +91,8 @@ class SandboxControl:
 
         :param call: such as ``submit_schedule``, or ``*`` for any.
         :param kind: ``slow`` (``seconds``), ``status`` (``status``, ``code``, ``headers``),
-            ``code`` (``code``) or ``accepted_then_closed``; in parentheses its settings.
+            ``code`` (``code``), ``accepted_then_closed`` or ``hold`` (``moment``:
+            ``request_read``, ``accepted`` or ``answered``); in parentheses its settings.
         :param times: for how many requests, None until it is cleared.
         """
         given = {"call": call, "kind": kind, "times": times, **settings}
@@ -98,6 +101,37 @@ class SandboxControl:
     def clear_faults(self) -> None:
         """Clear every fault that still waits."""
         self._ask("DELETE", "faults")
+
+    def holds(self) -> list[dict[str, Any]]:
+        """Return every call that is held, the first one first.
+
+        Each is the ``number`` of its request, its ``call``, the ``moment`` at which it is held and
+        ``since`` when, by the clock of the sandbox.
+        """
+        return self._list("GET", "holds")
+
+    def wait_for_hold(self, timeout: float = 30) -> dict[str, Any]:
+        """Wait until a call is held, and return the first one that is.
+
+        :param timeout: for how many seconds at most.
+        :raises TimeoutError: naming the calls that came and the faults that still wait.
+        """
+        deadline = time.monotonic() + timeout
+        while not (holds := self.holds()):
+            if time.monotonic() >= deadline:
+                calls = ", ".join(str(request["call"]) for request in self.requests()) or "none"
+                faults = self.state()["faults"] or "none"
+                raise TimeoutError(
+                    f"no call was held within {timeout} seconds; calls that came: {calls}; "
+                    f"faults that wait: {faults}"
+                )
+            time.sleep(_POLL_SECONDS)
+        return holds[0]
+
+    def release(self) -> int:
+        """Let every held call go on, and return how many they were."""
+        released: int = self._object("POST", "holds/release")["released"]
+        return released
 
     def reset(self) -> None:
         """Return the sandbox to the state of a new one."""

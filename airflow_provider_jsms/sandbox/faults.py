@@ -23,6 +23,7 @@ from airflow_provider_jsms.sandbox.accept import (
 )
 from airflow_provider_jsms.sandbox.answers import Answer, refused
 from airflow_provider_jsms.sandbox.calls import CALLS
+from airflow_provider_jsms.sandbox.holds import MOMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -39,6 +40,12 @@ class Exchange(Protocol):
 
     async def close(self) -> None:
         """Close the connection to the client without an answer."""
+
+    async def hold(self, moment: str) -> bool:
+        """Wait until the call is released; False if the sandbox was reset instead."""
+
+    async def answer_and_hold(self, answer: Answer, moment: str) -> None:
+        """Send the whole answer, then keep the connection open until the call is released."""
 
 
 async def slow(exchange: Exchange, *, seconds: float) -> Answer:
@@ -76,6 +83,31 @@ async def accepted_then_closed(exchange: Exchange) -> None:
     await exchange.close()
 
 
+async def hold(exchange: Exchange, *, moment: str) -> Answer | None:
+    """Hold the call at a moment until it is released, whether or not the client is still there.
+
+    * ``request_read``: the request was read, nothing was decided or changed. Once released it is
+      handled, as a service does that does not look whether its client still waits. A reset drops
+      it instead, without an answer: the new state must not get the request of an old test.
+    * ``accepted``: the request was handled, the answer is known to the sandbox only.
+    * ``answered``: every byte of the answer has left the sandbox. The client has what it needs to
+      go on, and goes on; whether it has looked at it yet, nobody can tell from here. The
+      connection stays open, for nothing else: the answer says ``Connection: close``, so that the
+      next call of the client comes by a new one and is served.
+    """
+    await exchange.read()
+    if moment == "request_read" and not await exchange.hold(moment):
+        await exchange.close()
+        return None
+    answer = await exchange.handle()
+    if moment == "accepted":
+        await exchange.hold(moment)
+    if moment == "answered":
+        await exchange.answer_and_hold(answer, moment)
+        return None
+    return answer
+
+
 class FaultKind(NamedTuple):
     """A kind of fault and the settings it takes; those in ``required`` must be given."""
 
@@ -109,6 +141,7 @@ KINDS: dict[str, FaultKind] = {
     ),
     "code": FaultKind(answer_code, {"code": _CODE}, ("code",)),
     "accepted_then_closed": FaultKind(accepted_then_closed, {}),
+    "hold": FaultKind(hold, {"moment": one_of(*MOMENTS)}, ("moment",)),
 }
 _COMMON = {
     "call": one_of(*CALLS, "*"),
@@ -129,7 +162,7 @@ class Fault:
     settings: dict[str, Any]
 
     async def act(self, exchange: Exchange) -> Answer | None:
-        """Bring the fault about; None means that the client gets no answer."""
+        """Bring the fault about; None means that there is none left to send."""
         return await KINDS[self.kind].act(exchange, **self.settings)
 
 

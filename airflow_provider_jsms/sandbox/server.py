@@ -45,7 +45,7 @@ class SandboxServer:
     def __enter__(self) -> Self:
         listener = _listener(self._host, self._port)
         self.url = _url(listener)
-        self._server = _Server(application(self.sandbox))
+        self._server = _Server(self.sandbox)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
         self._thread.start()
         self._server.is_ready.wait()
@@ -62,13 +62,14 @@ class SandboxServer:
 
 
 class _Server(uvicorn.Server):
-    """A server that tells when it is ready."""
+    """A server that tells when it is ready, and that holds no call once it stops."""
 
-    def __init__(self, app: object) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self.is_ready = threading.Event()
+        self._sandbox = sandbox
         super().__init__(
             uvicorn.Config(
-                app,  # type: ignore[arg-type]
+                application(sandbox),
                 http=ReachableProtocol,
                 ws="none",
                 loop="asyncio",
@@ -84,7 +85,14 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        with self._sandbox.lock:
+            self._sandbox.holds.open()
         self.is_ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        with self._sandbox.lock:
+            self._sandbox.holds.close()
+        await super().shutdown(sockets)
 
 
 def check_loopback(host: str) -> None:

@@ -14,6 +14,7 @@ from airflow_provider_jsms.sandbox.credentials import (
     Credentials,
 )
 from airflow_provider_jsms.sandbox.faults import Faults
+from airflow_provider_jsms.sandbox.holds import Holds
 from airflow_provider_jsms.sandbox.records import SentMessage
 from airflow_provider_jsms.sandbox.schedules import ScheduleBook
 from airflow_provider_jsms.sandbox.switches import Switches
@@ -66,13 +67,15 @@ class Sandbox:
     ) -> None:
         self.credentials = Credentials(app_key, master_secret)
         self.lock = threading.RLock()
+        self.holds = Holds()
         self._timezone = timezone
         self._first_switches = Switches().changed(switches or {})
         self.reset()
 
     def reset(self) -> None:
-        """Return to the state of a new sandbox, with the real time."""
+        """Return to the state of a new sandbox, with the real time; no call is held any more."""
         with self.lock:
+            self.holds.drop()
             self.account = Account()
             self.clock = Clock(self._timezone)
             self.switches = self._first_switches

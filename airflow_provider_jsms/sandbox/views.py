@@ -11,6 +11,7 @@ from airflow_provider_jsms.sandbox.answers import message_of
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from airflow_provider_jsms.sandbox.holds import Hold
     from airflow_provider_jsms.sandbox.records import RecordedRequest, SentMessage
     from airflow_provider_jsms.sandbox.schedules import Schedule
     from airflow_provider_jsms.sandbox.state import Sandbox
@@ -50,12 +51,26 @@ def messages(sandbox: Sandbox) -> list[dict[str, Any]]:
     return [_message(sandbox, sent) for sent in sandbox.sent]
 
 
+def holds(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """Show every call that is held, the first one first."""
+    return [_hold(hold) for hold in sandbox.holds]
+
+
 def _utc(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat()
 
 
 def _request(recorded: RecordedRequest) -> dict[str, Any]:
     return {**vars(recorded), "at": _utc(recorded.at)}
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    return {
+        "number": hold.request.number,
+        "call": hold.request.call,
+        "moment": hold.moment,
+        "since": _utc(hold.since),
+    }
 
 
 def _message(sandbox: Sandbox, sent: SentMessage) -> dict[str, Any]:
