@@ -7,7 +7,7 @@ MINIMUM_BRANCHES := 95
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test demo up down clean
+.PHONY: help venv lint test soak demo up down clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ lint: venv ## Check style and types
 test: lint ## Run everything that has to pass: lint, and all tests with coverage
 	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=json:coverage.json
 	@$(BIN)/python -m tests.stack.branch_gate coverage.json $(MINIMUM_BRANCHES)
+
+soak: venv ## Kill 200 workers at random moments, and count who was texted
+	@$(BIN)/python -m tests.soak --kills 200
 
 demo: venv ## Watch a message being scheduled, changed and followed, in a real Airflow
 	@$(BIN)/python -m tests.stack.demo

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowException
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.ledger import SubmissionLedger
     from airflow_provider_jsms.send_time import SendTime
 
+_STOOD_STILL: Final = 2.0
 ON_UNCERTAIN: Final = ("fail", "resubmit", "assume_sent")
 
 
@@ -140,7 +142,7 @@ class Submission:
     def _submit(self, order: Order, request: Fingerprint) -> dict[str, Any] | None:
         order.moment.require_future(datetime.now(UTC))
         self._stop()
-        self._ledger.sending(request, order.about, resubmitted=self._resubmitted)
+        self._write_intent(order, request)
         try:
             self._stop()
             outcome = order.submit()
@@ -151,6 +153,17 @@ class Submission:
             self._ledger.refused(getattr(error, "code", None))
             raise
         return self._accept(outcome)
+
+    def _write_intent(self, order: Order, request: Fingerprint) -> None:
+        """Write that the order is being sent, twice if the first time took suspiciously long.
+
+        A try that stood still meanwhile may have been replaced by another one, which its next
+        write tells.
+        """
+        began = monotonic()
+        self._ledger.sending(request, order.about, resubmitted=self._resubmitted)
+        if monotonic() - began > _STOOD_STILL:
+            self._ledger.sending(request, order.about, resubmitted=self._resubmitted)
 
     def _modify(self, order: Order, request: Fingerprint) -> dict[str, Any] | None:
         order.moment.require_future(datetime.now(UTC))

@@ -437,6 +437,23 @@ def test_a_try_that_was_replaced_sends_nothing(task: Task, sandbox: SandboxContr
     assert sandbox.requests() == []
 
 
+def test_a_try_that_stood_still_asks_again_whether_it_was_replaced(
+    task: Task, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert task.store
+    store, write = task.store, task.store.set
+
+    def slowly(key: str, value: Any, *, retention: object = None) -> None:
+        write(key, value, retention=retention)
+        store.fail_on = {"sending"}  # meanwhile another try has replaced this one
+
+    monkeypatch.setattr(store, "set", slowly)
+    monkeypatch.setattr("airflow_provider_jsms.operators.submission._STOOD_STILL", -1.0)
+    with pytest.raises(JsmsLedgerError, match="another try of this task runs"):
+        task.run()
+    assert sandbox.requests() == []
+
+
 def test_a_task_that_was_told_to_stop_sends_nothing_more(
     task: Task, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,69 @@
+"""A real Airflow of its own, whose workers reach its API server through a holding proxy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_jsms.sandbox.control import SandboxControl
+from airflow_provider_jsms.sandbox.credentials import DEFAULT_MASTER_SECRET
+from tests import leaks
+from tests.e2e.crash.proxy import HoldingProxy
+from tests.e2e.crash.stage import Stage, airflow_behind
+from tests.unit.wire import WireServer, answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.stack.airflow import AirflowStack
+    from tests.stack.sandbox import RunningSandbox
+
+
+@pytest.fixture(scope="package")
+def proxy() -> Iterator[HoldingProxy]:
+    with HoldingProxy() as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="package")
+def nameless() -> Iterator[WireServer]:
+    """A JSMS that says 200 to everything and never names a schedule."""
+    with WireServer([answer(200, b"{}", Content_Type="application/json")]) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def airflow(
+    running_sandbox: RunningSandbox,
+    proxy: HoldingProxy,
+    nameless: WireServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[AirflowStack]:
+    home = tmp_path_factory.mktemp("airflow-of-crashes")
+    known = running_sandbox.connection
+    connections = {
+        "jsms_default": known,
+        "jsms_impatient": {**known, "extra": {"read_timeout": 1}},
+        "jsms_nameless": {**known, "host": nameless.url},
+    }
+    with airflow_behind(proxy, home, connections) as stack:
+        stack.wait_for_dags("crash_single", "crash_batch", "lost_single", "lost_batch")
+        yield stack
+    # Whatever the components and the tasks have logged, at any level, is looked through.
+    logs = list(home.rglob("*.log"))
+    assert any("task_id=submit" in str(log) for log in logs)
+    for log in logs:
+        text = log.read_text(errors="replace")
+        assert not leaks.found_in(text), f"{log.name}: {leaks.found_in(text)[0][:300]}"
+        assert DEFAULT_MASTER_SECRET not in text, log.name
+
+
+@pytest.fixture(scope="module")
+def stage(
+    airflow: AirflowStack, running_sandbox: RunningSandbox, proxy: HoldingProxy
+) -> Iterator[Stage]:
+    """Everything that a module plays on, with a sandbox as new."""
+    with SandboxControl(running_sandbox.url) as sandbox:
+        sandbox.reset()
+        yield Stage(airflow, sandbox, proxy)

@@ -1,0 +1,48 @@
+"""Submissions whose workers die; each run has people, and if it says so a connection, of its own.
+
+A run says by a number who its people are, so that no phone number is in its configuration.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_jsms.operators.jsms import (
+    JsmsSubmitBatchScheduleOperator,
+    JsmsSubmitScheduleOperator,
+)
+from tests import people
+
+COMMON = {
+    "task_id": "submit",
+    "send_time": "{{ dag_run.start_date + macros.timedelta(hours=1) }}",
+    "temp_id": 2,
+    "jsms_conn_id": "{{ dag_run.conf.get('connection', 'jsms_default') }}",
+    "retry_delay": timedelta(seconds=1),
+}
+
+
+def person(offset: int) -> dict[str, object]:
+    mobile = "{{ number(dag_run.conf['people'] + %d) }}" % offset  # noqa: UP031  braces of a template
+    return {"mobile": mobile, "temp_para": {"name": f"{people.CANARY}-{offset}"}}
+
+
+def dag(dag_id: str) -> DAG:
+    return DAG(
+        dag_id,
+        schedule=None,
+        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        user_defined_macros={"number": people.number},
+    )
+
+
+for purpose, retries in (("crash", 2), ("lost", 3), ("soak", 5)):
+    with dag(f"{purpose}_single"):
+        JsmsSubmitScheduleOperator(**COMMON, **person(0), retries=retries)
+
+    with dag(f"{purpose}_batch"):
+        JsmsSubmitBatchScheduleOperator(
+            **COMMON, recipients=[person(0), person(1)], retries=retries
+        )

@@ -1,0 +1,262 @@
+"""A reverse proxy between the workers and Airflow's execution API, to stop a task at a moment.
+
+What a task writes into its state store passes by here. So a write of the ledger can be held before
+it reaches the API server, or after the API server has carried it out and before the task learns of
+it, for as long as a test needs to do something to the task.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import re
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
+
+import urllib3
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOST: Final = "127.0.0.1"
+LONGEST: Final = 120.0
+KEY: Final = "jsms_submission"
+
+_START = re.compile(r"/execution/task-instances/([0-9a-f-]+)/run$")
+_OF_A_TRY = re.compile(r"/execution/(?:task-instances|store/ti)/([0-9a-f-]+)(?:/|$)")
+_WRITE = re.compile(rf"/execution/store/ti/([0-9a-f-]+)/({KEY}\w*)$")
+# What concerns one connection only, is said anew, or would make an answer illegible here.
+_NOT_PASSED_ON = {
+    *("connection", "keep-alive", "transfer-encoding", "content-length", "host"),
+    "accept-encoding",
+}
+
+When = Literal["before", "after"]
+
+
+@dataclass
+class Hold:
+    """The next write of a state by a run, to be held once.
+
+    :param run_id: of the DAG run, which has one task.
+    :param state: what the record says: ``sending``, ``accepted`` or ``finished``.
+    :param when: ``before`` the API server gets it, or ``after`` it has carried it out.
+    :param status: what the API server said to it.
+    """
+
+    run_id: str
+    state: str
+    when: When
+    is_reached: threading.Event = field(default_factory=threading.Event)
+    goes_on: bool = True
+    status: int | None = None
+    _is_over: threading.Event = field(default_factory=threading.Event)
+
+    def release(self) -> None:
+        """Let the write, or its answer, go on."""
+        self._is_over.set()
+
+    def drop(self) -> None:
+        """Let the write never arrive, as if the worker had not sent it."""
+        self.goes_on = False
+        self._is_over.set()
+
+    def wait_in_proxy(self) -> bool:
+        """Hold the one who sends; return whether it goes on."""
+        self.is_reached.set()
+        return self._is_over.wait(LONGEST) and self.goes_on
+
+
+@dataclass
+class Gap:
+    """Where a run loses its connection to the API server.
+
+    :param state: the write that is lost, every time it is tried again.
+    :param lasts: whether everything after it is lost as well, until that try is over.
+    """
+
+    run_id: str
+    state: str
+    lasts: bool
+    lost: list[str] = field(default_factory=list)
+    try_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write of the ledger that passed by."""
+
+    run_id: str
+    try_id: str
+    key: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Start:
+    """A try whose process has begun."""
+
+    run_id: str
+    pid: int
+
+
+class HoldingProxy:
+    """Passes everything on, unless it was told to hold or to lose it.
+
+    ``upstream`` is where the API server listens; ``starts`` are the processes that have begun;
+    ``latency``, in seconds, is that of everything that is passed on.
+    """
+
+    def __init__(self) -> None:
+        self.upstream = ""
+        self.latency = 0.0
+        self.writes: list[Write] = []
+        self.starts: queue.SimpleQueue[Start] = queue.SimpleQueue()
+        self._runs: dict[str, str] = {}
+        self._holds: list[Hold] = []
+        self._gaps: list[Gap] = []
+        self._lock = threading.Lock()
+        self._pool = urllib3.PoolManager(maxsize=32, retries=False)
+        self._server = _Server((HOST, 0), self)
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self._server.server_port}/execution/"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for hold in self._holds:
+            hold.drop()
+        self._server.shutdown()
+        self._server.server_close()
+        self._pool.clear()
+
+    def hold(self, run_id: str, state: str, when: When) -> Hold:
+        """Hold the next write of ``state`` by a run."""
+        hold = Hold(run_id, state, when)
+        with self._lock:
+            self._holds.append(hold)
+        return hold
+
+    def lose(self, run_id: str, state: str, *, lasts: bool) -> Gap:
+        """Lose the write of ``state`` by a run, and if it lasts everything of that try after it."""
+        gap = Gap(run_id, state, lasts)
+        with self._lock:
+            self._gaps.append(gap)
+        return gap
+
+    def states_of(self, run_id: str) -> list[str]:
+        """Return what a run has tried to write, in order."""
+        return [write.state for write in self.writes if write.run_id == run_id]
+
+    # --- for the connections
+
+    def write_in(self, path: str, body: bytes) -> Write | None:
+        found = _WRITE.match(path)
+        if not found:
+            return None
+        try_id, key = found.groups()
+        state = str(json.loads(body)["value"].get("state"))
+        write = Write(self._runs.get(try_id, ""), try_id, key, state)
+        self.writes.append(write)
+        return write
+
+    def hold_for(self, write: Write | None) -> Hold | None:
+        with self._lock:
+            for hold in self._holds:
+                if write and (hold.run_id, hold.state) == (write.run_id, write.state):
+                    self._holds.remove(hold)
+                    return hold
+        return None
+
+    def is_lost(self, path: str, write: Write | None) -> bool:
+        found = _OF_A_TRY.match(path)
+        try_id = found.group(1) if found else None
+        for gap in self._gaps:
+            if write and (gap.run_id, gap.state) == (write.run_id, write.state):
+                gap.try_id = gap.try_id or write.try_id
+                gap.lost.append(path)
+                return True
+            if gap.lasts and gap.try_id and gap.try_id == try_id:
+                gap.lost.append(path)
+                return True
+        return False
+
+    def forward(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> urllib3.BaseHTTPResponse:
+        time.sleep(self.latency)
+        reply = self._pool.request(
+            method, self.upstream + path, headers=headers, body=body, decode_content=False
+        )
+        started = _START.match(path)
+        if started and reply.status == HTTPStatus.OK:
+            run_id = json.loads(reply.data)["dag_run"]["run_id"]
+            self._runs[started.group(1)] = run_id
+            self.starts.put(Start(run_id, json.loads(body)["pid"]))
+        return reply
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], proxy: HoldingProxy) -> None:
+        self.proxy = proxy
+        super().__init__(address, _Connection)
+
+    def handle_error(self, *client: Any) -> None:
+        """Say nothing of a client that was killed and does not wait for its answer."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(*client)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # The head and the body of an answer are written one after the other.
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def relay(self) -> None:
+        proxy = self.server.proxy
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = self.path.partition("?")[0]
+        write = proxy.write_in(path, body) if self.command == "PUT" else None
+        if proxy.is_lost(path, write):
+            self.close_connection = True
+            return
+        hold = proxy.hold_for(write)
+        if hold and hold.when == "before" and not hold.wait_in_proxy():
+            # Nobody is left to hear this, but the supervisor must not try again.
+            self._answer(HTTPStatus.NOT_FOUND, {}, b'{"detail": "dropped by the test"}')
+            return
+        reply = proxy.forward(self.command, self.path, _passed_on(self.headers), body)
+        if hold:
+            hold.status = reply.status
+        if hold and hold.when == "after":
+            hold.wait_in_proxy()
+        self._answer(reply.status, _passed_on(reply.headers), reply.data)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = relay  # noqa: N815
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in _NOT_PASSED_ON}

@@ -1,0 +1,312 @@
+"""Runs of the crash DAGs: started, stopped at a moment, killed, and what came of them."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import requests
+
+from tests import people
+from tests.stack.airflow import AirflowStack
+from tests.stack.processes import is_alive
+from tests.stack.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow_provider_jsms.sandbox.control import SandboxControl
+    from tests.e2e.crash.proxy import Hold, HoldingProxy
+
+DAGS = Path(__file__).parent / "dags"
+REPOSITORY = Path(__file__).parents[3]
+# Others may use the machine as well.
+PATIENCE = 90.0
+TASK = "submit"
+KEYS = {"single": "jsms_submission", "batch": "jsms_submission_1"}
+KINDS = tuple(KEYS)
+# Past the send_time of every schedule.
+LATER = 7200
+Key = tuple[str, str]
+
+SETTINGS = {
+    "AIRFLOW__CORE__PARALLELISM": "12",
+    # A task whose worker is silent is given up soon.
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    # A supervisor waits for as long as the proxy holds its request ...
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "120",
+    # ... and gives up soon where there is no answer.
+    "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "2",
+    "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "1",
+}
+
+
+def airflow_behind(
+    proxy: HoldingProxy, home: Path, connections: Mapping[str, Mapping[str, Any]]
+) -> AirflowStack:
+    """Return an Airflow with the crash DAGs, whose workers reach its API server by the proxy."""
+    stack = AirflowStack(
+        home,
+        DAGS,
+        connections=connections,
+        extra_settings={
+            **SETTINGS,
+            "PYTHONPATH": str(REPOSITORY),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": proxy.url,
+        },
+        components=("api-server", "scheduler", "dag-processor"),
+    )
+    proxy.upstream = stack.url
+    return stack
+
+
+def is_task(process: psutil.Process, airflow: AirflowStack) -> bool:
+    """Tell whether a process is the child of a worker, which is a child of the scheduler."""
+    components = {record.pid for record in airflow.family.records}
+    ancestors = [parent.pid for parent in process.parents()]
+    return bool(
+        {process.pid, *ancestors[:1]}.isdisjoint(components) and components.intersection(ancestors)
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a crash DAG: one task, ``single`` or ``batch``, and its own people."""
+
+    dag_id: str
+    run_id: str
+    kind: str
+    numbers: tuple[str, ...]
+
+    @property
+    def address(self) -> tuple[str, str, str]:
+        return self.dag_id, self.run_id, TASK
+
+
+@dataclass
+class Outcome:
+    """What came of a run, as Airflow and the sandbox tell it.
+
+    :param texts: how many each of its people got.
+    :param posts: how many submissions for its people reached the sandbox.
+    :param writes: the states that it has tried to write into its record, in order.
+    :param logs: of each try, the first one first.
+    """
+
+    state: str
+    tries: int
+    schedules: list[str]
+    texts: dict[str, int]
+    posts: int
+    writes: list[str]
+    xcom: Any
+    record: dict[str, Any]
+    logs: list[str] = field(repr=False)
+
+    @property
+    def last_log(self) -> str:
+        return self.logs[-1]
+
+    def explain(self) -> str:
+        """Return everything that helps to understand a failed assertion, without the numbers."""
+        texts = list(self.texts.values())
+        tails = "\n".join(
+            f"--- try {number}\n" + "\n".join(line[:400] for line in log.splitlines()[-15:])
+            for number, log in enumerate(self.logs, start=1)
+        )
+        return (
+            f"{self.state} on try {self.tries}; schedules {self.schedules}; texts {texts}; POSTs "
+            f"{self.posts}; writes {self.writes}; XCom {self.xcom}; record {self.record}\n{tails}"
+        )
+
+    def line(self) -> str:
+        """Return it as a line of a table."""
+        texts = "/".join(str(count) for count in self.texts.values())
+        return (
+            f"{len(self.schedules)} schedules, {self.posts} POSTs, texts {texts}, {self.state} on "
+            f"try {self.tries}, wrote {' '.join(self.writes)}"
+        )
+
+    def assert_is_told(self, kind: str) -> None:
+        """Assert that a task that does not know names the record, and about whom it is."""
+        told = self.explain()
+        assert "JSMS may have accepted this" in self.last_log, told
+        assert f"delete the record {KEYS[kind]} in" in self.last_log, told
+        assert self.record["state"] == "sending", told
+
+    def assert_returns_its_schedule(self, kind: str) -> None:
+        """Assert that the task has handed on and recorded the one schedule that there is."""
+        told = self.explain()
+        assert self.record["state"] == "finished", told
+        assert [self.record["schedule_id"]] == self.schedules, told
+        if kind == "single":
+            assert self.xcom == self.schedules[0], told
+        else:
+            counts = {"success_count": 2, "failure_count": 0}
+            assert self.xcom == {"schedule_ids": self.schedules, **counts}, told
+
+
+class Stage:
+    """Starts runs, does things to their processes, and tells what came of them."""
+
+    def __init__(self, airflow: AirflowStack, sandbox: SandboxControl, proxy: HoldingProxy) -> None:
+        self.airflow = airflow
+        self.rest = airflow.rest
+        self.sandbox = sandbox
+        self.proxy = proxy
+        self._people = 0
+
+    def start(self, purpose: str, kind: str, name: str, **conf: Any) -> Run:
+        """Start a run; ``name`` has to be its own."""
+        run = self.prepare(purpose, kind, name)
+        first = self._people
+        self._people += 2
+        wait_until(
+            lambda: self._is_triggered(run, {"people": first, **conf}),
+            timeout=PATIENCE,
+            otherwise=lambda: f"{run.run_id} could not be triggered\n{self.airflow.family.logs()}",
+        )
+        count = 1 if kind == "single" else 2
+        numbers = tuple(people.number(first + offset) for offset in range(count))
+        return Run(run.dag_id, run.run_id, kind, numbers)
+
+    @staticmethod
+    def prepare(purpose: str, kind: str, name: str) -> Run:
+        """Return a run that is not started yet, to name it to the proxy."""
+        return Run(f"{purpose}_{kind}", f"{purpose}-{kind}-{name}", kind, ())
+
+    def wait_for(self, run: Run, hold: Hold) -> None:
+        """Wait until the proxy holds a write of the run."""
+        wait_until(
+            hold.is_reached.is_set,
+            timeout=PATIENCE,
+            otherwise=lambda: (
+                f"{run.run_id} has not come to write {hold.state}, but "
+                f"{self.proxy.states_of(run.run_id)}\n{self._tail(run)}"
+            ),
+        )
+
+    def wait_for_sandbox(self, runs: Iterable[Run]) -> None:
+        """Wait until the sandbox holds a call of each of these runs."""
+        count = len(list(runs))
+        wait_until(
+            lambda: len(self.sandbox.holds()) == count,
+            timeout=PATIENCE,
+            otherwise=lambda: (
+                f"the sandbox holds {self.sandbox.holds()}\n"
+                + "\n".join(self._tail(run) for run in runs)
+            ),
+        )
+
+    def process_of(self, run: Run) -> psutil.Process:
+        """Return the process of the task that runs, and of nothing else."""
+        process = psutil.Process(self.rest.task(*run.address)["pid"])
+        assert is_task(process, self.airflow), f"{process} is not the process of a task"
+        return process
+
+    def kill(self, run: Run) -> None:
+        """End the process of the task as the kernel does when memory runs out."""
+        process = self.process_of(run)
+        process.send_signal(signal.SIGKILL)
+        wait_until(
+            lambda: not is_alive(process), timeout=PATIENCE, otherwise=lambda: f"{process} lives on"
+        )
+
+    def freeze(self, run: Run) -> Frozen:
+        """Stop the task and its supervisor, as a machine does that is suspended."""
+        task = self.process_of(run)
+        supervisor = task.parent()
+        assert supervisor is not None
+        for process in (supervisor, task):
+            process.suspend()
+        return Frozen(supervisor, task)
+
+    def finish(self, run: Run) -> dict[str, Any]:
+        """Wait until Airflow has done everything for a run, retries too."""
+        return self.rest.wait_for_run(run.dag_id, run.run_id, timeout=PATIENCE)
+
+    def outcome(self, run: Run) -> Outcome:
+        """Return what came of a run that is over."""
+        task = self.rest.task(*run.address)
+        tries = task["try_number"]
+        schedules = [
+            each["schedule_id"]
+            for each in self.sandbox.state()["schedules"]
+            if _is_for(each, run.numbers)
+        ]
+        sent = Counter(each["mobile"] for each in self.sandbox.messages())
+        records = self.rest.state_store(*run.address)
+        return Outcome(
+            state=task["state"],
+            tries=tries,
+            schedules=schedules,
+            texts={number: sent[number] for number in run.numbers},
+            posts=sum(_is_for(each["body"], run.numbers) for each in self._posts()),
+            writes=self.proxy.states_of(run.run_id),
+            xcom=self.rest.xcoms(*run.address).get("return_value"),
+            record=records.get(KEYS[run.kind], {}),
+            logs=[self.rest.log(*run.address, number) for number in range(1, tries + 1)],
+        )
+
+    def outcomes(self, runs: Mapping[Key, Run]) -> dict[Key, Outcome]:
+        """Return what came of all runs after their texts were sent, and print it."""
+        self.sandbox.advance(LATER)
+        outcomes = {key: self.outcome(run) for key, run in runs.items()}
+        for (name, kind), outcome in outcomes.items():
+            print(f"{name:<45} {kind:<6} {outcome.line()}")
+        return outcomes
+
+    def _is_triggered(self, run: Run, conf: dict[str, Any]) -> bool:
+        """Trigger a run, unless Airflow has locked itself out of its database for the moment.
+
+        With sqlite it does: its API server waits for a lock in the thread that has to free it.
+        """
+        try:
+            self.rest.trigger(run.dag_id, run_id=run.run_id, conf=conf)
+        except requests.HTTPError as error:
+            status = error.response.status_code
+            if status not in (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.CONFLICT):
+                raise
+            return bool(status == HTTPStatus.CONFLICT)
+        return True
+
+    def _posts(self) -> list[dict[str, Any]]:
+        return [each for each in self.sandbox.requests() if each["method"] == "POST"]
+
+    def _tail(self, run: Run) -> str:
+        task = self.rest.task(*run.address)
+        log = self.rest.log(*run.address, max(task["try_number"], 1)) if task["pid"] else ""
+        lines = "\n".join(line[:400] for line in log.splitlines()[-15:])
+        return f"{run.run_id}: {task['state']}, try {task['try_number']}\n{lines}"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A task and its supervisor that stand still."""
+
+    supervisor: psutil.Process
+    task: psutil.Process
+
+    def thaw(self) -> None:
+        """Let them go on, as if no time had passed."""
+        self.task.resume()
+        self.supervisor.resume()
+
+    def wait_for_end(self) -> None:
+        """Wait until the task has ended by itself, or was ended by its supervisor."""
+        wait_until(
+            lambda: not is_alive(self.task),
+            timeout=PATIENCE,
+            otherwise=lambda: f"{self.task} lives on",
+        )
+
+
+def _is_for(content: Any, numbers: tuple[str, ...]) -> bool:
+    """Tell whether a schedule, or the body of a submission, is for one of these numbers."""
+    return any(each["mobile"] in numbers for each in content.get("recipients", [content]))
