@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import re
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.exceptions import JsmsError
+from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests import people
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import pytest
 
@@ -22,12 +25,16 @@ APP_KEY = "appkey0000000000testing1"
 MASTER_SECRET = "mastersecret00000testing"
 BASIC_TOKEN = "YXBwa2V5MDAwMDAwMDAwMHRlc3RpbmcxOm1hc3RlcnNlY3JldDAwMDAwdGVzdGluZw=="
 
+# Of the sandbox as it is started without options.
+DEFAULT_BASIC_TOKEN = b64encode(f"{DEFAULT_APP_KEY}:{DEFAULT_MASTER_SECRET}".encode()).decode()
+
 _PRIVATE = re.compile(
     "|".join(
         [
             *(people.ANNA, people.BEN, people.CARA, people.DAN),
             r"(?<![0-9])(?:86)?138[1-9][0-9]{7}(?![0-9])",
             *(rf"{people.CANARY}-", MASTER_SECRET, BASIC_TOKEN),
+            *(DEFAULT_MASTER_SECRET, DEFAULT_BASIC_TOKEN),
             # of the example DAGs
             *(r"1390013900[1-9]", "12012345678", "安娜", "小[明红刚李]"),
         ]
@@ -38,6 +45,15 @@ _PRIVATE = re.compile(
 def found_in(text: str) -> list[str]:
     """Return the lines of a text that hold something private."""
     return [line for line in text.splitlines() if _PRIVATE.search(line)]
+
+
+def check_logs(home: Path) -> None:
+    """Check whatever the components and the tasks of an Airflow have logged, at any level."""
+    logs = list(home.rglob("*.log"))
+    assert any("task_id=" in str(log) for log in logs)
+    for log in logs:
+        found = found_in(log.read_text(errors="replace"))
+        assert not found, f"{log.name}: {found[0][:300]}"
 
 
 class LeakCollector:

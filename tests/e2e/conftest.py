@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests import leaks
 from tests.stack.airflow import AirflowStack
 from tests.stack.processes import exit_on_sigterm
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
     from tests.stack.rest import AirflowRest
 
-BASIC_TOKEN = b64encode(f"{DEFAULT_APP_KEY}:{DEFAULT_MASTER_SECRET}".encode()).decode()
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -46,14 +43,7 @@ def airflow(
         stack.wait_for_dags("jsms_reminder", "jsms_campaign", "jsms_cancellation", "e2e_mistakes")
         stack.wait_for_dags("ledger_single", "ledger_batch", "ledger_mapped", "ledger_contract")
         yield stack
-    # Whatever the components and the tasks have logged, at any level, is looked through.
-    logs = list(home.rglob("*.log"))
-    assert any("task_id=submit" in str(log) for log in logs)
-    for log in logs:
-        text = log.read_text(errors="replace")
-        assert not leaks.found_in(text), f"{log.name}: {leaks.found_in(text)[0][:300]}"
-        for secret in (DEFAULT_MASTER_SECRET, BASIC_TOKEN):
-            assert secret not in text, log.name
+    leaks.check_logs(home)
 
 
 @pytest.fixture

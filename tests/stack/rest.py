@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
+from uuid import uuid4
 
 import requests
 
@@ -49,12 +51,15 @@ class AirflowRest:
         logical_date: datetime | None = None,
     ) -> Json:
         """Start a run; its id is under ``dag_run_id``."""
+        known = run_id or f"manual__{uuid4()}"
         body = {
-            "dag_run_id": run_id,
+            "dag_run_id": known,
             "conf": conf or {},
             "logical_date": logical_date and logical_date.isoformat(),
         }
-        return self._call("POST", f"/dags/{dag_id}/dagRuns", json=body).json()
+        # It is there already where Airflow has started it and could not say so.
+        self._call("POST", f"/dags/{dag_id}/dagRuns", json=body, accept=(HTTPStatus.CONFLICT,))
+        return self.run(dag_id, known)
 
     def run(self, dag_id: str, run_id: str) -> Json:
         """One run, with its ``state``."""
@@ -225,10 +230,17 @@ class AirflowRest:
         params: Mapping[str, str | float] | None = None,
         json: Mapping[str, Any] | None = None,
         accept: tuple[int, ...] = (),
+        tries: int = 4,
     ) -> requests.Response:
         reply = self._session.request(
             method, self._base + path, params=params, json=json, timeout=TIMEOUT
         )
+        if reply.status_code == HTTPStatus.INTERNAL_SERVER_ERROR and tries > 1:
+            # With sqlite the API server locks itself out of its database now and then, for five
+            # seconds: it waits for a lock in the thread that has to free it.
+            return self._call(
+                method, path, params=params, json=json, accept=accept, tries=tries - 1
+            )
         if not reply.ok and reply.status_code not in accept:
             text = f"{method} {path}: HTTP {reply.status_code}: {reply.text}"
             raise requests.HTTPError(text, response=reply)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_MASTER_SECRET
 from tests import leaks
 from tests.e2e.crash.proxy import HoldingProxy
 from tests.e2e.crash.stage import Stage, airflow_behind
@@ -50,13 +49,7 @@ def airflow(
     with airflow_behind(proxy, home, connections) as stack:
         stack.wait_for_dags("crash_single", "crash_batch", "lost_single", "lost_batch")
         yield stack
-    # Whatever the components and the tasks have logged, at any level, is looked through.
-    logs = list(home.rglob("*.log"))
-    assert any("task_id=submit" in str(log) for log in logs)
-    for log in logs:
-        text = log.read_text(errors="replace")
-        assert not leaks.found_in(text), f"{log.name}: {leaks.found_in(text)[0][:300]}"
-        assert DEFAULT_MASTER_SECRET not in text, log.name
+    leaks.check_logs(home)
 
 
 @pytest.fixture(scope="module")

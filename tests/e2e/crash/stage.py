@@ -5,12 +5,10 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
-import requests
 
 from tests import people
 from tests.stack.airflow import AirflowStack
@@ -167,11 +165,7 @@ class Stage:
         run = self.prepare(purpose, kind, name)
         first = self._people
         self._people += 2
-        wait_until(
-            lambda: self._is_triggered(run, {"people": first, **conf}),
-            timeout=PATIENCE,
-            otherwise=lambda: f"{run.run_id} could not be triggered\n{self.airflow.family.logs()}",
-        )
+        self.rest.trigger(run.dag_id, run_id=run.run_id, conf={"people": first, **conf})
         count = 1 if kind == "single" else 2
         numbers = tuple(people.number(first + offset) for offset in range(count))
         return Run(run.dag_id, run.run_id, kind, numbers)
@@ -261,20 +255,6 @@ class Stage:
         for (name, kind), outcome in outcomes.items():
             print(f"{name:<45} {kind:<6} {outcome.line()}")
         return outcomes
-
-    def _is_triggered(self, run: Run, conf: dict[str, Any]) -> bool:
-        """Trigger a run, unless Airflow has locked itself out of its database for the moment.
-
-        With sqlite it does: its API server waits for a lock in the thread that has to free it.
-        """
-        try:
-            self.rest.trigger(run.dag_id, run_id=run.run_id, conf=conf)
-        except requests.HTTPError as error:
-            status = error.response.status_code
-            if status not in (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.CONFLICT):
-                raise
-            return bool(status == HTTPStatus.CONFLICT)
-        return True
 
     def _posts(self) -> list[dict[str, Any]]:
         return [each for each in self.sandbox.requests() if each["method"] == "POST"]
