@@ -61,14 +61,13 @@ def mask_message(message: str, values: Iterable[str]) -> str:
     """
     if len(message) > _LONGEST_MESSAGE or not _PLAIN_WORDS.fullmatch(message):
         return HIDDEN
-    words = [word.lower() for word in _WORD.findall(message) if len(word) >= _SHORTEST_PART]
-    for value in values:
-        said = value.lower()
-        if said and (said in message.lower() or any(word in said for word in words)):
-            return HIDDEN
-        if any(part in word for part in _WORD.findall(said) for word in words):
-            return HIDDEN
-    return message
+    return HIDDEN if any(_repeats(message.lower(), value.lower()) for value in values) else message
+
+
+def _repeats(message: str, value: str) -> bool:
+    words = [word for word in _WORD.findall(message) if len(word) >= _SHORTEST_PART]
+    parts = [part for part in (value, *_WORD.findall(value)) if part]
+    return any(part in message for part in parts) or any(word in value for word in words)
 
 
 def show(value: object) -> str:

@@ -478,3 +478,36 @@ def test_operators_take_part_in_mapping_and_default_args(tomorrow: datetime) -> 
     assert moved.upstream_task_ids == {"one"}
     assert mapped.operator_class is JsmsSubmitScheduleOperator
     assert batch(tomorrow, []).multiple_outputs
+
+
+def test_a_later_try_of_a_modification_does_not_claim_that_nothing_was_sent(
+    sandbox: SandboxControl,
+) -> None:
+    """An earlier try may have moved the text to now, and lost the answer."""
+    for policy in ("fail", "skip"):
+        moved = JsmsModifyScheduleOperator(
+            task_id="modify",
+            schedule_id=UNKNOWN,
+            send_time="2020-01-01 09:00:00",
+            mobile=people.ANNA,
+            temp_id=1,
+            on_past_send_time=policy,
+        )
+        with pytest.raises(JsmsPastSendTimeError, match="an earlier one may have modified"):
+            run(moved, TaskInstance(try_number=2))
+
+
+@pytest.mark.usefixtures("no_waits")
+def test_a_deletion_that_lost_its_answer_and_came_too_late_says_so_once(
+    sandbox: SandboxControl,
+) -> None:
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+        schedule_id = run(submit(datetime.now(UTC) + timedelta(minutes=1)))
+        sandbox.switch(delete_sent="50028")
+        traveller.shift(120)
+        sandbox.fault("delete_schedule", "accepted_then_closed")
+        with pytest.raises(JsmsAlreadySentError) as caught:
+            run(delete(schedule_id, missing_ok=True))
+    assert str(caught.value).count("it was sent before") == 1
+    methods = [request["method"] for request in sandbox.requests()]
+    assert methods == ["POST", "DELETE", "DELETE", "GET"]
