@@ -17,7 +17,7 @@ def states(rest: AirflowRest, run: dict[str, Any]) -> dict[str, str]:
 def test_the_reminder_is_moved_sent_once_and_followed(
     rest: AirflowRest, sandbox: SandboxControl
 ) -> None:
-    run = rest.run_dag("jsms_reminder", conf={"send_in": 8, "move_by": 2}, timeout=90)
+    run = rest.run_dag("jsms_reminder", conf={"send_in": 12, "move_by": 2}, timeout=90)
     assert states(rest, run) == dict.fromkeys(["submit", "move", "wait", "query"], "success")
     (message,) = sandbox.messages()
     (schedule,) = sandbox.state()["schedules"]
@@ -39,7 +39,7 @@ def test_the_reminder_is_moved_sent_once_and_followed(
 def test_the_campaign_texts_whom_jsms_took_and_hands_on_the_rest(
     rest: AirflowRest, sandbox: SandboxControl
 ) -> None:
-    run = rest.run_dag("jsms_campaign", conf={"send_in": 8}, timeout=90)
+    run = rest.run_dag("jsms_campaign", conf={"send_in": 12}, timeout=90)
     assert set(states(rest, run).values()) == {"success"}
     sent = {each["mobile"]: each["temp_para"]["name"] for each in sandbox.messages()}
     assert sent == {"13900139002": "小明", "13900139003": "小红"}

@@ -65,7 +65,7 @@ with DAG("e2e_mapped", schedule=None, **COMMON):
 
 with DAG("e2e_modes", schedule=None, **COMMON):
     schedule = JsmsSubmitScheduleOperator(
-        task_id="submit", send_time=SOON % 6, mobile=people.ANNA, temp_id=1
+        task_id="submit", send_time=SOON % 10, mobile=people.ANNA, temp_id=1
     )
     for mode in ("poke", "reschedule"):
         JsmsScheduleSensor(task_id=mode, schedule_id=schedule.output, mode=mode, poke_interval=1)
