@@ -87,9 +87,8 @@ def read_batch_result(body: object, recipients: int) -> BatchResult:
     refused = max(_count(answer, "failure_count") or 0, len(failures))
     nobody = not accepted and refused >= recipients
     # Whoever is not counted as accepted was not: everybody is accounted for.
-    failure_count = min(recipients, max(refused, recipients - (accepted or 0)))
-    if accepted is None:
-        failure_count = min(recipients, refused)
+    missing = 0 if accepted is None else recipients - accepted
+    failure_count = min(recipients, max(refused, missing))
     return {
         "schedule_id": (
             _identifier(answer.get("schedule_id")) if nobody else read_schedule_id(answer)

@@ -150,7 +150,7 @@ class Submission:
         except JsmsUncertainError as error:
             return self._doubt(order, request, self._with_ways_on(error))
         except AirflowException as error:
-            self._ledger.refused(getattr(error, "code", None))
+            self._refuse(getattr(error, "code", None))
             raise
         return self._accept(outcome)
 
@@ -179,10 +179,15 @@ class Submission:
 
     def _accept(self, outcome: dict[str, Any]) -> dict[str, Any]:
         if outcome["schedule_id"] is None:
-            self._ledger.refused(None)
+            self._refuse(None)
         else:
             self._ledger.accepted(outcome)
         return outcome
+
+    def _refuse(self, code: int | None) -> None:
+        # A refused resubmission says nothing about the first submission, which stays uncertain.
+        if not self._resubmitted:
+            self._ledger.refused(code)
 
     def _doubt(
         self, order: Order, request: Fingerprint, error: JsmsUncertainError

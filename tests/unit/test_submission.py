@@ -222,6 +222,20 @@ class TestALostAnswer:
                 task.run(on_uncertain="{{ 'resubmit' }}")
         assert (posts(sandbox), task.record["resubmitted"]) == (2, 1)
 
+    def test_stays_uncertain_if_the_resubmission_is_refused(
+        self, task: Task, sandbox: SandboxControl
+    ) -> None:
+        """A refusal of the second submission says nothing about the first."""
+        sandbox.fault(self.call, "code", code=50009)
+        with pytest.raises(JsmsFrequencyError):
+            task.run(on_uncertain="resubmit")
+        assert (task.record["state"], task.record["resubmitted"]) == ("sending", 1)
+        for decision in ("resubmit", "fail"):
+            with pytest.raises(JsmsUncertainError):
+                task.run(on_uncertain=decision)
+        assert posts(sandbox) == 2
+        assert texted(sandbox) == [people.ANNA]
+
     def test_may_be_resubmitted_with_success(self, task: Task, sandbox: SandboxControl) -> None:
         assert task.run(on_uncertain="resubmit") == task.record["schedule_id"]
         assert (posts(sandbox), task.record["state"]) == (2, "finished")
