@@ -10,6 +10,8 @@
         ├── JsmsRenderError                  a private template field could not be rendered
         ├── JsmsLedgerError                  the record of what was submitted cannot be used
         ├── JsmsStoppedError                 the task was told to stop before it sent anything more
+        ├── JsmsRecipientsFileError          the file of recipients cannot be read
+        ├── JsmsChangedListError          *  the list of recipients is not the one that was begun
         ├── JsmsForeignRecordError        *  the record may be another message's; nothing was sent
         ├── JsmsLateChangeError           *  what was sent cannot be changed; nothing was sent again
         ├── JsmsNoRetryError              *  a retry could not tell what was sent, without a ledger
@@ -60,6 +62,10 @@ if TYPE_CHECKING:
 class JsmsError(AirflowException):
     """The base of every error of this provider; never raised itself."""
 
+    def add(self, text: str) -> None:
+        """Add a sentence to what the error says."""
+        self.args = (f"{self} {text}",)
+
 
 class JsmsInputError(JsmsError, AirflowFailException):
     """An argument cannot be used: the text says what was given and what is accepted."""
@@ -83,6 +89,14 @@ class JsmsLedgerError(JsmsError):
 
 class JsmsStoppedError(JsmsError):
     """The task was told to stop, so it sent nothing more; what was accepted stays scheduled."""
+
+
+class JsmsRecipientsFileError(JsmsError):
+    """The file of recipients cannot be read now, which time may mend."""
+
+
+class JsmsChangedListError(JsmsError, AirflowFailException):
+    """The list of recipients has changed since a part of it was submitted, or while it was read."""
 
 
 class JsmsForeignRecordError(JsmsError, AirflowFailException):
@@ -122,6 +136,11 @@ class JsmsCallError(JsmsError):
         self.code = code
         self.message = message
         self.http_status = http_status
+
+    def add(self, text: str) -> None:
+        """Add a sentence to what the error says."""
+        super().add(text)
+        self.text = f"{self.text} {text}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Keyword arguments are not what Exception would be pickled and copied with.

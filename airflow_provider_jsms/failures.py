@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_jsms.codes import CODES
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipientsError
 from airflow_provider_jsms.privacy import SHOWN_RECIPIENTS, mask_mobile, show
-from airflow_provider_jsms.schedule import text_of
+from airflow_provider_jsms.recipient import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow_provider_jsms.recipient import Recipient
     from airflow_provider_jsms.results import BatchResult, FailedRecipient
-    from airflow_provider_jsms.schedule import Recipient
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 _SHARE = re.compile(r"(?:100(?:\.0{1,6})?|[0-9]{1,2}(?:\.[0-9]{1,6})?)%")
@@ -38,23 +38,27 @@ class FailureLimit:
                 "a share from '0%' to '100%'. Nothing was sent."
             )
 
-    def check(self, result: BatchResult) -> None:
+    def check(self, result: BatchResult, *, uncertain_count: int = 0) -> None:
         """Raise if more recipients were refused than is tolerated, or all of them.
 
+        :param result: of a batch, or of a whole campaign, whose ``schedule_id`` are all of them.
+        :param uncertain_count: how many may have been accepted beside, nobody knows.
         :raises JsmsRefusedRecipientsError: says how many, why, and what is scheduled.
         """
         refused, accepted = result["failure_count"], result["success_count"]
-        if refused == 0 or (accepted > 0 and refused <= self._allowed(refused + accepted)):
+        everybody = refused + accepted + uncertain_count
+        if refused == 0 or (refused < everybody and refused <= self._allowed(everybody)):
             return
         kept = (
             f"{accepted} are scheduled under {result['schedule_id']} and stay scheduled"
             if accepted
             else "nobody is scheduled"
         )
+        doubt = f", {uncertain_count} are uncertain" if uncertain_count else ""
         raise JsmsRefusedRecipientsError(
-            f"JSMS refused {refused} of {refused + accepted} recipients (max_failures is "
-            f"{self._text}); {kept}. The refused ones are in the XCom failure_recipients of this "
-            f"task.\n{describe_failures(result['failure_recipients'])}"
+            f"JSMS refused {refused} of {everybody} recipients (max_failures is {self._text}); "
+            f"{kept}{doubt}. The refused ones are in the XCom failure_recipients of this task.\n"
+            f"{describe_failures(result['failure_recipients'])}"
         )
 
     def _allowed(self, total: int) -> Fraction:
@@ -65,10 +69,18 @@ class FailureLimit:
 
 def to_record(result: BatchResult, people: Sequence[Recipient]) -> dict[str, Any]:
     """Return a result as a record keeps it: who was refused, as position and code, no numbers."""
+    refused: list[list[int | None]] = []
+    record = {
+        "schedule_id": result["schedule_id"],
+        "success_count": result["success_count"],
+        "failure_count": result["failure_count"],
+        "refused": refused,
+    }
+    if not result["failure_recipients"]:
+        return record
     positions: dict[str, list[int]] = {}
     for at, person in enumerate(people):
         positions.setdefault(person["mobile"], []).append(at)
-    refused = []
     for failure in result["failure_recipients"]:
         found = positions.get(failure["mobile"].removeprefix("+").removeprefix("86"), [])
         matching = [at for at in found if people[at].get("temp_para", {}) == failure["temp_para"]]
@@ -76,11 +88,17 @@ def to_record(result: BatchResult, people: Sequence[Recipient]) -> dict[str, Any
         if position is not None:
             found.remove(position)
         refused.append([position, failure["error_code"]])
+    return record
+
+
+def all_refused(people: Sequence[Recipient], code: int | None) -> dict[str, Any]:
+    """Return, as a record keeps it, that JSMS refused a whole batch because of its recipients."""
     return {
-        "schedule_id": result["schedule_id"],
-        "success_count": result["success_count"],
-        "failure_count": result["failure_count"],
-        "refused": refused,
+        "schedule_id": None,
+        "success_count": 0,
+        "failure_count": len(people),
+        "refused": [[at, code] for at in range(len(people))],
+        "code": code,
     }
 
 

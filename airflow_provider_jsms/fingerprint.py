@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider_jsms.recipients import People
 
 _LENGTH: Final = 32
+_OWN: Final = frozenset({"mobile", "temp_para", "recipients"})
 
 
 @dataclass(frozen=True)
@@ -47,17 +50,44 @@ class Fingerprint:
         return other.get("people") == self.people and other.get("app") == self.app
 
 
-def fingerprint(body: Mapping[str, Any], *, app_key: str, master_secret: str) -> Fingerprint:
-    """Return the fingerprint of the body of a single or a batch schedule."""
-    people = [each["mobile"] for each in body.get("recipients", [body])]
+def fingerprint(
+    body: Mapping[str, Any], people: People, *, app_key: str, master_secret: str
+) -> Fingerprint:
+    """Return the fingerprint of what is sent.
+
+    :param body: the rest of it: what is not a recipient's own.
+    :param people: the recipients, with their parameters.
+    """
+    numbers = [each["mobile"] for each in people.recipients]
+    rest = {name: value for name, value in body.items() if name not in _OWN}
     return Fingerprint(
-        request=_keyed(master_secret, body),
-        people=_keyed(master_secret, sorted(people)),
+        request=_keyed(master_secret, json.dumps(rest, sort_keys=True).encode(), people.content),
+        people=_keyed(master_secret, " ".join(sorted(numbers)).encode()),
         app=hashlib.sha256(app_key.encode()).hexdigest()[:_LENGTH],
-        key=_keyed(master_secret, "key"),
+        key=_keyed(master_secret, b"key"),
     )
 
 
-def _keyed(secret: str, content: object) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()[:_LENGTH]
+@dataclass(frozen=True)
+class ListFingerprint:
+    """What can be compared of the list of a campaign.
+
+    :param list: stands for its people and parameters, in order.
+    :param key: stands for the master secret that it is keyed with.
+    """
+
+    list: str
+    key: str
+
+    def is_same(self, other: Mapping[str, Any]) -> bool:
+        """Tell whether the recorded fingerprint stands for the same list."""
+        return (other.get("list"), other.get("key")) == (self.list, self.key)
+
+
+def list_fingerprint(digests: Sequence[bytes], *, master_secret: str) -> ListFingerprint:
+    """Return the fingerprint of the list whose chunks have these digests."""
+    return ListFingerprint(_keyed(master_secret, *digests), _keyed(master_secret, b"key"))
+
+
+def _keyed(secret: str, *parts: bytes) -> str:
+    return hmac.digest(secret.encode(), b" ".join(parts), "sha256").hex()[:_LENGTH]

@@ -18,6 +18,9 @@ either, mapped task, other       fails: it may be another message's record
 people or app
 no store and not the first try   does not know (uncertain)
 ===============================  ===============================================================
+
+A campaign has a record for each of its chunks, and one for the whole: of how many recipients it
+consists, a fingerprint of the list, and whether it is finished, which then holds for every chunk.
 """
 
 from __future__ import annotations
@@ -33,8 +36,9 @@ from airflow_provider_jsms.exceptions import JsmsLedgerError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_jsms.fingerprint import Fingerprint
+    from airflow_provider_jsms.fingerprint import Fingerprint, ListFingerprint
 
+BEGUN: Final = "begun"
 SENDING: Final = "sending"
 ACCEPTED: Final = "accepted"
 REFUSED: Final = "refused"
@@ -86,12 +90,16 @@ class Attempt:
     :param is_cleared: the task was cleared before (``max_tries`` is more than ``retries``).
     :param is_mapped: it is one of a mapped task (``map_index`` of 0 or more).
     :param store_survives_clear: whether a clear leaves the store as it was.
+    :param is_part: it is about one of several chunks of a campaign.
+    :param is_over: the campaign that it is about has been finished by an earlier try.
     """
 
     number: int
     is_cleared: bool
     is_mapped: bool
     store_survives_clear: bool
+    is_part: bool = False
+    is_over: bool = False
 
 
 def decide(
@@ -113,9 +121,10 @@ def _with_schedule(record: Mapping[str, Any], request: Fingerprint, attempt: Att
         return Decision(Do.LEAVE, "the record of this mapped task is of another application")
     if not request.is_comparable(recorded):
         return Decision(Do.DOUBT, "the master secret was changed since: nothing can be compared")
-    if attempt.is_mapped and not request.is_for_same_people(recorded):
-        return Decision(Do.LEAVE, "the record of this mapped task is of other recipients")
-    if record["state"] == FINISHED:
+    if (attempt.is_mapped or attempt.is_part) and not request.is_for_same_people(recorded):
+        what = "part of a campaign" if attempt.is_part else "mapped task"
+        return Decision(Do.LEAVE, f"the record of this {what} is of other recipients")
+    if record["state"] == FINISHED or attempt.is_over:
         return Decision(Do.ASK, "this task has submitted before")
     return _go_on_or_modify(record, request)
 
@@ -149,20 +158,16 @@ def _go_on_or_modify(record: Mapping[str, Any], request: Fingerprint) -> Decisio
     return Decision(Do.MODIFY, "an earlier try has submitted something else")
 
 
-class SubmissionLedger:
-    """The record of one request, in the task state store of this task instance.
-
-    The first write of a try is also a fence: a try that another one has replaced (its worker was
-    thought dead) gets an error from it and stops before it sends.
+class _Record:
+    """One record in the task state store of this task instance.
 
     :param store: Airflow's accessor, or None where there is none.
     :param key: the key of the record, which people see in the Storage tab of the task.
-    :param attempt: where this try stands.
+    :ivar record: what it says, None if there is none.
     """
 
-    def __init__(self, store: Store | None, key: str, attempt: Attempt) -> None:
+    def __init__(self, store: Store | None, key: str) -> None:
         self.key = key
-        self.attempt = attempt
         self._store = store
         self.record: dict[str, Any] | None = self._read()
 
@@ -170,6 +175,53 @@ class SubmissionLedger:
     def exists(self) -> bool:
         """Whether there is a store at all."""
         return self._store is not None
+
+    def _read(self) -> dict[str, Any] | None:
+        if self._store is None:
+            return None
+        try:
+            record = self._store.get(self.key)
+        except Exception as error:
+            raise JsmsLedgerError(
+                f"The record {self.key} of what this task has submitted could not be read "
+                f"({type(error).__name__}). Nothing was sent."
+            ) from error
+        # Somebody may have edited it in the Storage tab.
+        return dict(record) if isinstance(record, dict) else (None if record is None else {})
+
+    def _write_before(self, record: dict[str, Any]) -> None:
+        """Write before a request: if that fails, nothing may be sent."""
+        try:
+            self._write(record)
+        except Exception as error:
+            raise JsmsLedgerError(
+                f"The record {self.key} could not be written ({type(error).__name__}), so nothing "
+                "was sent. Either Airflow's API server cannot be reached, or another try of this "
+                "task runs."
+            ) from error
+
+    def _write(self, record: dict[str, Any]) -> None:
+        if self._store is not None:
+            self._store.set(self.key, record, retention=_never())
+            self.record = record
+
+
+class SubmissionLedger(_Record):
+    """The record of one request, in the task state store of this task instance.
+
+    The first write of a try is also a fence: a try that another one has replaced (its worker was
+    thought dead) gets an error from it and stops before it sends.
+
+    :param attempt: where this try stands.
+    :ivar is_behind: what came of the request could not be written.
+
+    The other parameters are those of every record.
+    """
+
+    def __init__(self, store: Store | None, key: str, attempt: Attempt) -> None:
+        super().__init__(store, key)
+        self.attempt = attempt
+        self.is_behind = False
 
     def decide(self, request: Fingerprint) -> Decision:
         """Return what this try does."""
@@ -216,40 +268,19 @@ class SubmissionLedger:
         if self.record and self.record.get("state") == ACCEPTED:
             self._write_after({**self.record, "state": FINISHED, "finished_at": _now()})
 
-    def _read(self) -> dict[str, Any] | None:
-        if self._store is None:
-            return None
-        try:
-            record = self._store.get(self.key)
-        except Exception as error:
-            raise JsmsLedgerError(
-                f"The record {self.key} of what this task has submitted could not be read "
-                f"({type(error).__name__}). Nothing was sent."
-            ) from error
-        # Somebody may have edited it in the Storage tab.
-        return dict(record) if isinstance(record, dict) else (None if record is None else {})
-
-    def _write_before(self, record: dict[str, Any]) -> None:
-        """Write before a request: if that fails, nothing may be sent."""
-        if self._store is None:
-            return
-        try:
-            self._store.set(self.key, record, retention=_never())
-        except Exception as error:
-            raise JsmsLedgerError(
-                f"The record {self.key} could not be written ({type(error).__name__}), so nothing "
-                "was sent. Either Airflow's API server cannot be reached, or another try of this "
-                "task runs."
-            ) from error
-        self.record = record
+    def catch_up(self) -> bool:
+        """Write again what could not be written, and return whether it stands now."""
+        if self.is_behind and self.record:
+            self._write_after(self.record)
+        return not self.is_behind
 
     def _write_after(self, record: dict[str, Any]) -> None:
         """Write after a request: if that fails, what was done stays done and is told."""
-        if self._store is None:
-            return
         try:
-            self._store.set(self.key, record, retention=_never())
+            self._write(record)
+            self.is_behind = False
         except Exception:  # noqa: BLE001  whatever it is, what was sent must not be sent again
+            self.record, self.is_behind = record, True
             _log.exception(
                 "The record %s could not be written: %s %s. Nothing is sent again because of it; "
                 "a later try may find its outcome uncertain.",
@@ -257,7 +288,60 @@ class SubmissionLedger:
                 record["state"],
                 record.get("schedule_id") or "",
             )
-        self.record = record
+
+
+class CampaignLedger(_Record):
+    """The record of a whole campaign, beside those of its chunks."""
+
+    @property
+    def chunks(self) -> int:
+        """Of how many chunks it consists; 0 if there is no record that can be read."""
+        count = (self.record or {}).get("chunks")
+        return count if isinstance(count, int) else 0
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether an earlier try has done everything."""
+        return (self.record or {}).get("state") == FINISHED
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether a chunk without a record was never submitted."""
+        return self.chunks > 0 and not (self.record or {}).get("earlier_unknown")
+
+    def is_of(self, request: ListFingerprint) -> bool:
+        """Tell whether it is about the same list."""
+        return request.is_same(self.record or {})
+
+    def is_comparable(self, request: ListFingerprint) -> bool:
+        """Tell whether it was written with the same master secret."""
+        return request.key == (self.record or {}).get("key")
+
+    def begin(self, request: ListFingerprint, about: Mapping[str, Any], attempt: Attempt) -> None:
+        """Write which list is going to be submitted.
+
+        :raises JsmsLedgerError: it could not be written, so nothing may be sent.
+        """
+        forgotten = attempt.is_cleared and not attempt.store_survives_clear
+        is_unknown = not self.knows_all if self.record else forgotten
+        self._write_before(
+            {
+                "state": FINISHED if self.is_finished else BEGUN,
+                **about,
+                "since": _now(),
+                **({"earlier_unknown": True} if is_unknown else {}),
+                **asdict(request),
+            }
+        )
+
+    def finished(self) -> None:
+        """Write that the task has done everything; from now on a further try is a new run of it."""
+        if not self.record:
+            return
+        try:
+            self._write({**self.record, "state": FINISHED, "finished_at": _now()})
+        except Exception:  # noqa: BLE001  everything was submitted, which is what counts
+            _log.exception("The record %s could not be written: finished.", self.key)
 
 
 def _now() -> str:

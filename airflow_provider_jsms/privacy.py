@@ -117,7 +117,15 @@ def _masked_parameters(value: object) -> object:
     return {mask_text(name): HIDDEN for name in value}
 
 
+def is_recipients_file(value: object) -> bool:
+    """Tell whether ``recipients`` is a file: a path, a URI or a path object of that kind."""
+    is_path = isinstance(value, str) or callable(getattr(value, "open", None))
+    return is_path and str(value).lower().endswith((".csv", ".jsonl"))
+
+
 def _masked_recipients(value: object) -> object:
+    if is_recipients_file(value):
+        return mask_text(value)
     if not isinstance(value, list | tuple):
         return HIDDEN
     shown = [_masked_recipient(recipient) for recipient in value[:SHOWN_RECIPIENTS]]

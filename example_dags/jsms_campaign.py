@@ -1,4 +1,4 @@
-"""A campaign: text everybody on a list, see to those whom JSMS refused, follow the rest.
+"""A campaign: text everybody in a file, see to those whom JSMS refused, follow the rest.
 
 Trigger it in the UI as it is; with `make up` it talks to the sandbox, and nobody is texted.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 # On Airflow 3 alone you would write: from airflow.sdk import DAG, Param, task
 from airflow.providers.common.compat.sdk import DAG, Param, task
@@ -16,7 +17,7 @@ from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 
 with DAG(
     "jsms_campaign",
-    description="Text a list of customers, each by name",
+    description="Text the customers in a file, each by name",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     params={
@@ -25,23 +26,14 @@ with DAG(
     tags=["jsms", "example"],
     doc_md=__doc__,
 ):
-    # Airflow logs what a task function returns, and these are people's numbers: not here.
-    @task(show_return_value_in_logs=False)
-    def customers() -> list[dict[str, object]]:
-        """Return whom to text; yours would ask a database."""
-        people = {
-            "13900139002": "小明",
-            "13900139003": "小红",
-            "12012345678": "小刚",  # no such number exists: JSMS will refuse it
-        }
-        return [{"mobile": each, "temp_para": {"name": name}} for each, name in people.items()]
-
-    # One task for the whole list, not a task for each person. `.output` hands the list over as
-    # it is; a template would turn it into text.
+    # One task for everybody in the file, however many they are. Yours would rather be in object
+    # storage, such as "s3://my_connection@my_bucket/{{ ds }}/customers.csv". A list from an
+    # upstream task does as well: recipients=that_task.output. One of these three numbers does not
+    # exist, so JSMS will refuse it.
     campaign = JsmsSubmitBatchScheduleOperator(
         task_id="campaign",
         send_time="{{ dag_run.start_date + macros.timedelta(seconds=params.send_in) }}",
-        recipients=customers(),
+        recipients=str(Path(__file__).with_name("customers.csv")),
         temp_id=4,
         tag="winter",
         # Up to half of the list may be refused. With more the task fails, and whatever JSMS has

@@ -12,24 +12,29 @@ from airflow.providers.common.compat.sdk import (
     BaseOperator,
 )
 
+from airflow_provider_jsms.campaign import chunks, survey
 from airflow_provider_jsms.codes import INVALID_SEND_TIME
 from airflow_provider_jsms.exceptions import (
+    JsmsInputError,
     JsmsPastSendTimeError,
     JsmsRenderError,
     JsmsRequestError,
 )
+from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.privacy import mask_field
-from airflow_provider_jsms.schedule import distinct, recipients_of
+from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 from airflow_provider_jsms.switches import choice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_jsms.campaign import Source, Survey
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.results import BatchResult
+    from airflow_provider_jsms.recipients import People
+    from airflow_provider_jsms.results import FailedRecipient
 
 DEFAULT_CONN_ID: Final = "jsms_default"
 _UNDEFINED = re.compile(r"'[A-Za-z_][A-Za-z0-9_]*' is undefined")
@@ -110,6 +115,8 @@ class JsmsOperator(BaseOperator):
                     key: self._render_parameter(item, context, jinja_env, seen_oids)
                     for key, item in value.items()
                 }
+            if name == "recipients" and _is_literal(value, _marks_of(jinja_env)):
+                return value
             return self.render_template(value, context, jinja_env, seen_oids)
         except AirflowException:
             raise
@@ -192,7 +199,7 @@ class JsmsBatchOperator(JsmsOperator):
         self,
         *,
         send_time: Any,  # noqa: ANN401  any time a DAG can give, or a template
-        recipients: Any,  # noqa: ANN401  a list, or an XComArg
+        recipients: Any,  # noqa: ANN401  a list, a file, a template or an XComArg
         temp_id: Any,  # noqa: ANN401  a number, a template or an XComArg
         sign_id: Any = None,  # noqa: ANN401  the same
         tag: Any = None,  # noqa: ANN401  the same
@@ -210,42 +217,83 @@ class JsmsBatchOperator(JsmsOperator):
         self.on_past_send_time = on_past_send_time
 
     def _fields(self) -> dict[str, Any]:
-        """Return the arguments of the call, each person and text once.
+        """Return the arguments of the call, without the recipients."""
+        return self.values("send_time", "temp_id", "sign_id", "tag")
+
+    def _survey(self, source: Source) -> Survey:
+        """Check all recipients, before anything is sent."""
+        known = survey(source)
+        if known.repeated:
+            self.log.info("%d repeated entries of recipients are left out", len(known.repeated))
+        return known
+
+    def _people(self) -> People:
+        """Return the recipients of one request, each person and text once.
 
         :raises AirflowSkipException: there is nobody to text.
         """
-        fields = self.values("send_time", "recipients", "temp_id", "sign_id", "tag")
-        people = recipients_of(fields["recipients"])
-        if not people:
-            raise AirflowSkipException("recipients is empty: there is nobody to text.")
-        fields["recipients"] = distinct(people)
-        if repeated := len(people) - len(fields["recipients"]):
-            self.log.info("%d repeated entries of recipients are left out", repeated)
-        return fields
+        source = source_of(self.values("recipients")["recipients"])
+        known = self._survey(source)
+        if not known.recipients:
+            raise AirflowSkipException(NOBODY)
+        if len(known.digests) > 1:
+            raise JsmsInputError(
+                f"recipients has {known.recipients} entries: a schedule has at most "
+                f"{MOST_RECIPIENTS}. Nothing was sent."
+            )
+        return next(chunks(source, known))
 
-    def _hand_on(self, context: Context, result: BatchResult) -> None:
+    def _hand_on(self, context: Context, failures: Sequence[FailedRecipient]) -> None:
         """Hand on who was refused, also if the task is going to fail because of it."""
-        context["ti"].xcom_push(key="failure_recipients", value=result["failure_recipients"])
-        self.log.info(
-            "JSMS took %d recipients and refused %d",
-            result["success_count"],
-            result["failure_count"],
-        )
+        context["ti"].xcom_push(key="failure_recipients", value=failures)
+
+
+def _marks_of(jinja_env: jinja2.Environment) -> tuple[str, ...]:
+    """Return what a template cannot do without."""
+    return (
+        jinja_env.variable_start_string,
+        jinja_env.block_start_string,
+        jinja_env.comment_start_string,
+        jinja_env.line_statement_prefix or jinja_env.comment_start_string,
+        jinja_env.line_comment_prefix or jinja_env.comment_start_string,
+    )
+
+
+def _is_literal(value: object, marks: tuple[str, ...]) -> bool:
+    """Tell whether there is nothing to render in a list of recipients.
+
+    Rendering would compile every single string of it.
+    """
+    if type(value) is str:
+        return not any(mark in value for mark in marks)
+    if isinstance(value, list | tuple):
+        return all(_is_literal(item, marks) for item in value)
+    if isinstance(value, dict):
+        return all(_is_literal(item, marks) for item in value.values())
+    return value is None or type(value) in (int, float, bool)
+
+
+NOBODY: Final = "recipients is empty: there is nobody to text."
 
 
 @contextmanager
-def past_send_time(on_past_send_time: object, *, may_be_done: bool = False) -> Iterator[None]:
+def past_send_time(
+    on_past_send_time: object,
+    *,
+    may_be_done: bool = False,
+    is_begun: Callable[[], bool] = lambda: False,
+) -> Iterator[None]:
     """Skip the task instead of failing it if ``send_time`` has passed and the user says so.
 
     :param on_past_send_time: ``"fail"`` or ``"skip"``, the operator's argument.
     :param may_be_done: an earlier try may have done it, so that the task is never skipped.
+    :param is_begun: tells whether a part is done, so that the task is not skipped either.
     """
-    skip = choice("on_past_send_time", on_past_send_time, ("fail", "skip")) == "skip"
-    skip = skip and not may_be_done
+    may_skip = choice("on_past_send_time", on_past_send_time, ("fail", "skip")) == "skip"
     try:
         yield
     except JsmsPastSendTimeError as error:
-        if skip:
+        if may_skip and not may_be_done and not is_begun():
             raise AirflowSkipException(str(error)) from error
         if may_be_done:
             raise JsmsPastSendTimeError(
@@ -255,6 +303,7 @@ def past_send_time(on_past_send_time: object, *, may_be_done: bool = False) -> I
         raise
     except JsmsRequestError as error:
         # By the clock of JSMS it has passed.
-        if skip and error.code == INVALID_SEND_TIME:
+        is_past = error.code == INVALID_SEND_TIME
+        if is_past and may_skip and not may_be_done and not is_begun():
             raise AirflowSkipException(str(error)) from error
         raise

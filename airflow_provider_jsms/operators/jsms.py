@@ -13,16 +13,20 @@ from airflow_provider_jsms.exceptions import (
     JsmsNotDeletedError,
     JsmsStateError,
 )
-from airflow_provider_jsms.failures import FailureLimit, from_record, to_record
+from airflow_provider_jsms.failures import FailureLimit
+from airflow_provider_jsms.ledger import SubmissionLedger
 from airflow_provider_jsms.operators.base import (
     JsmsBatchOperator,
     JsmsOperator,
     JsmsSingleOperator,
     past_send_time,
 )
+from airflow_provider_jsms.operators.campaign import Campaign
+from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.operators.once import SubmitsOnce
 from airflow_provider_jsms.operators.submission import Order
-from airflow_provider_jsms.schedule import batch_body, schedule_ids_of, single_body
+from airflow_provider_jsms.recipients import recipients_of
+from airflow_provider_jsms.schedule import schedule_ids_of, single_body
 from airflow_provider_jsms.switches import flag
 
 if TYPE_CHECKING:
@@ -31,9 +35,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
+    from airflow_provider_jsms.operators.campaign import Tally
     from airflow_provider_jsms.results import BatchResult, Schedule
-
-_NOTHING_KNOWN = {"schedule_ids": [], "success_count": 0, "failure_count": 0}
 
 
 class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
@@ -83,16 +86,18 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
             past_send_time(self.on_past_send_time),
             self.hook() as hook,
         ):
+            store, attempt = self.bookkeeping(context)
             moment = hook.parse_send_time(fields["send_time"])
+            body = single_body(**{**fields, "send_time": moment})
             order = Order(
                 call="submit_schedule (POST /v1/schedule)",
-                body=single_body(**{**fields, "send_time": moment}),
+                body=body,
+                people=recipients_of([{name: body.get(name) for name in ("mobile", "temp_para")}]),
                 moment=moment,
-                people=1,
                 submit=lambda: {"schedule_id": hook.submit_schedule(**fields)},
                 modify=lambda known: {"schedule_id": hook.modify_schedule(known, **fields)},
             )
-            submission = self.submission(context, hook, "jsms_submission")
+            submission = self.submission(hook, SubmissionLedger(store, "jsms_submission", attempt))
             outcome = submission.carry_out(order)
             submission.finish()
         return outcome["schedule_id"] if outcome else None
@@ -127,31 +132,47 @@ class JsmsModifyScheduleOperator(JsmsSingleOperator):
 
 
 class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
-    """Schedule a text to up to 1,000 people, each with parameters of their own.
+    """Schedule a text to any number of people, each with parameters of their own.
 
     Returns ``{"schedule_ids": [...], "success_count": n, "failure_count": n}``; each is also an
     XCom of its own (``.output["schedule_ids"]``). Recipients that JSMS refused are under
     ``.output["failure_recipients"]`` as ``{"mobile", "temp_para", "error_code",
-    "error_message"}``, also when the task fails because of them. The same number with the same
-    parameters twice in the list is texted once. Without recipients the task is skipped.
+    "error_message"}``, also when the task fails because of them; ``schedule_ids`` is there then
+    too. Without recipients the task is skipped.
+
+    Everything is checked before the first request. More than 1,000 recipients are submitted in
+    chunks of 1,000, each a schedule with a record of its own: another try, or the cleared task,
+    goes on after the last chunk that was accepted. If the list has changed by then it is refused;
+    only a list that was and is of one chunk is modified instead. The same number with the same
+    parameters twice in the list is texted once.
 
     :param send_time: as in :class:`JsmsSubmitScheduleOperator` (templated).
     :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of bare numbers where
-        the template has no parameters, commonly the ``.output`` of an upstream task (templated).
+        the template has no parameters, commonly the ``.output`` of an upstream task; or the path
+        or URI of a ``.csv`` file (its first line names the columns: ``mobile`` and the parameters)
+        or ``.jsonl`` file, such as ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is
+        UTF-8. It is read twice, and never kept in memory as a whole.
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one (templated).
     :param tag: a label of at most 10 characters, not shown to the recipients (templated).
-    :param max_failures: how many refused recipients the task tolerates, a count or a share such
-        as ``"5%"``. With more the task fails without retry, and what JSMS took stays scheduled.
-        If all are refused the task always fails (templated).
-    :param on_past_send_time: ``"fail"`` or ``"skip"`` (templated).
-    :param on_uncertain: as in :class:`JsmsSubmitScheduleOperator`; with ``"assume_sent"`` the
-        result counts the recipients under ``uncertain_count`` (templated).
+    :param max_failures: how many refused recipients the task tolerates over the whole campaign, a
+        count or a share such as ``"5%"``. It is judged at the end: with more the task fails
+        without retry, and what JSMS took stays scheduled. If all are refused the task always
+        fails (templated).
+    :param on_past_send_time: ``"fail"`` or ``"skip"``; a campaign of which a part is scheduled is
+        never skipped (templated).
+    :param on_uncertain: as in :class:`JsmsSubmitScheduleOperator`, for each chunk; with
+        ``"assume_sent"`` the others go on, and the result counts its recipients under
+        ``uncertain_count`` (templated).
     :param durable: whether to use the ledger (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
+    :raises JsmsChangedListError: the list is not the one that was begun, or changed while it was
+        read.
+    :raises JsmsRecipientsFileError: the file cannot be read.
 
-    The other errors are those of :class:`JsmsSubmitScheduleOperator`.
+    The other errors are those of :class:`JsmsSubmitScheduleOperator`. An error in the middle says
+    how many are scheduled under which ids, and how many are not.
     """
 
     template_fields: Sequence[str] = (
@@ -165,37 +186,50 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
         super().__init__(**kwargs)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Submit the batch, unless an earlier try has done so."""
+        """Submit the campaign, as far as earlier tries have not done so."""
         limit = FailureLimit(self.max_failures)
-        fields = self._fields()
-        people = fields["recipients"]
+        source = source_of(self.values("recipients")["recipients"])
+        campaign: Campaign | None = None
         with (
             self.no_blind_retry(context),
-            past_send_time(self.on_past_send_time),
+            past_send_time(
+                self.on_past_send_time,
+                is_begun=lambda: campaign is not None and campaign.tally.done > 0,
+            ),
             self.hook() as hook,
         ):
-            moment = hook.parse_send_time(fields["send_time"])
-            order = Order(
-                call="submit_batch_schedule (POST /v1/schedule/batch)",
-                body=batch_body(**{**fields, "send_time": moment}),
-                moment=moment,
-                people=len(people),
-                submit=lambda: to_record(hook.submit_batch_schedule(**fields), people),
-                modify=lambda known: to_record(hook.modify_batch_schedule(known, **fields), people),
+            store, attempt = self.bookkeeping(context)
+            campaign = Campaign(
+                hook,
+                source,
+                self._survey(source),
+                self._fields(),
+                store=store,
+                attempt=attempt,
+                submission=self.submission,
             )
-            submission = self.submission(context, hook, "jsms_submission_1")
-            outcome = submission.carry_out(order)
-            if outcome is None:
-                return {**_NOTHING_KNOWN, "uncertain_count": len(people)}
-            result = from_record(outcome, people)
-            self._hand_on(context, result)
-            submission.finish()
-        limit.check(result)
-        return {
-            "schedule_ids": [result["schedule_id"]] if result["schedule_id"] else [],
-            "success_count": result["success_count"],
-            "failure_count": result["failure_count"],
-        }
+            try:
+                campaign.carry_out()
+            except JsmsError:
+                self._hand_on_what_was_done(context, campaign.tally)
+                raise
+            self._hand_on(context, campaign.tally.failures)
+            campaign.finish()
+        tally = campaign.tally
+        try:
+            limit.check(tally.as_batch(), uncertain_count=tally.uncertain_count)
+        except JsmsError:
+            self._hand_on_what_was_done(context, tally)
+            raise
+        return tally.result()
+
+    def _hand_on_what_was_done(self, context: Context, tally: Tally) -> None:
+        """Hand on what a task that fails has done: a failed task returns nothing."""
+        try:
+            self._hand_on(context, tally.failures)
+            context["ti"].xcom_push(key="schedule_ids", value=tally.schedule_ids)
+        except Exception:  # the error that the task fails with must not be lost
+            self.log.exception("What was submitted could not be handed on")
 
 
 class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
@@ -226,8 +260,10 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
             past_send_time(self.on_past_send_time, may_be_done=may_be_done),
             self.hook() as hook,
         ):
-            result = hook.modify_batch_schedule(self.schedule_id, **self._fields())
-        self._hand_on(context, result)
+            result = hook.modify_batch_schedule(
+                self.schedule_id, recipients=self._people(), **self._fields()
+            )
+        self._hand_on(context, result["failure_recipients"])
         limit.check(result)
         return result
 

@@ -15,17 +15,17 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_jsms.exceptions import JsmsError, JsmsNoRetryError, JsmsStoppedError
-from airflow_provider_jsms.ledger import Attempt, SubmissionLedger
+from airflow_provider_jsms.ledger import Attempt
 from airflow_provider_jsms.operators.submission import Submission
 from airflow_provider_jsms.switches import flag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.ledger import Store
+    from airflow_provider_jsms.ledger import Store, SubmissionLedger
 
 _STORE: Final = "task_state_store"
 # From this version on a clear removes the store of the task.
@@ -65,28 +65,38 @@ class SubmitsOnce(BaseOperator):
         self.on_uncertain = on_uncertain
         self.durable = durable
         self._is_stopped = False
-        self._submission: Submission | None = None
+        self._submissions: list[Submission] = []
 
     def on_kill(self) -> None:
         """Stop before the next request; what JSMS has accepted stays scheduled."""
         # Airflow calls this from a signal handler, and the interrupted code runs on after it.
         self._is_stopped = True
 
-    def submission(self, context: Context, hook: JsmsHook, key: str) -> Submission:
-        """Return the submission whose record is under ``key``."""
-        durable = flag("durable", self.durable)
+    def bookkeeping(self, context: Context) -> tuple[Store | None, Attempt]:
+        """Return the store that records are kept in, and where this try of the task stands."""
         attempt = attempt_of(context, self.retries or 0)
-        store = store_of(context)
-        if not durable:
-            store, attempt = None, replace(attempt, number=1)
-        self._submission = Submission(
-            hook,
-            SubmissionLedger(store, key, attempt),
-            on_uncertain=self.on_uncertain,
-            say=self.log.warning,
-            stop=self._stop,
-        )
-        return self._submission
+        if flag("durable", self.durable):
+            return store_of(context), attempt
+        return None, replace(attempt, number=1)
+
+    def submission(
+        self,
+        hook: JsmsHook,
+        ledger: SubmissionLedger,
+        ready: Callable[[], None] = lambda: None,
+    ) -> Submission:
+        """Return a submission of this task.
+
+        :param ready: as in :class:`~.submission.Submission`, beside whether the task has to stop.
+        """
+
+        def may_send() -> None:
+            self._stop()
+            ready()
+
+        submission = Submission(hook, ledger, on_uncertain=self.on_uncertain, ready=may_send)
+        self._submissions.append(submission)
+        return submission
 
     @contextmanager
     def no_blind_retry(self, context: Context) -> Iterator[None]:
@@ -105,13 +115,13 @@ class SubmitsOnce(BaseOperator):
             raise self._without_retry(error) from error
 
     def _without_retry(self, error: BaseException) -> JsmsNoRetryError:
-        if self._submission and self._submission.has_submitted:
-            return JsmsNoRetryError(
-                f"The task was interrupted ({type(error).__name__}) after it had submitted; its "
-                "log names the schedule_id. It is not retried, because that would submit again. "
-                "Mark it as success, or delete the schedule before you trigger a new run."
-            )
         said = str(error) if isinstance(error, JsmsError) else type(error).__name__
+        if any(submission.has_submitted for submission in self._submissions):
+            return JsmsNoRetryError(
+                f"The task was interrupted after it had submitted ({said}); its log names the "
+                "schedule_ids. It is not retried, because that would submit again. Mark it as "
+                "success, or delete the schedules before you trigger a new run."
+            )
         return JsmsNoRetryError(
             f"{said} Nothing is scheduled. This Airflow keeps no record that a retry could read, "
             "so the task is not retried: trigger a new run."

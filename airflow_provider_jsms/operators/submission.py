@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.fingerprint import Fingerprint
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.ledger import SubmissionLedger
+    from airflow_provider_jsms.recipients import People
     from airflow_provider_jsms.send_time import SendTime
 
 _STOOD_STILL: Final = 2.0
+_log = logging.getLogger(__name__)
+
 ON_UNCERTAIN: Final = ("fail", "resubmit", "assume_sent")
 
 
@@ -42,17 +46,17 @@ class Order:
     """What is to be submitted.
 
     :param call: the call in words, for errors.
-    :param body: what is sent; only its fingerprint is kept.
+    :param body: what is sent, whose recipients are not looked at; only its fingerprint is kept.
+    :param people: the recipients, with their parameters.
     :param moment: its ``send_time``.
-    :param people: how many it is for.
     :param submit: sends it and returns the outcome as the record keeps it.
     :param modify: replaces a schedule by it and returns the outcome.
     """
 
     call: str
     body: Mapping[str, Any] = field(repr=False)
+    people: People
     moment: SendTime
-    people: int
     submit: Callable[[], dict[str, Any]]
     modify: Callable[[str], dict[str, Any]]
 
@@ -63,7 +67,7 @@ class Order:
             "send_time": self.moment.wire,
             "send_time_utc": self.moment.utc,
             "temp_id": self.body["temp_id"],
-            "recipients": self.people,
+            "recipients": len(self.people),
         }
 
 
@@ -73,9 +77,7 @@ class Submission:
     :param hook: open.
     :param ledger: of this order.
     :param on_uncertain: ``"fail"``, ``"resubmit"`` or ``"assume_sent"``.
-    :param say: tells the log of the task.
-    :param stop: raises if the task was told to stop; asked before each request that changes
-        something.
+    :param ready: called before each request that changes something; raises if none may be sent.
     :ivar has_submitted: whether this try has submitted, and JSMS accepted or refused it in part.
     """
 
@@ -85,14 +87,12 @@ class Submission:
         ledger: SubmissionLedger,
         *,
         on_uncertain: object,
-        say: Callable[..., None],
-        stop: Callable[[], None],
+        ready: Callable[[], None],
     ) -> None:
         self._hook = hook
         self._ledger = ledger
         self._on_uncertain = choice("on_uncertain", on_uncertain, ON_UNCERTAIN)
-        self._say = say
-        self._stop = stop
+        self._ready = ready
         self._resubmitted = 0
         self.has_submitted = False
 
@@ -100,13 +100,17 @@ class Submission:
         """Return the outcome of the order, None if it is assumed to have been sent."""
         settings = self._hook.settings
         request = fingerprint(
-            order.body, app_key=settings.app_key, master_secret=settings.master_secret
+            order.body,
+            order.people,
+            app_key=settings.app_key,
+            master_secret=settings.master_secret,
         )
         decision = self._ledger.decide(request)
         if decision.do is Do.ASK:
             decision = self._ask(request)
         if self._ledger.record is not None:
-            self._say("Record %s: %s (%s)", self._ledger.key, decision.why, decision.do.value)
+            level = logging.INFO if decision.do is Do.GO_ON else logging.WARNING
+            _log.log(level, "Record %s: %s (%s)", self._ledger.key, decision.why, decision.do.value)
         return self._follow(decision, order, request)
 
     def finish(self) -> None:
@@ -141,10 +145,10 @@ class Submission:
 
     def _submit(self, order: Order, request: Fingerprint) -> dict[str, Any] | None:
         order.moment.require_future(datetime.now(UTC))
-        self._stop()
+        self._ready()
         self._write_intent(order, request)
         try:
-            self._stop()
+            self._ready()
             outcome = order.submit()
             self.has_submitted = True
         except JsmsUncertainError as error:
@@ -167,7 +171,7 @@ class Submission:
 
     def _modify(self, order: Order, request: Fingerprint) -> dict[str, Any] | None:
         order.moment.require_future(datetime.now(UTC))
-        self._stop()
+        self._ready()
         schedule_id = str((self._ledger.record or {}).get("schedule_id"))
         self._ledger.modifying(request, order.about)
         try:
@@ -179,7 +183,7 @@ class Submission:
 
     def _accept(self, outcome: dict[str, Any]) -> dict[str, Any]:
         if outcome["schedule_id"] is None:
-            self._refuse(None)
+            self._refuse(outcome.get("code"))
         else:
             self._ledger.accepted(outcome)
         return outcome
@@ -193,11 +197,11 @@ class Submission:
         self, order: Order, request: Fingerprint, error: JsmsUncertainError
     ) -> dict[str, Any] | None:
         if self._on_uncertain == "assume_sent":
-            self._say("%s on_uncertain is 'assume_sent': going on without a schedule_id.", error)
+            _log.warning("%s on_uncertain is 'assume_sent': going on without a schedule_id.", error)
             return None
         before = max(self._resubmitted, int((self._ledger.record or {}).get("resubmitted", 0)))
         if self._on_uncertain == "resubmit" and before == 0:
-            self._say("%s on_uncertain is 'resubmit': submitting once more.", error)
+            _log.warning("%s on_uncertain is 'resubmit': submitting once more.", error)
             self._resubmitted = 1
             return self._submit(order, request)
         raise error

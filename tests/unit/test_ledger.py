@@ -19,6 +19,7 @@ from airflow_provider_jsms.ledger import (
     decide,
     decide_after_asking,
 )
+from airflow_provider_jsms.recipients import recipients_of
 from tests import people
 from tests.leaks import APP_KEY, MASTER_SECRET
 from tests.store import DictStore, TaskReplacedError, check_contract
@@ -33,13 +34,18 @@ BODY = {
     "temp_id": 1,
     "temp_para": {"name": f"{people.CANARY}-Anna"},
 }
-MINE = fingerprint(BODY, app_key=APP_KEY, master_secret=MASTER_SECRET)
-CHANGED = fingerprint({**BODY, "temp_id": 2}, app_key=APP_KEY, master_secret=MASTER_SECRET)
-OTHER_PEOPLE = fingerprint(
-    {**BODY, "mobile": people.BEN}, app_key=APP_KEY, master_secret=MASTER_SECRET
-)
-OTHER_SECRET = fingerprint(BODY, app_key=APP_KEY, master_secret="rotated")
-OTHER_APP = fingerprint(BODY, app_key="other", master_secret=MASTER_SECRET)
+
+
+def of(body: dict[str, Any], app_key: str = APP_KEY, secret: str = MASTER_SECRET) -> Fingerprint:
+    person = {name: body[name] for name in ("mobile", "temp_para")}
+    return fingerprint(body, recipients_of([person]), app_key=app_key, master_secret=secret)
+
+
+MINE = of(BODY)
+CHANGED = of({**BODY, "temp_id": 2})
+OTHER_PEOPLE = of({**BODY, "mobile": people.BEN})
+OTHER_SECRET = of(BODY, secret="rotated")
+OTHER_APP = of(BODY, app_key="other")
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
 FIRST = Attempt(number=1, is_cleared=False, is_mapped=False, store_survives_clear=True)
@@ -118,21 +124,19 @@ def test_what_jsms_says_of_a_finished_one_counts(
 
 class TestTheFingerprint:
     def test_is_the_same_for_the_same_request_only(self) -> None:
-        again = fingerprint(
-            dict(reversed(BODY.items())), app_key=APP_KEY, master_secret=MASTER_SECRET
-        )
-        assert again == MINE
+        assert of(dict(reversed(BODY.items()))) == MINE
         assert CHANGED.request != MINE.request
         assert CHANGED.people == MINE.people
         assert OTHER_PEOPLE.people != MINE.people
         assert (OTHER_APP.app, OTHER_APP.key) != (MINE.app, MINE.key)
 
     def test_of_people_does_not_mind_their_order(self) -> None:
-        def of(*mobiles: str) -> str:
-            body = {"recipients": [{"mobile": mobile} for mobile in mobiles]}
-            return fingerprint(body, app_key=APP_KEY, master_secret=MASTER_SECRET).people
+        def of_all(*mobiles: str) -> str:
+            everybody = recipients_of(mobiles)
+            return fingerprint({}, everybody, app_key=APP_KEY, master_secret=MASTER_SECRET).people
 
-        assert of(people.ANNA, people.BEN) == of(people.BEN, people.ANNA) != of(people.ANNA)
+        both = of_all(people.ANNA, people.BEN)
+        assert both == of_all(people.BEN, people.ANNA) != of_all(people.ANNA)
 
     def test_cannot_be_undone_without_the_secret(self) -> None:
         """The same request has other fingerprints under another secret, in every part."""

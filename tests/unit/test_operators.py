@@ -219,14 +219,28 @@ class TestABatch:
             run(batch(tomorrow, []))
         assert sandbox.requests() == []
 
-    def test_refuses_more_than_a_thousand(
+    def test_is_modified_with_at_most_a_thousand(
         self, sandbox: SandboxControl, tomorrow: datetime
     ) -> None:
         everybody = [people.number(index) for index in range(1001)]
+        (schedule_id,) = run(batch(tomorrow, [people.ANNA]))["schedule_ids"]
+
+        def modified(recipients: list[str]) -> Any:
+            return run(
+                JsmsModifyBatchScheduleOperator(
+                    task_id="modify",
+                    schedule_id=schedule_id,
+                    send_time=tomorrow,
+                    recipients=recipients,
+                    temp_id=1,
+                )
+            )
+
+        before = len(sandbox.requests())
         with pytest.raises(JsmsInputError, match="1001 entries"):
-            run(batch(tomorrow, everybody))
-        assert sandbox.requests() == []
-        assert run(batch(tomorrow, everybody[1:]))["success_count"] == 1000
+            modified(everybody)
+        assert len(sandbox.requests()) == before
+        assert modified([*everybody[1:], everybody[1]])["success_count"] == 1000
 
     @pytest.mark.parametrize(
         ("tolerated", "fails"), [(0, True), (1, False), ("{{ '25%' }}", False)]
@@ -410,6 +424,18 @@ class TestPrivateFields:
             "temp_para": {"name": "0402"},
             "mobile": int(people.BEN),
         }
+
+    def test_that_are_no_templates_are_left_as_they_are(self, tomorrow: datetime) -> None:
+        """Native rendering would make integers of numbers, and compiling each string takes long."""
+        with DAG("native", schedule=None, render_template_as_native_obj=True):
+            operator = batch(tomorrow, [{"mobile": people.ANNA}, [people.BEN, 1, None]])
+        rendered = operator.prepare_for_execution()
+        rendered.render_template_fields({})
+        assert rendered.values("recipients") == {"recipients": operator.recipients}
+        with DAG("templated", schedule=None, render_template_as_native_obj=True):
+            rendered = batch(tomorrow, ["{{ '1' }}"]).prepare_for_execution()
+        rendered.render_template_fields({})
+        assert rendered.values("recipients") == {"recipients": [1]}
 
     def test_may_come_from_a_callable(
         self, rendered: Callable[..., BaseOperator], tomorrow: datetime

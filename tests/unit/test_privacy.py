@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_jsms.privacy import HIDDEN, mask_field, mask_message, mask_mobile, mask_text
-from airflow_provider_jsms.schedule import mobile_of
+from airflow_provider_jsms.recipient import mobile_of
 from tests import people
 
 MANY = settings(deadline=None, database=None, max_examples=250)

@@ -23,84 +23,19 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.base import JsmsOperator
-from airflow_provider_jsms.operators.jsms import (
-    JsmsSubmitBatchScheduleOperator,
-    JsmsSubmitScheduleOperator,
-)
+from airflow_provider_jsms.operators.campaign import Campaign
 from airflow_provider_jsms.operators.once import attempt_of
 from airflow_provider_jsms.operators.submission import Submission
 from tests import leaks, people
-from tests.store import DictStore
+from tests.unit.tries import KEYS, NAME, Task, TaskInstance, posts, puts, texted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_jsms.operators.jsms import (
+        JsmsSubmitScheduleOperator,
+    )
     from airflow_provider_jsms.sandbox.control import SandboxControl
-
-NAME = {"name": f"{people.CANARY}-Anna"}
-KEYS = {"single": "jsms_submission", "batch": "jsms_submission_1"}
-
-
-class TaskInstance:
-    """As much of one as the operators use."""
-
-    def __init__(self, try_number: int, *, max_tries: int = 0, map_index: int = -1) -> None:
-        self.try_number = try_number
-        self.max_tries = max_tries
-        self.map_index = map_index
-        self.xcoms: dict[str, Any] = {}
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.xcoms[key] = value
-
-
-class Task:
-    """A task instance over its tries: each is a new operator, all share one store."""
-
-    def __init__(self, kind: str, tomorrow: datetime) -> None:
-        self.kind = kind
-        self.store: DictStore | None = DictStore()
-        self.tries = 0
-        self.cleared = 0
-        self.map_index = -1
-        self.arguments: dict[str, Any] = {"send_time": tomorrow, "temp_id": 2}
-        if kind == "single":
-            self.arguments |= {"mobile": people.ANNA, "temp_para": NAME}
-        else:
-            self.arguments["recipients"] = [{"mobile": people.ANNA, "temp_para": NAME}]
-
-    @property
-    def record(self) -> dict[str, Any]:
-        assert self.store
-        return self.store.get(KEYS[self.kind])
-
-    def run(self, **changed: Any) -> Any:
-        """Run another try and return the schedule_id that it returns."""
-        self.tries += 1
-        operators = {
-            "single": JsmsSubmitScheduleOperator,
-            "batch": JsmsSubmitBatchScheduleOperator,
-        }
-        operator = operators[self.kind](task_id="submit", **{**self.arguments, **changed})
-        operator.render_template_fields({})
-        self.ti = TaskInstance(self.tries, max_tries=self.cleared, map_index=self.map_index)
-        context = {"ti": self.ti}
-        if self.store is not None:
-            context["task_state_store"] = self.store
-        result = operator.execute(context)
-        return (
-            result["schedule_ids"][0] if self.kind == "batch" and result["schedule_ids"] else result
-        )
-
-    def clear(self, **changed: Any) -> Any:
-        self.cleared += 1
-        return self.run(**changed)
-
-    def to(self, mobile: str) -> dict[str, Any]:
-        """Return the argument that names other people."""
-        if self.kind == "single":
-            return {"mobile": mobile}
-        return {"recipients": [{"mobile": mobile, "temp_para": NAME}]}
 
 
 @pytest.fixture(params=["single", "batch"])
@@ -108,24 +43,11 @@ def task(request: pytest.FixtureRequest, sandbox: SandboxControl, tomorrow: date
     return Task(request.param, tomorrow)
 
 
-def posts(sandbox: SandboxControl) -> int:
-    return sum(request["method"] == "POST" for request in sandbox.requests())
-
-
-def puts(sandbox: SandboxControl) -> int:
-    return sum(request["method"] == "PUT" for request in sandbox.requests())
-
-
-def texted(sandbox: SandboxControl) -> list[str]:
-    sandbox.advance(10 * 86400)
-    return [message["mobile"] for message in sandbox.messages()]
-
-
 def test_a_submission_leaves_a_finished_record_without_personal_data(
     task: Task, sandbox: SandboxControl
 ) -> None:
     schedule_id = task.run()
-    assert (task.record["state"], task.record["schedule_id"]) == ("finished", schedule_id)
+    assert (task.state, task.record["schedule_id"]) == ("finished", schedule_id)
     assert task.record["recipients"] == 1
     assert leaks.found_in(str(task.store and task.store.writes)) == []
     assert texted(sandbox) == [people.ANNA]
@@ -141,7 +63,7 @@ def test_a_retry_after_accepted_goes_on_without_a_request(
     before = len(sandbox.requests())
     assert task.run() == schedule_id
     assert len(sandbox.requests()) == before
-    assert task.record["state"] == "finished"
+    assert task.state == "finished"
     assert texted(sandbox) == [people.ANNA]
 
 
@@ -238,7 +160,7 @@ class TestALostAnswer:
 
     def test_may_be_resubmitted_with_success(self, task: Task, sandbox: SandboxControl) -> None:
         assert task.run(on_uncertain="resubmit") == task.record["schedule_id"]
-        assert (posts(sandbox), task.record["state"]) == (2, "finished")
+        assert (posts(sandbox), task.state) == (2, "finished")
 
     def test_may_be_assumed_to_be_sent(self, task: Task, sandbox: SandboxControl) -> None:
         result = task.run(on_uncertain="assume_sent")
@@ -411,6 +333,7 @@ class TestWithoutAStore:
             raise SystemExit
 
         monkeypatch.setattr(Submission, "finish", interrupt)
+        monkeypatch.setattr(Campaign, "finish", interrupt)
         with pytest.raises(JsmsNoRetryError, match="after it had submitted"):
             task.run()
         assert posts(sandbox) == 1
@@ -512,7 +435,7 @@ class TestABatch:
         sandbox.number(people.BEN, "invalid")
         with pytest.raises(JsmsRefusedRecipientsError):
             task.run(recipients=self.EVERYBODY, temp_id=1)
-        assert task.record["state"] == "finished"
+        assert task.state == "finished"
         mended = [self.EVERYBODY[0], {"mobile": people.DAN}, self.EVERYBODY[2]]
         assert task.clear(recipients=mended, temp_id=1) == task.record["schedule_id"]
         assert sorted(texted(sandbox)) == sorted([people.ANNA, people.DAN, people.CARA])

@@ -1,0 +1,322 @@
+"""A campaign as a task carries it out: chunk after chunk, each with a record of its own."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
+from airflow_provider_jsms.campaign import chunks
+from airflow_provider_jsms.exceptions import (
+    JsmsChangedListError,
+    JsmsError,
+    JsmsNoRetryError,
+    JsmsRecipientError,
+    JsmsUncertainError,
+)
+from airflow_provider_jsms.failures import all_refused, from_record, to_record
+from airflow_provider_jsms.fingerprint import list_fingerprint
+from airflow_provider_jsms.ledger import REFUSED, CampaignLedger, SubmissionLedger
+from airflow_provider_jsms.operators.base import NOBODY
+from airflow_provider_jsms.operators.submission import Order
+from airflow_provider_jsms.recipients import People
+from airflow_provider_jsms.schedule import batch_head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from airflow_provider_jsms.campaign import Source, Survey
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
+    from airflow_provider_jsms.ledger import Attempt, Store
+    from airflow_provider_jsms.operators.submission import Submission
+    from airflow_provider_jsms.results import BatchResult, FailedRecipient
+
+KEY: Final = "jsms_campaign"
+_SHOWN_IDS: Final = 10
+_SECONDS_BETWEEN_LINES: Final = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+def key_of_chunk(number: int) -> str:
+    """Return the key of the record of a chunk, counted from 1."""
+    return f"jsms_submission_{number}"
+
+
+@dataclass
+class Tally:
+    """What has come of a campaign so far.
+
+    :param recipients: how many there are in all.
+    """
+
+    recipients: int
+    schedule_ids: list[str] = field(default_factory=list)
+    success_count: int = 0
+    failure_count: int = 0
+    uncertain_count: int = 0
+    failures: list[FailedRecipient] = field(default_factory=list)
+
+    @property
+    def done(self) -> int:
+        """How many of them something has come of."""
+        return self.success_count + self.failure_count + self.uncertain_count
+
+    @property
+    def ids(self) -> str:
+        """The schedule_ids in words, the first ten of many."""
+        more = len(self.schedule_ids) - _SHOWN_IDS
+        shown = ", ".join(self.schedule_ids[:_SHOWN_IDS])
+        return f"{shown} and {more} more (XCom schedule_ids)" if more > 0 else shown
+
+    def as_batch(self) -> BatchResult:
+        """Return it in the form of the result of a single batch."""
+        return {
+            "schedule_id": self.ids or None,
+            "success_count": self.success_count,
+            "failure_count": self.failure_count,
+            "failure_recipients": self.failures,
+        }
+
+    def result(self) -> dict[str, Any]:
+        """Return what the task returns."""
+        result: dict[str, Any] = {
+            "schedule_ids": self.schedule_ids,
+            "success_count": self.success_count,
+            "failure_count": self.failure_count,
+        }
+        return result | ({"uncertain_count": self.uncertain_count} if self.uncertain_count else {})
+
+    def add(self, outcome: Mapping[str, Any] | None, people: People) -> None:
+        """Count what has come of a chunk, None for one that is assumed to have been sent."""
+        if outcome is None:
+            self.uncertain_count += len(people)
+            return
+        result = from_record(outcome, people.recipients)
+        if result["schedule_id"]:
+            self.schedule_ids.append(result["schedule_id"])
+        self.success_count += result["success_count"]
+        self.failure_count += result["failure_count"]
+        self.failures += result["failure_recipients"]
+
+    def describe(self, in_doubt: int = 0) -> str:
+        """Return how far the campaign has come, in a sentence.
+
+        :param in_doubt: of how many it is not known, beside those that are counted so.
+        """
+        doubtful = in_doubt + self.uncertain_count
+        parts = [
+            f"{self.success_count:,} of {self.recipients:,} recipients are scheduled"
+            + (f" under {self.ids}" if self.schedule_ids else ""),
+            f"{self.failure_count:,} were refused" if self.failure_count else "",
+            f"{doubtful:,} are uncertain" if doubtful else "",
+            f"{self.recipients - self.done - in_doubt:,} are not scheduled",
+        ]
+        return ", ".join(part for part in parts if part) + "."
+
+
+class Campaign:
+    """Submits a list of any length.
+
+    :param hook: open.
+    :param source: the recipients.
+    :param known: what is known of them.
+    :param fields: the other arguments of the call.
+    :param store: of the records, None where there is none.
+    :param attempt: where this try of the task stands.
+    :param submission: makes the submission of a chunk from its record, and from what is to be done
+        before each request.
+    """
+
+    def __init__(
+        self,
+        hook: JsmsHook,
+        source: Source,
+        known: Survey,
+        fields: Mapping[str, Any],
+        *,
+        store: Store | None,
+        attempt: Attempt,
+        submission: Callable[[JsmsHook, SubmissionLedger, Callable[[], None]], Submission],
+    ) -> None:
+        self._hook = hook
+        self._source = source
+        self._known = known
+        self._fields = fields
+        self._store = store
+        self._attempt = attempt
+        self._submission = submission
+        self._ledger = CampaignLedger(store, KEY)
+        self._list = list_fingerprint(known.digests, master_secret=hook.settings.master_secret)
+        self._is_begun = self._ledger.is_of(self._list)
+        self._moment = hook.parse_send_time(fields["send_time"])
+        self._head = batch_head(**{**fields, "send_time": self._moment})
+        self._attempt_at_chunks = replace(
+            attempt,
+            store_survives_clear=attempt.store_survives_clear or self._ledger.knows_all,
+            is_part=self.has_parts,
+            is_over=self._ledger.is_finished,
+        )
+        self.tally = Tally(known.recipients)
+        self._progress = _Progress(self.tally)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether it is of more than one chunk."""
+        return len(self._known.digests) > 1
+
+    def carry_out(self) -> None:
+        """Submit whatever earlier tries have not submitted.
+
+        :raises AirflowSkipException: there is nobody to text.
+        :raises JsmsChangedListError: an earlier try has submitted a part of another list.
+        :raises JsmsError: a chunk could not be submitted; the text says how far it has come.
+        """
+        if not self._is_begun:
+            self._refuse_change()
+        if not self._known.recipients:
+            raise AirflowSkipException(NOBODY)
+        people = People()
+        try:
+            for number, people in enumerate(chunks(self._source, self._known), start=1):
+                self._submit_chunk(number, people)
+                self._progress.tell()
+        except JsmsError as error:
+            if self.has_parts:
+                error.add(self._how_far(len(people) if _is_doubtful(error) else 0))
+            raise
+        except BaseException:
+            # Told to end, by a time limit for instance: what was done is told by the log.
+            _log.error("Interrupted: %s", self._how_far())
+            raise
+
+    def finish(self) -> None:
+        """Write that the task has done everything."""
+        self._ledger.finished()
+
+    def _submit_chunk(self, number: int, people: People) -> None:
+        ledger = SubmissionLedger(self._store, key_of_chunk(number), self._attempt_at_chunks)
+        order = Order(
+            call="submit_batch_schedule (POST /v1/schedule/batch)",
+            body=self._head,
+            people=people,
+            moment=self._moment,
+            submit=lambda: self._submit(people),
+            modify=lambda schedule_id: self._modify(schedule_id, people),
+        )
+        outcome = self._submission(self._hook, ledger, self._begin).carry_out(order)
+        self.tally.add(outcome, people)
+        if ledger.is_behind and self.tally.done < self.tally.recipients:
+            self._write_again(ledger)
+
+    def _submit(self, people: People) -> dict[str, Any]:
+        try:
+            result = self._hook.submit_batch_schedule(recipients=people, **self._fields)
+        except JsmsRecipientError as error:
+            # No document tells how JSMS answers when it refuses every recipient of a batch.
+            _log.warning("%s It counts as a refusal of all %d.", error, len(people))
+            return all_refused(people.recipients, error.code)
+        return to_record(result, people.recipients)
+
+    def _modify(self, schedule_id: str, people: People) -> dict[str, Any]:
+        result = self._hook.modify_batch_schedule(schedule_id, recipients=people, **self._fields)
+        return to_record(result, people.recipients)
+
+    def _begin(self) -> None:
+        """Write which list is submitted, before the first request."""
+        if not self._is_begun:
+            about = {
+                "recipients": self._known.recipients,
+                "repeated": len(self._known.repeated),
+                "chunks": len(self._known.digests),
+            }
+            self._ledger.begin(self._list, about, self._attempt)
+            self._is_begun = True
+
+    def _refuse_change(self) -> None:
+        """Raise if an earlier try may have submitted something of another list.
+
+        One chunk is an exception: it is modified.
+        """
+        before, now = self._ledger.chunks, len(self._known.digests)
+        if (before, now) == (1, 1):
+            return
+        records = [self._record_of_chunk(number) for number in range(1, before + 1)]
+        scheduled = [record for record in records if record and record["state"] != REFUSED]
+        if scheduled:
+            raise JsmsChangedListError(self._change(scheduled))
+
+    def _record_of_chunk(self, number: int) -> dict[str, Any] | None:
+        record = SubmissionLedger(self._store, key_of_chunk(number), self._attempt).record
+        return None if record is None else {"state": "unreadable", **record, "number": number}
+
+    def _change(self, records: list[dict[str, Any]]) -> str:
+        ids = [record["schedule_id"] for record in records if record.get("schedule_id")]
+        doubtful = [key_of_chunk(each["number"]) for each in records if not each.get("schedule_id")]
+        refused = sum(record.get("failure_count", 0) for record in records)
+        was = (self._ledger.record or {}).get("recipients")
+        why = (
+            f"it had {was} recipients then and has {self._known.recipients} now, or others"
+            if self._ledger.is_comparable(self._list)
+            else "or nobody can tell, because the master secret was changed since"
+        )
+        return (
+            f"The list of recipients is not the one that this task has begun to submit ({why}). "
+            f"Scheduled is a part of that: {', '.join(ids) or 'nothing that is known'}"
+            + (f"; uncertain are the records {', '.join(doubtful)}" if doubtful else "")
+            + (f"; {refused} recipients were refused" if refused else "")
+            + ". Nothing was sent by this try. Ways on: (1) mark the task as success, and text "
+            "those who were refused, corrected or added by a task of their own. (2) To begin "
+            "anew, delete those schedules first, then delete all records in the task's Storage "
+            "tab and clear the task."
+        )
+
+    def _write_again(self, ledger: SubmissionLedger) -> None:
+        """Stop the campaign if what came of a chunk cannot be written."""
+        if not ledger.catch_up():
+            schedule_id = (ledger.record or {}).get("schedule_id")
+            raise JsmsNoRetryError(
+                f"What came of the last chunk could not be written into the record {ledger.key} "
+                f"(schedule_id {schedule_id}), so no further one is submitted, and no other try "
+                "would know. To go on, delete that schedule, then delete that record in the "
+                "task's Storage tab and clear the task."
+            )
+
+    def _how_far(self, in_doubt: int = 0) -> str:
+        way_on = (
+            "Another try, also of the task when it is cleared, goes on from there."
+            if self._store is not None
+            else "This Airflow keeps no record: text the others by a new run with them alone."
+        )
+        return f"{self.tally.describe(in_doubt)} {way_on}"
+
+
+def _is_doubtful(error: JsmsError) -> bool:
+    return isinstance(error, JsmsUncertainError)
+
+
+class _Progress:
+    """Tells the log how far a campaign has come, at a pace that can be read."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._began = self._told = monotonic()
+
+    def tell(self) -> None:
+        """Tell it if the last time is some seconds ago, or everything is done."""
+        now, left = monotonic(), self._tally.recipients - self._tally.done
+        if left and now - self._told < _SECONDS_BETWEEN_LINES:
+            return
+        self._told = now
+        rate = self._tally.done / max(now - self._began, 0.001)
+        _log.info(
+            "%s of %s recipients done, %s refused; %.0f per second%s",
+            f"{self._tally.done:,}",
+            f"{self._tally.recipients:,}",
+            f"{self._tally.failure_count:,}",
+            rate,
+            f", about {left / rate:.0f} s left" if left else "",
+        )

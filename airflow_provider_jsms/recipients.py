@@ -1,0 +1,248 @@
+"""Many recipients, checked: quickly where an entry is as most are, thoroughly where it is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from itertools import chain, islice, repeat
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+from airflow_provider_jsms.exceptions import JsmsInputError
+from airflow_provider_jsms.recipient import (
+    SEPARATOR,
+    SHOW_THE_WAY,
+    heading,
+    recipient,
+    row_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow_provider_jsms.recipient import Recipient
+
+BLOCK: Final = 1000
+"""How many entries are read at once."""
+
+_SHOWN_ERRORS = 10
+_NUMBERS = re.compile(rf"(?:1[0-9]{{10}}{SEPARATOR})*")
+
+
+class People:
+    """Recipients that were checked, in the form that is sent.
+
+    :param recipients: ``{"mobile", "temp_para"}``.
+    :param rows: of each of them what tells it from the others (:func:`~.recipient.row_of`); gone
+        through as often as needed.
+    """
+
+    def __init__(
+        self, recipients: list[Recipient] | None = None, rows: Iterable[tuple[str, ...]] = ()
+    ) -> None:
+        self.recipients = recipients or []
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.recipients)
+
+    def part(self, first: int, end: int) -> People:
+        """Return those from position ``first`` on, and before ``end``, counted from 0."""
+        if first == 0 and end == len(self):
+            return self
+        return People(self.recipients[first:end], list(self.rows)[first:end])
+
+    def __add__(self, other: People) -> People:
+        if not self.recipients:
+            return other
+        return People(self.recipients + other.recipients, [*self.rows, *other.rows])
+
+    def only(self, kept: Sequence[int]) -> People:
+        """Return those at these positions, counted from 0."""
+        if len(kept) == len(self):
+            return self
+        rows = list(self.rows)
+        return People([self.recipients[at] for at in kept], [rows[at] for at in kept])
+
+    @cached_property
+    def content(self) -> bytes:
+        """What is the same only for the same people and parameters, in the same order."""
+        return SEPARATOR.join(chain.from_iterable(self.rows)).encode()
+
+
+class _Columns:
+    """Rows of a table that is kept as columns, which is far quicker to check and to join."""
+
+    def __init__(self, *columns: Iterable[str]) -> None:
+        self._columns = columns
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return zip(*self._columns, strict=False)  # one column is endless
+
+
+class Block(NamedTuple):
+    """Entries that are read at once.
+
+    :param places: where each of them stands, from 1.
+    """
+
+    entries: Sequence[Any]
+    places: Sequence[int]
+
+
+class Entries:
+    """Recipients from a list, or from whatever can be gone through.
+
+    :param value: entries ``{"mobile": ..., "temp_para": {...}}`` or bare numbers.
+    :raises JsmsInputError: it is nothing of the kind.
+    """
+
+    place: Final = "entry"
+
+    def __init__(self, value: object) -> None:
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+            raise JsmsInputError(
+                f"recipients is of type {type(value).__name__}: a list is needed, of numbers or of "
+                f'{{"mobile": ..., "temp_para": {{...}}}}. {SHOW_THE_WAY.format("a list")} '
+                "Nothing was sent."
+            )
+        # What can be gone through once only is kept, because a campaign goes through it twice.
+        self._entries = list(value) if iter(value) is value else value
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield all entries, from the first one on."""
+        entries, first = iter(self._entries), 1
+        while block := list(islice(entries, BLOCK)):
+            yield Block(block, range(first, first + len(block)))
+            first += len(block)
+
+
+class BadRow:
+    """Stands for a row of a file that is no entry at all.
+
+    :param why: what is wrong with it, for the error.
+    """
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def read(self) -> NoReturn:
+        """Raise what is wrong with it."""
+        raise JsmsInputError(self._why)
+
+
+class Checker:
+    """Checks entries, and collects what is wrong with them.
+
+    The entries of a list are nearly always alike: numbers of 11 digits, or dictionaries with such
+    a number and with strings under the same names. That is seen for a whole block at once. If
+    there is anything else in it, every entry of the block is looked at piece by piece.
+
+    :param place: what an entry's place is called, ``entry`` or ``line``.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._good = 0
+        self._bad = 0
+        self._errors: list[str] = []
+
+    def check(self, block: Block) -> People:
+        """Return the usable ones; the others are told by :meth:`conclude`."""
+        people = _alike(block.entries) or self._one_by_one(block)
+        self._good += len(people)
+        self._bad += len(block.entries) - len(people)
+        return people
+
+    def conclude(self) -> None:
+        """Raise if any entry could not be used.
+
+        :raises JsmsInputError: counts them, and shows the first ten.
+        """
+        if self._bad:
+            raise JsmsInputError(
+                f"{self._bad} of {self._good + self._bad} recipients cannot be used, so nothing "
+                "was sent:\n" + "\n".join(self._errors)
+            )
+
+    def _one_by_one(self, block: Block) -> People:
+        people = []
+        for entry, place in zip(block.entries, block.places, strict=True):
+            try:
+                people.append(entry.read() if isinstance(entry, BadRow) else recipient(entry))
+            except JsmsInputError as error:
+                if len(self._errors) < _SHOWN_ERRORS:
+                    self._errors.append(f"{self._place} {place}: {error}")
+        return People(people, [row_of(person) for person in people])
+
+
+def _alike(entries: Sequence[Any]) -> People | None:
+    """Return the people of entries that are all alike and in order, None for any others."""
+    kinds = set(map(type, entries))
+    if kinds == {str}:
+        numbers, parameters = entries, []
+    elif kinds == {dict} and set(map(len, entries)) == {2}:
+        try:
+            numbers = [entry["mobile"] for entry in entries]
+            parameters = [entry["temp_para"] for entry in entries]
+        except KeyError:
+            return None
+    else:
+        return None
+    try:
+        return _of_one_form(entries, numbers, parameters)
+    except (KeyError, TypeError, UnicodeEncodeError):
+        return None
+
+
+def _of_one_form(
+    entries: Sequence[Any], numbers: Sequence[str], parameters: Sequence[Any]
+) -> People | None:
+    """Return the people of these numbers and parameters, None if anything is unusual.
+
+    :raises KeyError: not all have the same names.
+    :raises TypeError: something is not a string.
+    :raises UnicodeEncodeError: something is half of a character.
+    """
+    if not _NUMBERS.fullmatch(SEPARATOR.join([*numbers, ""])):
+        return None
+    names, columns = _table(parameters)
+    people = People(
+        list(entries) if parameters else [{"mobile": number} for number in numbers],
+        _Columns(numbers, repeat(heading(names)), *columns),
+    )
+    # A separator within a name or a value would make the content ambiguous.
+    parts = len(entries) * (2 + 2 * len(names))
+    return people if people.content.count(SEPARATOR.encode()) == parts - 1 else None
+
+
+def _table(parameters: Sequence[Any]) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Return the sorted names of parameters, and a column of values for each.
+
+    :raises KeyError: not all have the same names.
+    :raises TypeError: they are no dictionaries, or some are empty.
+    """
+    if not parameters:
+        return (), []
+    if set(map(type, parameters)) != {dict} or len(set(map(len, parameters))) != 1:
+        raise TypeError
+    names = tuple(sorted(parameters[0]))
+    if not names or not all(names):
+        raise TypeError
+    return names, [[each[name] for each in parameters] for name in names]
+
+
+def recipients_of(value: object) -> People:
+    """Return checked recipients, in the given order.
+
+    :param value: :class:`People`, or what :class:`Entries` takes.
+    :raises JsmsInputError: counts every entry that cannot be used and shows the first ten.
+    """
+    if isinstance(value, People):
+        return value
+    entries = Entries(value)
+    checker, people = Checker(entries.place), People()
+    for block in entries.blocks():
+        people += checker.check(block)
+    checker.conclude()
+    return people

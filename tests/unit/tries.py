@@ -1,0 +1,109 @@
+"""A submitting task over its tries, as Airflow runs it, and what has come of it at the sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_jsms.operators.jsms import (
+    JsmsSubmitBatchScheduleOperator,
+    JsmsSubmitScheduleOperator,
+)
+from tests import people
+from tests.store import DictStore
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow_provider_jsms.sandbox.control import SandboxControl
+
+NAME = {"name": f"{people.CANARY}-Anna"}
+KEYS = {"single": "jsms_submission", "batch": "jsms_submission_1"}
+
+
+class TaskInstance:
+    """As much of one as the operators use."""
+
+    def __init__(self, try_number: int, *, max_tries: int = 0, map_index: int = -1) -> None:
+        self.try_number = try_number
+        self.max_tries = max_tries
+        self.map_index = map_index
+        self.xcoms: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = value
+
+
+class Task:
+    """A task instance over its tries: each is a new operator, all share one store."""
+
+    def __init__(self, kind: str, tomorrow: datetime) -> None:
+        self.kind = kind
+        self.store: DictStore | None = DictStore()
+        self.tries = 0
+        self.cleared = 0
+        self.map_index = -1
+        self.arguments: dict[str, Any] = {"send_time": tomorrow, "temp_id": 2}
+        if kind == "single":
+            self.arguments |= {"mobile": people.ANNA, "temp_para": NAME}
+        else:
+            self.arguments["recipients"] = [{"mobile": people.ANNA, "temp_para": NAME}]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        assert self.store
+        return self.store.get(KEYS[self.kind])
+
+    @property
+    def state(self) -> str:
+        """What its record says; of a batch, that of the campaign says when it is finished."""
+        assert self.store
+        campaign = self.store.get("jsms_campaign") or {}
+        return "finished" if campaign.get("state") == "finished" else self.record["state"]
+
+    def run(self, **changed: Any) -> Any:
+        """Run another try and return the schedule_id that it returns."""
+        self.tries += 1
+        operators = {
+            "single": JsmsSubmitScheduleOperator,
+            "batch": JsmsSubmitBatchScheduleOperator,
+        }
+        operator = operators[self.kind](task_id="submit", **{**self.arguments, **changed})
+        result = self.execute(operator)
+        return (
+            result["schedule_ids"][0] if self.kind == "batch" and result["schedule_ids"] else result
+        )
+
+    def execute(self, operator: Any) -> Any:
+        """Execute an operator as this try."""
+        operator.render_template_fields({})
+        self.ti = self.ti_of_try(self.tries)
+        context: dict[str, Any] = {"ti": self.ti}
+        if self.store is not None:
+            context["task_state_store"] = self.store
+        return operator.execute(context)
+
+    def ti_of_try(self, number: int) -> TaskInstance:
+        return TaskInstance(number, max_tries=self.cleared, map_index=self.map_index)
+
+    def clear(self, **changed: Any) -> Any:
+        self.cleared += 1
+        return self.run(**changed)
+
+    def to(self, mobile: str) -> dict[str, Any]:
+        """Return the argument that names other people."""
+        if self.kind == "single":
+            return {"mobile": mobile}
+        return {"recipients": [{"mobile": mobile, "temp_para": NAME}]}
+
+
+def posts(sandbox: SandboxControl) -> int:
+    return sum(request["method"] == "POST" for request in sandbox.requests())
+
+
+def puts(sandbox: SandboxControl) -> int:
+    return sum(request["method"] == "PUT" for request in sandbox.requests())
+
+
+def texted(sandbox: SandboxControl) -> list[str]:
+    sandbox.advance(10 * 86400)
+    return [message["mobile"] for message in sandbox.messages()]
