@@ -38,6 +38,8 @@
         ├── JsmsRefusedRecipientsError    *  more recipients were refused than the task tolerates
         ├── JsmsNotDeletedError              some schedules of a list could not be deleted yet
         ├── JsmsNeverDeletedError         *  some schedules of a list can never be deleted
+        ├── JsmsUnreachableError             JSMS could not be asked for too long
+        ├── JsmsUnknownEventError         *  a trigger of another version has spoken
         └── JsmsWaitError                 *  waiting for msg_ids makes no sense any more
             ├── JsmsScheduleGoneError     *  the schedule was deleted or never existed
             └── JsmsOverdueError          *  the msg_ids did not appear within grace
@@ -242,6 +244,14 @@ class JsmsNotDeletedError(JsmsError):
 
 class JsmsNeverDeletedError(JsmsError, AirflowFailException):
     """Some schedules can never be deleted (sent, unknown); the text tells which."""
+
+
+class JsmsUnreachableError(JsmsError):
+    """A sensor could not ask JSMS for too long; the cause is what the last look met."""
+
+
+class JsmsUnknownEventError(JsmsError, AirflowFailException):
+    """The trigger of a deferred sensor sent an event that this version does not know."""
 
 
 class JsmsWaitError(JsmsError, AirflowFailException):

@@ -59,6 +59,8 @@ def mask_message(message: str, values: Iterable[str]) -> str:
     The messages of JSMS are a few English words. One with anything else in it is not shown, nor
     one with a word that is in a value or has a word of it (it may come back cut).
     """
+    if not message:
+        return message  # the answer to a thousand people is not compared with all they are told
     if len(message) > _LONGEST_MESSAGE or not _PLAIN_WORDS.fullmatch(message):
         return HIDDEN
     return HIDDEN if any(_repeats(message.lower(), value.lower()) for value in values) else message

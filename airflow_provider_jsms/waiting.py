@@ -2,32 +2,54 @@
 
 ``msg_id`` may appear at submission or only after sending (no document tells), so a schedule is
 looked at once at the start, then seldom until ``send_time``, then often until ``grace`` is over.
+All modes of the sensor, and its trigger, ask :func:`next_step` after each look.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from airflow_provider_jsms.exceptions import (
+    JsmsFrequencyError,
+    JsmsNoAnswerError,
+    JsmsNotSentError,
+    JsmsThrottledError,
+)
+from airflow_provider_jsms.send_time import parse_wire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
+    from datetime import tzinfo
+
+    from airflow_provider_jsms.results import Schedule
+
+PATIENCE: Final = timedelta(minutes=10)
+"""How long looks may fail in a row once msg_ids may be there."""
+
+PASSING: Final = (JsmsNotSentError, JsmsThrottledError, JsmsNoAnswerError, JsmsFrequencyError)
+"""The errors of a look that time commonly mends."""
+
+_SHORTEST_PAUSE: Final = timedelta(milliseconds=100)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one query told about one schedule.
+    """What the last look told about one schedule.
 
     :param send_time: aware, None if JSMS sent none that can be read.
     :param msg_ids: those that JSMS has handed out so far.
     :param recipients: how many JSMS lists.
+    :param gone: the code with which JSMS said that there is no such schedule (any more), None if
+        there is; the rest is then what was seen before.
     """
 
     schedule_id: str
-    send_time: datetime | None
-    msg_ids: tuple[str, ...]
-    recipients: int
+    send_time: datetime | None = None
+    msg_ids: tuple[str, ...] = ()
+    recipients: int = 0
+    gone: int | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +59,7 @@ class Wait:
     :param started_at: aware; stands for a ``send_time`` that cannot be read.
     :param expected: how many msg_ids there will be over all schedules (the ``success_count`` of a
         batch submit), None if every listed recipient gets one.
+    :param ends_at: when it ends in any case, None for never.
     """
 
     started_at: datetime
@@ -45,6 +68,19 @@ class Wait:
     grace: timedelta
     wait_for_send_time: bool = False
     expected: int | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Looks fail.
+
+    :param since: when the first of them in a row began.
+    :param asked: how long JSMS asks to wait.
+    """
+
+    since: datetime
+    asked: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -55,10 +91,27 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Gone:
+    """JSMS does not know these schedules (any more)."""
+
+    schedules: tuple[Seen, ...]
+
+
+@dataclass(frozen=True)
 class Overdue:
     """``grace`` is over for these schedules."""
 
     schedules: tuple[Seen, ...]
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """Looks have failed for too long."""
+
+
+@dataclass(frozen=True)
+class TimedOut:
+    """The time of the wait is over."""
 
 
 @dataclass(frozen=True)
@@ -68,20 +121,66 @@ class LookAt:
     time: datetime
 
 
+Step = Done | Gone | Overdue | Unreachable | TimedOut | LookAt
+
+
+def seen_of(schedule_id: str, answer: Schedule, zone: tzinfo) -> Seen:
+    """Return what a query told; ``zone`` is that of the wall clock of JSMS."""
+    return Seen(
+        schedule_id=schedule_id,
+        send_time=parse_wire(answer["send_time"] or "", zone),
+        msg_ids=tuple(each["msg_id"] for each in answer["recipients"] if each["msg_id"]),
+        recipients=len(answer["recipients"]),
+    )
+
+
+def gone(schedule_id: str, known: Seen | None, code: int | None) -> Seen:
+    """Return what is known of a schedule after JSMS said that there is none."""
+    return replace(known or Seen(schedule_id), gone=code or 0)
+
+
 def due(seen: Seen, wait: Wait) -> datetime:
     """Return the moment from which msg_ids are expected."""
     return seen.send_time or wait.started_at
 
 
-def next_step(seen: Sequence[Seen], wait: Wait, now: datetime) -> Done | Overdue | LookAt:
-    """Return what to do after ``seen``, the latest sight of every schedule."""
+def next_step(
+    seen: Sequence[Seen], wait: Wait, now: datetime, trouble: Trouble | None = None
+) -> Step:
+    """Return what to do after a look.
+
+    :param seen: the latest sight of every schedule that could be looked at so far.
+    :param now: when the look was made, aware.
+    :param trouble: it failed.
+    """
     pending = _pending(seen, wait, now)
-    if not pending and seen:
+    if lost := tuple(each for each in seen if _is_lost(each, seen, wait, now)):
+        return Gone(lost)
+    if seen and not pending and not trouble:
         return Done({schedule.schedule_id: list(schedule.msg_ids) for schedule in seen})
+    if wait.ends_at is not None and now >= wait.ends_at:
+        return TimedOut()
+    if trouble:
+        return _bear(trouble, pending, wait, now)
     if overdue := tuple(each for each in pending if now >= _later(due(each, wait), wait.grace)):
         return Overdue(overdue)
     looks = (_next_look(each, wait, now) for each in pending)
-    return LookAt(min(looks, default=_later(now, wait.poke_interval)))
+    return _at(min(looks, default=_after_a_poke(wait, now)), wait)
+
+
+def _bear(
+    trouble: Trouble, pending: Sequence[Seen], wait: Wait, now: datetime
+) -> Unreachable | LookAt:
+    """Bear failing looks for :data:`PATIENCE`, which does not begin before msg_ids are due."""
+    dues = [each.send_time for each in pending if each.send_time]
+    end = _later(max(trouble.since, min(dues, default=trouble.since)), PATIENCE)
+    if now >= end:
+        return Unreachable()
+    return _at(min(max(_after_a_poke(wait, now), _later(now, trouble.asked)), end), wait)
+
+
+def _at(time: datetime, wait: Wait) -> LookAt:
+    return LookAt(time if wait.ends_at is None else min(time, wait.ends_at))
 
 
 def is_complete(seen: Seen) -> bool:
@@ -91,12 +190,12 @@ def is_complete(seen: Seen) -> bool:
 
 def is_settled(seen: Seen, wait: Wait, now: datetime) -> bool:
     """Tell whether another look at this schedule could not change anything."""
-    return is_complete(seen) and not (wait.wait_for_send_time and now < due(seen, wait))
+    is_early = wait.wait_for_send_time and now < due(seen, wait)
+    return seen.gone is not None or (is_complete(seen) and not is_early)
 
 
 def _pending(seen: Sequence[Seen], wait: Wait, now: datetime) -> list[Seen]:
-    found = sum(len(each.msg_ids) for each in seen)
-    if wait.expected is not None and found >= max(wait.expected, 1):
+    if _are_all_found(seen, wait):
         unfinished = []
     else:
         # With a count given, refused recipients may be listed and never get a msg_id; which
@@ -112,13 +211,29 @@ def _pending(seen: Sequence[Seen], wait: Wait, now: datetime) -> list[Seen]:
     return unfinished + early
 
 
+def _are_all_found(seen: Sequence[Seen], wait: Wait) -> bool:
+    """Tell whether there are as many msg_ids as were expected, if that is known."""
+    found = sum(len(each.msg_ids) for each in seen)
+    return wait.expected is not None and found >= max(wait.expected, 1)
+
+
+def _is_lost(each: Seen, seen: Sequence[Seen], wait: Wait, now: datetime) -> bool:
+    """Tell whether a schedule is gone before it was done: JSMS may forget what it has sent."""
+    has_all = is_complete(each) or _are_all_found(seen, wait)
+    return each.gone is not None and not (has_all and now >= due(each, wait))
+
+
 def _next_look(seen: Seen, wait: Wait, now: datetime) -> datetime:
     moment = due(seen, wait)
     if now >= moment:
-        return min(_later(now, wait.poke_interval), _later(moment, wait.grace))
+        return min(_after_a_poke(wait, now), _later(moment, wait.grace))
     soon = _later(now, wait.recheck_interval)
     # A look shortly before send_time would only be followed by the one at send_time.
     return moment if _later(soon, wait.poke_interval) > moment else soon
+
+
+def _after_a_poke(wait: Wait, now: datetime) -> datetime:
+    return _later(now, max(wait.poke_interval, _SHORTEST_PAUSE))
 
 
 def _later(moment: datetime, delta: timedelta) -> datetime:

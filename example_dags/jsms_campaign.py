@@ -52,8 +52,7 @@ with DAG(
     JsmsScheduleSensor(
         task_id="wait",
         schedule_id=campaign.output,
-        mode="reschedule",
-        retries=3,
+        deferrable=True,  # in the triggerer, without a worker slot
         poke_interval=3,
         grace=timedelta(minutes=10),
     )

@@ -57,12 +57,11 @@ with DAG(
         temp_para=APPOINTMENT,
     )
 
-    # In reschedule mode the sensor holds no worker slot while it waits.
+    # It waits in the triggerer, and holds no worker slot.
     wait = JsmsScheduleSensor(
         task_id="wait",
         schedule_id=move.output,
-        mode="reschedule",
-        retries=3,
+        deferrable=True,
         poke_interval=3,
         grace=timedelta(minutes=10),
     )

@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tenacity import (
     Retrying,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LONGEST_IN_ALL: Final = 60.0
+LONGEST_IN_ALL: Final = 60.0
 _SHORTEST_TRY: Final = 1.0
 _WAIT = wait_exponential_jitter(initial=1, max=10, jitter=1)
 
@@ -71,22 +71,8 @@ class JsmsClient:
         :raises JsmsUncertainError: a submission left and no usable answer came.
         :raises JsmsCallError: what the last try met.
         """
-
-        def before_sleep(state: RetryCallState) -> None:
-            error = _error_of(state)
-            if met is not None:
-                met.append(error)
-            _log.warning("%s Trying again in %.1f s.", error, state.upcoming_sleep)
-
-        retrying = Retrying(
-            retry=retry_if_exception(partial(protocol.may_be_sent_again, call.method)),
-            stop=stop_after_attempt(max_attempts or self._settings.max_attempts)
-            | stop_before_delay(_LONGEST_IN_ALL),
-            wait=_wait,
-            before_sleep=before_sleep,
-            reraise=True,
-        )
-        result: T = retrying(self._attempt, call, monotonic() + _LONGEST_IN_ALL)
+        retrying = Retrying(**policy(call, max_attempts or self._settings.max_attempts, met))
+        result: T = retrying(self._attempt, call, monotonic() + LONGEST_IN_ALL)
         return result
 
     def _seconds(self, call: Call[T], deadline: float) -> float:
@@ -118,6 +104,29 @@ class JsmsClient:
                 call=str(call),
             )
             raise protocol.uncertain(call, lost, since) from error
+
+
+def policy(
+    call: Call[Any], max_attempts: int, met: list[BaseException] | None = None
+) -> dict[str, Any]:
+    """Return how a call is sent again, for tenacity's ``Retrying`` and ``AsyncRetrying``.
+
+    :param met: collects the errors after which the call was sent again.
+    """
+
+    def before_sleep(state: RetryCallState) -> None:
+        error = _error_of(state)
+        if met is not None:
+            met.append(error)
+        _log.warning("%s Trying again in %.1f s.", error, state.upcoming_sleep)
+
+    return {
+        "retry": retry_if_exception(partial(protocol.may_be_sent_again, call.method)),
+        "stop": stop_after_attempt(max_attempts) | stop_before_delay(LONGEST_IN_ALL),
+        "wait": _wait,
+        "before_sleep": before_sleep,
+        "reraise": True,
+    }
 
 
 def _error_of(state: RetryCallState) -> BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from base64 import b64encode
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,6 +26,7 @@ from airflow_provider_jsms.send_time import parse_send_time, parse_wire
 from airflow_provider_jsms.settings import read_settings, unknown_extras
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
     from requests import Session
 
     from airflow_provider_jsms.protocol import Call
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.settings import JsmsSettings
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class JsmsHook(BaseHook):
@@ -80,30 +84,7 @@ class JsmsHook(BaseHook):
 
         :raises JsmsSettingsError: a field of it cannot be used.
         """
-        connection = self.get_connection(self.jsms_conn_id)
-        extra = connection.extra_dejson
-        settings = read_settings(
-            login=connection.login,
-            password=connection.password,
-            host=connection.host,
-            schema=connection.schema,
-            port=connection.port,
-            extra=extra,
-        )
-        if settings.ca_bundle and not Path(settings.ca_bundle).exists():
-            raise JsmsSettingsError(
-                f"The extra 'ca_bundle' of the Airflow connection {self.jsms_conn_id} names "
-                f"{settings.ca_bundle}, which does not exist on this machine. Nothing was sent."
-            )
-        if unknown := unknown_extras(extra):
-            self.log.warning(
-                "The Airflow connection %s has extras that are not read: %s",
-                self.jsms_conn_id,
-                ", ".join(unknown),
-            )
-        mask_secret(settings.master_secret)
-        mask_secret(b64encode(f"{settings.app_key}:{settings.master_secret}".encode()).decode())
-        return settings
+        return settings_of(self.get_connection(self.jsms_conn_id))
 
     def parse_send_time(self, value: object) -> SendTime:
         """Return the moment that ``value`` names on the wall clock of this connection.
@@ -216,6 +197,18 @@ class JsmsHook(BaseHook):
         """
         return self._client.send(protocol.query_schedule(schedule_id))
 
+    async def aquery_schedule(self, schedule_id: object) -> Schedule:
+        """Return a schedule as :meth:`query_schedule` does, without blocking the event loop.
+
+        The Airflow connection and the HTTP session are shared among all that ask at the same time
+        in one event loop.
+        """
+        # It brings a second HTTP library, which most tasks do not need.
+        from airflow_provider_jsms.hooks.shared import shared  # noqa: PLC0415
+
+        async with shared(self.jsms_conn_id) as connection:
+            return await connection.send(protocol.query_schedule(schedule_id))
+
     def delete_schedule(self, schedule_id: object) -> None:
         """Cancel a single or batch schedule (``DELETE /v1/schedule/{schedule_id}``).
 
@@ -278,6 +271,36 @@ class JsmsHook(BaseHook):
         accepted = result if isinstance(result, str) else result["schedule_id"]  # type: ignore[index]
         self.log.info("%s: JSMS answered with schedule_id %s", call, accepted)
         return result
+
+
+def settings_of(connection: Connection) -> JsmsSettings:
+    """Return what an Airflow connection says, and let Airflow mask its secrets in logs.
+
+    :raises JsmsSettingsError: a field of it cannot be used.
+    """
+    extra = connection.extra_dejson
+    settings = read_settings(
+        login=connection.login,
+        password=connection.password,
+        host=connection.host,
+        schema=connection.schema,
+        port=connection.port,
+        extra=extra,
+    )
+    if settings.ca_bundle and not Path(settings.ca_bundle).exists():
+        raise JsmsSettingsError(
+            f"The extra 'ca_bundle' of the Airflow connection {connection.conn_id} names "
+            f"{settings.ca_bundle}, which does not exist on this machine. Nothing was sent."
+        )
+    if unknown := unknown_extras(extra):
+        _log.warning(
+            "The Airflow connection %s has extras that are not read: %s",
+            connection.conn_id,
+            ", ".join(unknown),
+        )
+    mask_secret(settings.master_secret)
+    mask_secret(b64encode(f"{settings.app_key}:{settings.master_secret}".encode()).decode())
+    return settings
 
 
 def already_sent(error: JsmsStateError) -> JsmsAlreadySentError:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.protocol import Call
     from airflow_provider_jsms.settings import JsmsSettings
 
-_LARGEST_REPLY: Final = 8 * 1024 * 1024
+LARGEST_REPLY: Final = 8 * 1024 * 1024
 _PIECE: Final = 64 * 1024
 # Servers close idle connections, commonly after five seconds. A submission that meets the closing
 # would have begun to leave, so its outcome would be unknown: it gets a connection of its own.
@@ -183,9 +183,9 @@ def _body(call: Call[Any], response: requests.Response, deadline: float) -> byte
     for piece in response.iter_content(_PIECE):
         pieces.append(piece)
         size += len(piece)
-        if size > _LARGEST_REPLY:
+        if size > LARGEST_REPLY:
             raise JsmsUnreadableReplyError(
-                f"the answer is larger than {_LARGEST_REPLY} bytes.",
+                f"the answer is larger than {LARGEST_REPLY} bytes.",
                 call=str(call),
                 http_status=response.status_code,
             )

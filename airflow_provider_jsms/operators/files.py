@@ -73,8 +73,14 @@ class RecipientsFile:
         """
         with self._lines() as lines:
             rows = self._rows(lines)
-            while block := list(islice(rows, BLOCK)):
-                places, entries = zip(*block, strict=True)
+            while True:
+                entries: list[Any] = []
+                places: list[int] = []
+                for place, entry in islice(rows, BLOCK):
+                    entries.append(entry)
+                    places.append(place)
+                if not entries:
+                    return
                 yield Block(entries, places)
 
     @contextmanager

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
     conf,
@@ -19,26 +23,48 @@ from airflow_provider_jsms.exceptions import (
     JsmsOverdueError,
     JsmsScheduleGoneError,
     JsmsStateError,
+    JsmsThrottledError,
+    JsmsUnknownEventError,
+    JsmsUnreachableError,
     JsmsWaitError,
 )
 from airflow_provider_jsms.operators.base import DEFAULT_CONN_ID
+from airflow_provider_jsms.privacy import show
 from airflow_provider_jsms.results import whole_number
 from airflow_provider_jsms.schedule import schedule_ids_of
-from airflow_provider_jsms.send_time import parse_wire
 from airflow_provider_jsms.switches import flag
-from airflow_provider_jsms.waiting import Done, Overdue, Seen, Wait, due, is_settled, next_step
+from airflow_provider_jsms.waiting import (
+    PASSING,
+    Done,
+    Gone,
+    LookAt,
+    Overdue,
+    Seen,
+    Trouble,
+    Unreachable,
+    Wait,
+    due,
+    gone,
+    is_settled,
+    next_step,
+    seen_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.waiting import LookAt
+    from airflow_provider_jsms.waiting import Step
 
 # Airflow's own default ends every wait after seven days; a schedule may lie further ahead, and
 # grace after send_time ends the wait anyway.
 _NO_TIMEOUT: Final = timedelta(days=36500)
+# How much later than the trigger Airflow ends a deferral, if the trigger has not.
+_LATEST: Final = timedelta(seconds=60)
+
+DONE: Final = "done"
+LOOK: Final = "look"
 
 
 class JsmsScheduleSensor(BaseSensorOperator):
@@ -50,23 +76,31 @@ class JsmsScheduleSensor(BaseSensorOperator):
     The sensor asks JSMS once. If msg_ids are missing and ``send_time`` is ahead, it sleeps until
     ``send_time``, looking again every ``recheck_interval`` because somebody may move or delete
     the schedule; from ``send_time`` on it asks every ``poke_interval``. For a text at 09:00 and a
-    sensor that starts at 06:30 that is 06:30, 07:30, 08:30, 09:00, 09:01 and so on. In
-    ``mode="reschedule"`` it holds no worker slot in between.
+    sensor that starts at 06:30 that is 06:30, 07:30, 08:30, 09:00, 09:01 and so on, in every mode.
+    With ``deferrable=True`` it waits in Airflow's triggerer and holds no worker slot, and with
+    ``mode="reschedule"`` it holds none between two looks.
 
     ==================================  =====================================================
     what the sensor finds               what it does
     ==================================  =====================================================
     all msg_ids are there               succeeds (with ``wait_for_send_time`` at ``send_time``)
     not yet due                         looks again later
-    due, msg_ids missing                looks again after ``poke_interval``
+    due, msg_ids missing, or some       looks again after ``poke_interval``
     msg_ids missing after ``grace``     fails as overdue (:class:`JsmsOverdueError`), no retry
     JSMS does not know the schedule     fails as gone (:class:`JsmsScheduleGoneError`), no retry
-    JSMS cannot be reached              fails, and Airflow's ``retries`` apply
+    JSMS cannot be asked                looks again after ``poke_interval``
+    that for 10 minutes, and also 10    fails as unreachable (:class:`JsmsUnreachableError`),
+    minutes after ``send_time``         with its cause; Airflow's ``retries`` apply
+    JSMS refuses the query otherwise    fails with what it says, as every task does
     ``timeout`` is over                 fails as every sensor does, no retry
+    ``execution_timeout`` is over       fails as every task does, and ``retries`` apply
     ==================================  =====================================================
 
     With ``soft_fail`` an overdue, gone or timed out wait skips the task instead; wrong arguments
-    or credentials always fail it.
+    or credentials, and a JSMS that cannot be asked, always fail it. A retry begins anew. To clear
+    or mark a waiting task changes nothing at JSMS: the sensor only ever asks. In reschedule mode
+    it forgets between two looks what it has seen, so there an outage ends it after 10 minutes also
+    before ``send_time``.
 
     :param schedule_id: one id, a list of them, or the result of a batch submit, whose
         ``success_count`` then says how many msg_ids there will be: JSMS may list recipients that
@@ -75,8 +109,8 @@ class JsmsScheduleSensor(BaseSensorOperator):
         hand out msg_ids early (templated).
     :param grace: how long after ``send_time`` msg_ids may be missing.
     :param recheck_interval: how often to look before ``send_time``.
-    :param deferrable: wait without a worker slot. In this version the sensor then waits in
-        reschedule mode. Default: Airflow's ``[operators] default_deferrable``.
+    :param deferrable: wait in the triggerer, without a worker slot. Default: Airflow's
+        ``[operators] default_deferrable``.
     :param timeout: as in every sensor, but not given means no limit beside ``grace``. One that
         ends before ``send_time`` is refused at once.
     :param poke_interval: how often to ask from ``send_time`` on; default 60 seconds.
@@ -110,43 +144,68 @@ class JsmsScheduleSensor(BaseSensorOperator):
         self.jsms_conn_id = jsms_conn_id
         self._has_timeout = timeout is not None
         self._started_at: datetime | None = None
+        self._failing_since: datetime | None = None
         self._seen: dict[str, Seen] = {}
         self._next_look = datetime.min.replace(tzinfo=UTC)
 
     def execute(self, context: Context) -> Any:  # noqa: ANN401  as in Airflow
         """Wait, in the mode of the sensor."""
-        self._started_at = self._first_started_at(context)
-        try:
+        self._started_at = self._started_at or self._first_started_at(context)
+        with self._soft_only_for_waits():
             return super().execute(context)
-        except AirflowSkipException as skipped:
-            # soft_fail is meant for a wait that comes to nothing, not for wrong credentials.
-            cause = skipped.__cause__
-            if isinstance(cause, JsmsError) and not isinstance(cause, JsmsWaitError):
-                raise cause from None
-            raise
+
+    def execute_complete(self, context: Context, event: Any = None) -> Any:  # noqa: ANN401  as in Airflow
+        """Go on after the trigger has fired.
+
+        :raises JsmsUnknownEventError: the event is not one of this version's trigger.
+        """
+        status = event.get("status") if isinstance(event, dict) else None
+        if status == DONE:
+            return event["msg_ids"]
+        if status != LOOK:
+            raise JsmsUnknownEventError(
+                f"The trigger of the sensor sent an event with the status {show(status)}, which "
+                "this version does not know: the triggerer may run another version of the "
+                "provider. Install the same one everywhere, and clear the task."
+            )
+        self._started_at = datetime.fromisoformat(event["started_at"])
+        since = event["failing_since"]
+        self._failing_since = datetime.fromisoformat(since) if since else None
+        return self.execute(context)
+
+    def resume_execution(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as in Airflow
+        """Go on after a deferral, with ``soft_fail`` as in the other modes."""
+        with self._soft_only_for_waits():
+            return super().resume_execution(*args, **kwargs)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once.
+        """Look once, and where JSMS cannot be asked as often as it takes.
 
         :raises JsmsInputError: ``timeout`` ends before ``send_time``.
         :raises JsmsScheduleGoneError: JSMS does not know the schedule.
         :raises JsmsOverdueError: ``grace`` is over.
+        :raises JsmsUnreachableError: JSMS could not be asked for too long.
+        :raises AirflowSensorTimeout: ``timeout`` is over.
         """
         del context
-        now = datetime.now(UTC)
-        wait = self._wait(self._started_at or now)
-        self._next_look = now + wait.poke_interval  # also where a look fails and silent_fail is set
-        self._look(wait, now)
-        seen = list(self._seen.values())
-        self._refuse_early_timeout(seen, wait)
-        step = next_step(seen, wait, now)
-        if isinstance(step, Overdue):
-            raise JsmsOverdueError(_overdue(step, wait))
-        if isinstance(step, Done):
-            return PokeReturnValue(is_done=True, xcom_value=step.msg_ids)
-        self._tell(seen, step)
-        self._next_look = step.time
-        return PokeReturnValue(is_done=False)
+        while True:
+            now = datetime.now(UTC)
+            wait = self._wait(self._started_at or now)
+            # Also where a look fails and silent_fail is set.
+            self._next_look = now + wait.poke_interval
+            error = self._look(wait, now)
+            step = self._step(wait, now, error)
+            if isinstance(step, Done):
+                return PokeReturnValue(is_done=True, xcom_value=step.msg_ids)
+            if not isinstance(step, LookAt):
+                raise self._error(step, wait) from error
+            self._tell(step, wait, now)
+            self._next_look = step.time
+            if self.deferrable:
+                self._defer(step.time)
+            if error is None:
+                return PokeReturnValue(is_done=False)
+            time.sleep(max(0.0, (step.time - datetime.now(UTC)).total_seconds()))
 
     def _get_next_poke_interval(
         self,
@@ -168,18 +227,92 @@ class JsmsScheduleSensor(BaseSensorOperator):
             grace=self.grace,
             wait_for_send_time=flag("wait_for_send_time", self.wait_for_send_time),
             expected=whole_number(result.get("success_count")),
+            ends_at=min(self._ends(started_at).values(), default=None),
         )
 
-    def _look(self, wait: Wait, now: datetime) -> None:
-        """Ask for every schedule that is not done yet."""
+    def _ends(self, started_at: datetime) -> dict[str, datetime]:
+        """Return when the wait ends in any case, by the argument that says so."""
+        ends = {}
+        if self._has_timeout:
+            ends["timeout"] = started_at + timedelta(seconds=self.timeout)
+        # While it runs in a worker Airflow itself sees to it, while it is deferred nobody does.
+        if self.deferrable and self.execution_timeout:
+            ends["execution_timeout"] = started_at + self.execution_timeout
+        return ends
+
+    def _look(self, wait: Wait, now: datetime) -> JsmsError | None:
+        """Ask for every schedule that is not done yet; return what time may mend."""
         # The hook brings an HTTP library, which a DAG file must not pull in when it is parsed.
         from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
 
         with JsmsHook(self.jsms_conn_id) as hook:
             for schedule_id in self._schedule_ids():
                 known = self._seen.get(schedule_id)
-                if known is None or not is_settled(known, wait, now):
-                    self._seen[schedule_id] = _look_at(hook, schedule_id)
+                if known is not None and is_settled(known, wait, now):
+                    continue
+                try:
+                    answer = hook.query_schedule(schedule_id)
+                    self._seen[schedule_id] = seen_of(schedule_id, answer, hook.settings.zone)
+                except JsmsStateError as error:
+                    self._seen[schedule_id] = gone(schedule_id, known, error.code)
+                except PASSING as error:
+                    return error
+        return None
+
+    def _step(self, wait: Wait, now: datetime, error: JsmsError | None) -> Step:
+        if error is None:
+            self._failing_since = None
+            trouble = None
+        else:
+            self._failing_since = self._failing_since or now
+            asked = error.wait if isinstance(error, JsmsThrottledError) else 0.0
+            trouble = Trouble(self._failing_since, timedelta(seconds=asked))
+        seen = list(self._seen.values())
+        self._refuse_early_timeout(seen, wait)
+        return next_step(seen, wait, now, trouble)
+
+    def _error(self, step: Step, wait: Wait) -> BaseException:
+        """Return what the sensor fails with."""
+        if isinstance(step, Gone):
+            return JsmsScheduleGoneError(_gone(step))
+        if isinstance(step, Overdue):
+            return JsmsOverdueError(_overdue(step, wait))
+        if isinstance(step, Unreachable):
+            return JsmsUnreachableError(
+                f"JSMS could not be asked since {self._failing_since:%Y-%m-%dT%H:%M:%SZ}. "
+                f"{self._so_far()} What was scheduled stays scheduled."
+            )
+        ends = self._ends(wait.started_at)
+        name = min(ends, key=lambda each: ends[each])
+        kind = AirflowSensorTimeout if name == "timeout" else AirflowTaskTimeout
+        error: BaseException = kind(f"The {name} of the sensor is over. {self._so_far()}")
+        return error
+
+    def _defer(self, next_look: datetime) -> NoReturn:
+        from airflow_provider_jsms.triggers.jsms import (  # noqa: PLC0415  the triggerer's room
+            JsmsScheduleTrigger,
+            rules_of,
+        )
+
+        wait = self._wait(self._started_at or next_look)
+        seen = [self._seen.get(each) or Seen(each) for each in self._schedule_ids()]
+        failing_since = self._failing_since
+        self.defer(
+            trigger=JsmsScheduleTrigger(
+                schedules={
+                    each.schedule_id: each.send_time.isoformat() if each.send_time else None
+                    for each in seen
+                },
+                jsms_conn_id=self.jsms_conn_id,
+                next_look=next_look.isoformat(),
+                rules=rules_of(wait),
+                failing_since=failing_since.isoformat() if failing_since else None,
+            ),
+            method_name="execute_complete",
+            # The trigger itself sees to the end, to the second. This is for the case that no
+            # triggerer runs.
+            timeout=wait.ends_at - datetime.now(UTC) + _LATEST if wait.ends_at else None,
+        )
 
     def _schedule_ids(self) -> list[str]:
         schedule_ids = schedule_ids_of(self.schedule_id)
@@ -200,45 +333,80 @@ class JsmsScheduleSensor(BaseSensorOperator):
                 )
 
     def _first_started_at(self, context: Context) -> datetime:
-        if not self.reschedule:
+        if self.deferrable or not self.reschedule:
             return datetime.now(UTC)
         ti: Any = context["ti"]
         if hasattr(ti, "get_first_reschedule_date"):
             return ti.get_first_reschedule_date(context) or datetime.now(UTC)
         return ti.start_date or datetime.now(UTC)  # Airflow 2: kept over reschedules
 
-    def _tell(self, seen: Sequence[Seen], step: LookAt) -> None:
-        for each in seen:
+    def _tell(self, step: LookAt, wait: Wait, now: datetime) -> None:
+        if self._failing_since:
+            since = f"{self._failing_since:%Y-%m-%dT%H:%M:%SZ}"
+            self.log.warning("JSMS cannot be asked since %s. %s", since, self._so_far())
+        for each in self._seen.values():
             self.log.info(
-                "Schedule %s: %d of %d recipients have a msg_id; send_time %s",
+                "Schedule %s: %s; %s",
                 each.schedule_id,
-                len(each.msg_ids),
-                each.recipients,
-                f"{each.send_time:%Y-%m-%dT%H:%M:%SZ}" if each.send_time else "is not told",
+                _has(each),
+                _timely(each, wait, now),
             )
         self.log.info("Looking again at %s", f"{step.time:%Y-%m-%dT%H:%M:%SZ}")
 
+    def _so_far(self) -> str:
+        """Return what is known, in words."""
+        known = [f"schedule {each.schedule_id}: {_has(each)}" for each in self._seen.values()]
+        return f"Last seen: {'; '.join(known) or 'nothing'}."
 
-def _look_at(hook: JsmsHook, schedule_id: str) -> Seen:
+    @contextmanager
+    def _soft_only_for_waits(self) -> Iterator[None]:
+        """Let soft_fail skip a wait that comes to nothing, not one with wrong credentials."""
+        try:
+            yield
+        except AirflowSkipException as skipped:
+            cause = skipped.__cause__
+            is_wait = isinstance(cause, JsmsWaitError) or not isinstance(cause, JsmsError)
+            if self.soft_fail and not is_wait:
+                raise cause from cause.__cause__  # type: ignore[misc, union-attr]
+            raise
+
+
+def _has(each: Seen) -> str:
+    return f"{len(each.msg_ids)} of {each.recipients} recipients have a msg_id"
+
+
+def _timely(each: Seen, wait: Wait, now: datetime) -> str:
+    """Return where in its life a schedule is."""
+    if each.send_time is None:
+        return "JSMS does not tell its send_time"
+    at = f"{each.send_time:%Y-%m-%dT%H:%M:%SZ}"
+    if now < each.send_time:
+        return f"not yet due, send_time is {at}"
+    state = "partly dispatched" if each.msg_ids else "due, and waiting for JSMS"
+    return f"{state}, send_time was {at}, overdue from {_end(each, wait)}"
+
+
+def _end(each: Seen, wait: Wait) -> str:
     try:
-        answer = hook.query_schedule(schedule_id)
-    except JsmsStateError as error:
-        raise JsmsScheduleGoneError(
-            f"Schedule {schedule_id} is gone: {error} It was deleted, or belongs to another "
-            "application, or JSMS has forgotten it."
-        ) from error
-    return Seen(
-        schedule_id=schedule_id,
-        send_time=parse_wire(answer["send_time"] or "", hook.settings.zone),
-        msg_ids=tuple(each["msg_id"] for each in answer["recipients"] if each["msg_id"]),
-        recipients=len(answer["recipients"]),
+        return f"{due(each, wait) + wait.grace:%Y-%m-%dT%H:%M:%SZ}"
+    except OverflowError:
+        return "never"
+
+
+def _gone(step: Gone) -> str:
+    lines = [
+        f"Schedule {each.schedule_id} is gone (JSMS says {each.gone}; before, {_has(each)})."
+        for each in step.schedules
+    ]
+    return (
+        f"{' '.join(lines)} It was deleted, or belongs to another application, or JSMS has sent "
+        "and forgotten it."
     )
 
 
 def _overdue(step: Overdue, wait: Wait) -> str:
     lines = [
-        f"schedule {each.schedule_id}: {len(each.msg_ids)} of {each.recipients} recipients have "
-        f"a msg_id, due since {due(each, wait):%Y-%m-%dT%H:%M:%SZ}"
+        f"schedule {each.schedule_id}: {_has(each)}, due since {due(each, wait):%Y-%m-%dT%H:%M:%SZ}"
         for each in step.schedules
     ]
     return (

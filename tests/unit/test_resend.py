@@ -267,7 +267,7 @@ def test_an_interrupted_submission_is_uncertain(
 def test_a_late_try_of_a_submission_gets_its_whole_read_timeout(
     set_connection: Callable[..., None], tomorrow: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "_LONGEST_IN_ALL", 0.1)
+    monkeypatch.setattr(client, "LONGEST_IN_ALL", 0.1)
 
     def late(connection: Connection) -> None:
         connection.released.wait(0.5)
@@ -283,7 +283,7 @@ def test_a_read_that_trickles_is_bounded(
     set_connection: Callable[..., None], tomorrow: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each piece comes within read_timeout, and the whole never ends."""
-    monkeypatch.setattr(client, "_LONGEST_IN_ALL", 0.5)
+    monkeypatch.setattr(client, "LONGEST_IN_ALL", 0.5)
     monkeypatch.setattr(client, "_SHORTEST_TRY", 0.1)
 
     def trickle(connection: Connection) -> None:

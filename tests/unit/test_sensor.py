@@ -22,6 +22,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsOverdueError,
     JsmsScheduleGoneError,
     JsmsServerError,
+    JsmsUnreachableError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
@@ -81,6 +82,7 @@ def hours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hours]:
             sleep=hours.sleep, monotonic=lambda: time.monotonic() + hours.passed
         )
         monkeypatch.setattr("airflow.sdk.bases.sensor.time", clock)
+        monkeypatch.setattr("airflow_provider_jsms.sensors.jsms.time", clock)
         yield hours
 
 
@@ -214,13 +216,63 @@ def test_soft_fail_skips(scheduled: str, sandbox: SandboxControl, hours: Hours) 
         wait(scheduled, soft_fail=True)
 
 
-def test_a_passing_error_is_left_to_the_retries_of_airflow(
-    scheduled: str, sandbox: SandboxControl, hours: Hours
-) -> None:
-    sandbox.fault("query_schedule", "status", times=None, status=503)
-    with pytest.raises(JsmsServerError) as caught:
+class TestWhereJsmsCannotBeAsked:
+    @pytest.fixture(autouse=True)
+    def _at_once(self, no_waits: None) -> None:
+        """The tries of one look follow each other at once."""
+
+    @pytest.mark.parametrize("mode", ["poke", "reschedule"])
+    def test_it_bears_that_for_ten_minutes_and_names_the_cause(
+        self, mode: str, sandbox: SandboxControl, scheduled: str, hours: Hours
+    ) -> None:
+        sandbox.fault("query_schedule", "status", times=None, status=503)
+        began = datetime.now(UTC)
+        with pytest.raises(JsmsUnreachableError, match="could not be asked") as caught:
+            wait(scheduled, mode=mode)
+        assert not isinstance(caught.value, AirflowFailException)  # the retries of Airflow apply
+        assert isinstance(caught.value.__cause__, JsmsServerError)
+        assert timedelta(minutes=10) <= datetime.now(UTC) - began <= timedelta(minutes=11)
+
+    @pytest.mark.parametrize("mode", ["poke", "reschedule"])
+    def test_an_outage_of_minutes_does_not_end_the_try(
+        self, mode: str, sandbox: SandboxControl, scheduled: str, hours: Hours
+    ) -> None:
+        sandbox.fault("query_schedule", "status", times=9, status=503)
+        if mode == "poke":
+            assert list(wait(scheduled)) == [scheduled]
+        else:
+            with pytest.raises(AirflowRescheduleException):
+                wait(scheduled, mode=mode)
+        assert hours.slept[:3] == [60, 60, 60]
+
+    def test_before_send_time_there_is_no_hurry(
+        self, sandbox: SandboxControl, scheduled: str, hours: Hours, nine: datetime
+    ) -> None:
+        hours.on_sleep.append(
+            lambda: sandbox.fault("query_schedule", "status", times=None, status=503)
+        )
+        with pytest.raises(JsmsUnreachableError):
+            wait(scheduled)
+        late = datetime.now(UTC) - nine
+        assert timedelta(minutes=10) <= late <= timedelta(minutes=11)
+
+    def test_it_is_no_wait_that_comes_to_nothing(
+        self, sandbox: SandboxControl, scheduled: str, hours: Hours
+    ) -> None:
+        sandbox.fault("query_schedule", "status", times=None, status=503)
+        with pytest.raises(JsmsUnreachableError):
+            wait(scheduled, soft_fail=True)
+        with pytest.raises(AirflowSkipException):
+            wait(scheduled, never_fail=True)
+
+    def test_it_waits_as_long_as_jsms_asks(
+        self, sandbox: SandboxControl, scheduled: str, hours: Hours
+    ) -> None:
+        sandbox.fault(
+            "query_schedule", "status", times=3, status=429, headers={"Retry-After": "240"}
+        )
         wait(scheduled)
-    assert not isinstance(caught.value, AirflowFailException)
+        assert hours.slept[0] == 240
 
 
 def test_soft_fail_does_not_hide_wrong_credentials(
@@ -285,11 +337,6 @@ class TestRescheduleMode:
         hours.traveller.shift(HOUR)
         found = waiting.execute({"ti": TaskInstance(datetime.now(UTC) - 3 * HOUR)})
         assert list(found) == [scheduled]
-
-    def test_is_what_deferrable_means_for_now(self, scheduled: str, hours: Hours) -> None:
-        waiting = sensor(scheduled, deferrable=True)
-        with pytest.raises(AirflowRescheduleException):
-            waiting.execute({"ti": TaskInstance()})
 
     def test_knows_its_start_on_airflow_2_too(self, hours: Hours) -> None:
         """There the task instance keeps its start over all reschedules."""

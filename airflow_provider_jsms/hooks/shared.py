@@ -1,0 +1,231 @@
+"""Asking JSMS from an event loop: one Airflow connection and one HTTP session for all who ask.
+
+A triggerer may hold a thousand waits. To read an Airflow connection there takes milliseconds at
+best and seconds where many ask at once, and a session for each would open a socket for each. So
+both are shared in each event loop by those who use the same connection, and given up with the last
+of them. The connection is read again when it is older than a minute, so that a changed credential
+is picked up.
+
+Only queries go this way: nothing is ever submitted, modified or deleted from an event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from base64 import b64encode
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from airflow.providers.common.compat.connection import get_async_connection
+from requests import Session
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
+from tenacity import AsyncRetrying
+
+from airflow_provider_jsms.exceptions import (
+    JsmsConnectionLostError,
+    JsmsNotSentError,
+    JsmsReadTimeoutError,
+    JsmsUnreadableReplyError,
+)
+from airflow_provider_jsms.hooks.client import LONGEST_IN_ALL, policy
+from airflow_provider_jsms.hooks.jsms import JsmsHook, settings_of
+from airflow_provider_jsms.hooks.transport import LARGEST_REPLY
+from airflow_provider_jsms.protocol import HEADERS, Reply, read_reply
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from airflow_provider_jsms.protocol import Call
+    from airflow_provider_jsms.settings import JsmsSettings
+
+T = TypeVar("T")
+
+_READ_AGAIN_AFTER: Final = 60.0
+_FAILURE_HOLDS: Final = 5.0
+_MOST_CONNECTIONS: Final = 100
+
+
+class _Client:
+    """One HTTP session with the credentials of one reading of the connection."""
+
+    def __init__(self, settings: JsmsSettings, way: _Way) -> None:
+        self.settings = settings
+        self.calls = 0
+        self.is_retired = False
+        token = b64encode(f"{settings.app_key}:{settings.master_secret}".encode()).decode()
+        self._session = aiohttp.ClientSession(
+            headers={**HEADERS, "Authorization": f"Basic {token}"},
+            connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, ssl=way.tls),
+            timeout=aiohttp.ClientTimeout(
+                total=LONGEST_IN_ALL,
+                sock_connect=settings.connect_timeout,
+                sock_read=settings.read_timeout,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # With it, a .netrc would take the place of the credentials.
+            trust_env=False,
+            proxy=way.proxy,
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def ask(self, call: Call[T]) -> T:
+        """Send a call once and return its result."""
+        if call.method != "GET":
+            raise NotImplementedError("only queries are sent from an event loop")
+        url = f"{self.settings.base_url}{call.path}"
+        self.calls += 1
+        try:
+            async with self._session.get(url, allow_redirects=False) as response:
+                content = await _body(call, response)
+                return read_reply(call, Reply(response.status, response.headers, content))
+        except (TimeoutError, aiohttp.ClientError, aiohttp.InvalidURL, OSError) as error:
+            raise self._error(call, error) from error
+        finally:
+            self.calls -= 1
+            if self.is_retired and not self.calls:
+                await self.close()
+
+    def _error(self, call: Call[Any], error: Exception) -> Exception:
+        what = type(error).__name__
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            return JsmsNotSentError(
+                f"no connection to {self.settings.base_url} ({what}), so nothing was sent. See "
+                "whether the host of the connection is right and reachable from the triggerer, "
+                "also through a proxy and with its certificate.",
+                call=str(call),
+            )
+        if isinstance(error, TimeoutError):
+            return JsmsReadTimeoutError("no answer came in time.", call=str(call))
+        return JsmsConnectionLostError(
+            f"the connection broke before the answer was whole ({what}).", call=str(call)
+        )
+
+
+class SharedConnection:
+    """An Airflow connection, read now and then, and the session that belongs to it."""
+
+    def __init__(self, conn_id: str) -> None:
+        self.users = 0
+        self._conn_id = conn_id
+        self._client: _Client | None = None
+        self._read_at = 0.0
+        self._failure: Exception | None = None
+        self._reading = asyncio.Lock()
+
+    async def settings(self) -> JsmsSettings:
+        """Return what the connection says."""
+        return (await self._current()).settings
+
+    async def send(self, call: Call[T], *, max_attempts: int | None = None) -> T:
+        """Send a query and return its result; the errors are those of the hook.
+
+        :param max_attempts: tries at most; None for what the connection says.
+        """
+        client = await self._current()
+        retrying = AsyncRetrying(**policy(call, max_attempts or client.settings.max_attempts))
+        result: T = await retrying(client.ask, call)
+        return result
+
+    async def close(self) -> None:
+        """Close the session."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.close()
+
+    async def _current(self) -> _Client:
+        async with self._reading:
+            if self._client is None or monotonic() - self._read_at > _READ_AGAIN_AFTER:
+                await self._read()
+            return self._client  # type: ignore[return-value]
+
+    async def _read(self) -> None:
+        """Read the Airflow connection; what went wrong holds for all who ask within seconds."""
+        if self._failure and monotonic() - self._read_at < _FAILURE_HOLDS:
+            raise self._failure
+        self._failure = None
+        try:
+            connection = await get_async_connection(self._conn_id, hook=JsmsHook)
+            # What is masked is told to another process, and certificates are read: that may block.
+            settings = await asyncio.to_thread(settings_of, connection)
+            if self._client is None or self._client.settings != settings:
+                await self._take(_Client(settings, await asyncio.to_thread(_way_to, settings)))
+        except Exception as error:
+            self._failure = error
+            raise
+        finally:
+            self._read_at = monotonic()
+
+    async def _take(self, client: _Client) -> None:
+        """Use this session from now on; calls under way end with the old one."""
+        old, self._client = self._client, client
+        if old is not None:
+            old.is_retired = True
+            if not old.calls:
+                await old.close()
+
+
+_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedConnection]] = (
+    WeakKeyDictionary()
+)
+
+
+@asynccontextmanager
+async def shared(conn_id: str) -> AsyncIterator[SharedConnection]:
+    """Use an Airflow connection together with all others in this event loop."""
+    of_loop = _connections.setdefault(asyncio.get_running_loop(), {})
+    connection = of_loop.setdefault(conn_id, SharedConnection(conn_id))
+    connection.users += 1
+    try:
+        yield connection
+    finally:
+        connection.users -= 1
+        if not connection.users:
+            del of_loop[conn_id]
+            # A trigger that is cancelled must not leave its sockets open.
+            await asyncio.shield(connection.close())
+
+
+class _Way(NamedTuple):
+    """How the service is reached, as ``requests`` finds it from the environment."""
+
+    tls: ssl.SSLContext | bool
+    proxy: str | None
+
+
+def _way_to(settings: JsmsSettings) -> _Way:
+    session = Session()
+    # A proxy of the environment would get the credentials of a plain request to read.
+    session.trust_env = not settings.is_plain_http
+    url, verify = settings.base_url, settings.ca_bundle or True
+    found = session.merge_environment_settings(url, {}, None, verify, None)
+    bundle = found["verify"] if isinstance(found["verify"], str) else DEFAULT_CA_BUNDLE_PATH
+    is_folder = Path(bundle).is_dir()
+    tls = ssl.create_default_context(
+        cafile=None if is_folder else bundle, capath=bundle if is_folder else None
+    )
+    return _Way(tls, select_proxy(url, found["proxies"]))
+
+
+async def _body(call: Call[Any], response: aiohttp.ClientResponse) -> bytes:
+    """Read a body of bounded size."""
+    content = await response.content.read(LARGEST_REPLY + 1)
+    pieces = [content]
+    size = len(content)
+    while content and size <= LARGEST_REPLY:
+        content = await response.content.read(LARGEST_REPLY + 1 - size)
+        pieces.append(content)
+        size += len(content)
+    if size > LARGEST_REPLY:
+        raise JsmsUnreadableReplyError(
+            f"the answer is larger than {LARGEST_REPLY} bytes.",
+            call=str(call),
+            http_status=response.status,
+        )
+    return b"".join(pieces)

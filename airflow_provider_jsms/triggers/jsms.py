@@ -1,0 +1,174 @@
+"""The trigger that waits for msg_ids in Airflow's triggerer, without a worker slot."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_jsms import protocol
+from airflow_provider_jsms.exceptions import JsmsStateError, JsmsThrottledError
+from airflow_provider_jsms.sensors.jsms import DONE, LOOK
+from airflow_provider_jsms.waiting import (
+    PASSING,
+    Done,
+    LookAt,
+    Seen,
+    Trouble,
+    Wait,
+    gone,
+    is_settled,
+    next_step,
+    seen_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from airflow_provider_jsms.hooks.shared import SharedConnection
+
+# Many waits may fall due in the same second.
+_MOST_JITTER: Final = 2.0
+_AT_ONCE: Final = 10
+
+
+class JsmsScheduleTrigger(BaseTrigger):
+    """Ask JSMS until every recipient of some schedules has a msg_id, or a worker has to decide.
+
+    It only ever asks. It fires once: with the msg_ids, or so that the sensor looks itself and
+    fails, ends or waits on as it does in every mode. All times are absolute, so that another
+    triggerer goes on where this one was stopped.
+
+    :param schedules: the last known ``send_time`` by schedule_id, ISO 8601 or None.
+    :param jsms_conn_id: the Airflow connection.
+    :param next_look: when to look for the first time, ISO 8601.
+    :param rules: the rules of the wait, as :func:`rules_of` gives them.
+    :param failing_since: since when looks have failed, ISO 8601; None if they do not.
+    """
+
+    def __init__(
+        self,
+        *,
+        schedules: Mapping[str, str | None],
+        jsms_conn_id: str,
+        next_look: str,
+        rules: Mapping[str, Any],
+        failing_since: str | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.schedules = dict(schedules)
+        self.jsms_conn_id = jsms_conn_id
+        self.next_look = next_look
+        self.rules = dict(rules)
+        self.failing_since = failing_since
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class and the arguments: ids and times, nothing else."""
+        names = ("schedules", "jsms_conn_id", "next_look", "rules", "failing_since")
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, {name: getattr(self, name) for name in names}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, and fire once."""
+        from airflow_provider_jsms.hooks.shared import shared  # noqa: PLC0415  an HTTP library
+
+        wait = wait_of(self.rules)
+        time = datetime.fromisoformat(self.next_look)
+        since = datetime.fromisoformat(self.failing_since) if self.failing_since else None
+        seen = {
+            schedule_id: Seen(schedule_id, datetime.fromisoformat(known) if known else None)
+            for schedule_id, known in self.schedules.items()
+        }
+        async with shared(self.jsms_conn_id) as connection:
+            while True:
+                await _sleep_until(time, wait.poke_interval)
+                now = datetime.now(UTC)
+                error = await _look(connection, seen, wait, now)
+                if error is None:
+                    since = None
+                elif not isinstance(error, PASSING):
+                    self.log.warning("A worker has to decide: %s", error)
+                    break
+                else:
+                    since = since or now
+                    self.log.warning("JSMS cannot be asked since %s: %s", since, error)
+                trouble = Trouble(since, _asked(error)) if since else None
+                step = next_step(list(seen.values()), wait, now, trouble)
+                if isinstance(step, Done):
+                    yield _event(status=DONE, msg_ids=step.msg_ids)
+                    return
+                if not isinstance(step, LookAt):
+                    break
+                time = step.time
+        yield _event(
+            status=LOOK,
+            started_at=self.rules["started_at"],
+            failing_since=since.isoformat() if since else None,
+        )
+
+
+def _event(**payload: Any) -> TriggerEvent:
+    return TriggerEvent(payload)  # type: ignore[no-untyped-call]
+
+
+def rules_of(wait: Wait) -> dict[str, Any]:
+    """Return the rules of a wait as Airflow can store them: times in ISO 8601, seconds."""
+    return {
+        "started_at": wait.started_at.isoformat(),
+        "poke_interval": wait.poke_interval.total_seconds(),
+        "recheck_interval": wait.recheck_interval.total_seconds(),
+        "grace": wait.grace.total_seconds(),
+        "wait_for_send_time": wait.wait_for_send_time,
+        "expected": wait.expected,
+        "ends_at": wait.ends_at.isoformat() if wait.ends_at else None,
+    }
+
+
+def wait_of(rules: Mapping[str, Any]) -> Wait:
+    """Return the rules of a wait that :func:`rules_of` has made storable."""
+    return Wait(
+        started_at=datetime.fromisoformat(rules["started_at"]),
+        poke_interval=timedelta(seconds=rules["poke_interval"]),
+        recheck_interval=timedelta(seconds=rules["recheck_interval"]),
+        grace=timedelta(seconds=rules["grace"]),
+        wait_for_send_time=rules["wait_for_send_time"],
+        expected=rules["expected"],
+        ends_at=datetime.fromisoformat(rules["ends_at"]) if rules["ends_at"] else None,
+    )
+
+
+async def _sleep_until(time: datetime, poke_interval: timedelta) -> None:
+    jitter = random.uniform(0, min(_MOST_JITTER, poke_interval.total_seconds() / 10))  # noqa: S311
+    await asyncio.sleep(max(0.0, (time - datetime.now(UTC)).total_seconds()) + jitter)
+
+
+async def _look(
+    connection: SharedConnection, seen: dict[str, Seen], wait: Wait, now: datetime
+) -> Exception | None:
+    """Ask for every schedule that is not done yet; return what went wrong, the worst of it."""
+    few = asyncio.Semaphore(_AT_ONCE)
+
+    async def look_at(known: Seen) -> None:
+        async with few:
+            seen[known.schedule_id] = await _look_at(connection, known)
+
+    looks = [look_at(known) for known in seen.values() if not is_settled(known, wait, now)]
+    results = await asyncio.gather(*looks, return_exceptions=True)
+    errors = [result for result in results if isinstance(result, Exception)]
+    lasting = [error for error in errors if not isinstance(error, PASSING)]
+    return next(iter(lasting or errors), None)
+
+
+async def _look_at(connection: SharedConnection, known: Seen) -> Seen:
+    try:
+        answer = await connection.send(protocol.query_schedule(known.schedule_id), max_attempts=1)
+    except JsmsStateError as error:
+        return gone(known.schedule_id, known, error.code)
+    return seen_of(known.schedule_id, answer, (await connection.settings()).zone)
+
+
+def _asked(error: Exception | None) -> timedelta:
+    return timedelta(seconds=error.wait if isinstance(error, JsmsThrottledError) else 0.0)
