@@ -7,7 +7,7 @@ MINIMUM_BRANCHES := 95
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test soak demo up down clean
+.PHONY: help venv lint test soak bench demo up down clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test: lint ## Run everything that has to pass: lint, and all tests with coverage
 
 soak: venv ## Kill 200 workers at random moments, and count who was texted
 	@$(BIN)/python -m tests.soak --kills 200
+
+bench: venv ## Measure CPU, memory and requests of large campaigns, also beside another client
+	@$(BIN)/python -m tests.benchmarks
 
 demo: venv ## Watch a message being scheduled, changed and followed, in a real Airflow
 	@$(BIN)/python -m tests.stack.demo

@@ -16,7 +16,7 @@ from airflow_provider_jsms.recipients import Checker, People
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator
 
     from airflow_provider_jsms.recipients import Block
 
@@ -43,11 +43,14 @@ class Survey:
     :param recipients: how many there are, each person and text once.
     :param repeated: which of the entries repeat an earlier one, counted from 0.
     :param digests: of each chunk; they are the same only for the same people and parameters.
+    :param left_out: the same of all repetitions, as far as the list was read at the end of each
+        chunk, and at its own end.
     """
 
     recipients: int
     repeated: Collection[int]
     digests: tuple[bytes, ...]
+    left_out: tuple[bytes, ...]
 
 
 def survey(source: Source) -> Survey:
@@ -57,12 +60,14 @@ def survey(source: Source) -> Survey:
     """
     checker = Checker(source.place)
     repetitions = _Repetitions()
-    recipients, digests = 0, []
-    for chunk in _chunks(source, checker, repetitions.without):
+    recipients, digests, left_out = 0, [], []
+    for chunk in _chunks(source, checker, repetitions):
         recipients += len(chunk)
         digests.append(digest(chunk))
+        left_out.append(repetitions.left_out.digest())
     checker.conclude()
-    return Survey(recipients, repetitions.found, tuple(digests))
+    left_out.append(repetitions.left_out.digest())
+    return Survey(recipients, repetitions.found, tuple(digests), tuple(left_out))
 
 
 def chunks(source: Source, known: Survey) -> Iterator[People]:
@@ -70,17 +75,19 @@ def chunks(source: Source, known: Survey) -> Iterator[People]:
 
     :raises JsmsChangedListError: the list is another one by now.
     """
-    checker, count = Checker(source.place), 0
+    checker, sieve, count = Checker(source.place), _Known(known.repeated), 0
     try:
-        for chunk in _chunks(source, checker, _Known(known.repeated).without):
+        for chunk in _chunks(source, checker, sieve):
             if count == len(known.digests) or digest(chunk) != known.digests[count]:
+                raise JsmsChangedListError(_CHANGED)
+            if sieve.left_out.digest() != known.left_out[count]:
                 raise JsmsChangedListError(_CHANGED)
             count += 1
             yield chunk
         checker.conclude()
     except JsmsInputError as error:
         raise JsmsChangedListError(_CHANGED) from error
-    if count < len(known.digests):
+    if count < len(known.digests) or sieve.left_out.digest() != known.left_out[count]:
         raise JsmsChangedListError(_CHANGED)
 
 
@@ -95,20 +102,32 @@ def digest(people: People) -> bytes:
     return hashlib.sha256(people.content).digest()
 
 
-def _chunks(
-    source: Source, checker: Checker, without: Callable[[People], People]
-) -> Iterator[People]:
-    waiting = People()
-    for block in source.blocks():
-        waiting += without(checker.check(block))
-        while len(waiting) >= MOST_RECIPIENTS:
-            yield waiting.part(0, MOST_RECIPIENTS)
-            waiting = waiting.part(MOST_RECIPIENTS, len(waiting))
-    if len(waiting):
-        yield waiting
+class _Sieve:
+    """Leaves out the entries that repeat an earlier one.
+
+    :ivar left_out: a hash of all that were left out so far.
+    """
+
+    def __init__(self) -> None:
+        self.left_out = hashlib.sha256()
+        self._count = 0
+
+    def without(self, people: People) -> People:
+        """Return those that do not repeat an earlier one."""
+        first, self._count = self._count, self._count + len(people)
+        repeated = self._repeated(people, first)
+        if not repeated:
+            return people
+        self.left_out.update(people.only(repeated).content)
+        gone = set(repeated)
+        return people.only([at for at in range(len(people)) if at not in gone])
+
+    def _repeated(self, people: People, first: int) -> list[int]:
+        """Return which of these repeat an earlier one; ``first`` is the place of the first."""
+        raise NotImplementedError
 
 
-class _Repetitions:
+class _Repetitions(_Sieve):
     """Finds the entries that repeat an earlier one.
 
     What is kept of a recipient is one integer: the number, exact, and behind it 64 bits of a hash
@@ -117,39 +136,44 @@ class _Repetitions:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.found: set[int] = set()
         self._seen: set[int] = set()
-        self._count = 0
 
-    def without(self, people: People) -> People:
-        first = self._count
-        self._count += len(people)
+    def _repeated(self, people: People, first: int) -> list[int]:
         marks = [(int(row[0]) << _HASH_BITS) + hash(row) for row in people.rows]
         new = set(marks)
         if len(new) == len(marks) and self._seen.isdisjoint(new):
             self._seen |= new
-            return people
-        kept = []
-        for position, mark in enumerate(marks):
+            return []
+        repeated = []
+        for at, mark in enumerate(marks):
             if mark in self._seen:
-                self.found.add(first + position)
-            else:
-                self._seen.add(mark)
-                kept.append(position)
-        return people.only(kept)
+                repeated.append(at)
+            self._seen.add(mark)
+        self.found.update(first + at for at in repeated)
+        return repeated
 
 
-class _Known:
+class _Known(_Sieve):
     """Leaves out the entries that are known to repeat an earlier one."""
 
-    def __init__(self, repeated: Collection[int]) -> None:
-        self._repeated = repeated
-        self._count = 0
+    def __init__(self, found: Collection[int]) -> None:
+        super().__init__()
+        self._found = found
 
-    def without(self, people: People) -> People:
-        positions = range(self._count, self._count + len(people))
-        self._count += len(people)
-        if not self._repeated:
-            return people
-        kept = [at for at, position in enumerate(positions) if position not in self._repeated]
-        return people.only(kept)
+    def _repeated(self, people: People, first: int) -> list[int]:
+        if not self._found:
+            return []
+        return [at for at in range(len(people)) if first + at in self._found]
+
+
+def _chunks(source: Source, checker: Checker, sieve: _Sieve) -> Iterator[People]:
+    waiting = People()
+    for block in source.blocks():
+        waiting += sieve.without(checker.check(block))
+        while len(waiting) >= MOST_RECIPIENTS:
+            yield waiting.part(0, MOST_RECIPIENTS)
+            waiting = waiting.part(MOST_RECIPIENTS, len(waiting))
+    if len(waiting):
+        yield waiting

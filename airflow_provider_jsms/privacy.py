@@ -36,7 +36,7 @@ def mask_mobile(mobile: object) -> str:
 
     Of anything that is not a number of 11 digits (with or without +86) nothing is shown.
     """
-    match = _MOBILE.fullmatch(str(mobile).strip())
+    match = _MOBILE.fullmatch(_text(mobile).strip())
     return _masked(match) if match else HIDDEN
 
 
@@ -47,7 +47,7 @@ def mask_text(text: object) -> str:
     characters are replaced, so that it cannot pass for a log line of its own.
     """
     # NFKC makes full-width digits plain ones, so that they are found too.
-    plain = unicodedata.normalize("NFKC", str(text)[: 2 * _LONGEST_MESSAGE])
+    plain = unicodedata.normalize("NFKC", _text(text)[: 2 * _LONGEST_MESSAGE])
     printable = "".join(sign if sign.isprintable() else " " for sign in plain)
     masked = _mask_all(printable).strip()
     return masked if len(masked) <= _LONGEST_MESSAGE else masked[:_LONGEST_MESSAGE] + "…"
@@ -99,6 +99,13 @@ def mask_field(name: str, value: object) -> object:
     if name == "temp_para":
         return _masked_parameters(value)
     return _masked_recipients(value)
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except ValueError:  # an integer of thousands of digits
+        return HIDDEN
 
 
 def _mask_all(text: str) -> str:

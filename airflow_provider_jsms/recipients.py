@@ -241,8 +241,10 @@ def recipients_of(value: object) -> People:
     if isinstance(value, People):
         return value
     entries = Entries(value)
-    checker, people = Checker(entries.place), People()
-    for block in entries.blocks():
-        people += checker.check(block)
+    checker = Checker(entries.place)
+    parts = [checker.check(block) for block in entries.blocks()]
     checker.conclude()
-    return people
+    return People(
+        list(chain.from_iterable(part.recipients for part in parts)),
+        list(chain.from_iterable(part.rows for part in parts)),
+    )

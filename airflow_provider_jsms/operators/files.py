@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _MOBILE: Final = "mobile"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_PATH = re.compile(r"[\w./:@-]*")
 Row = tuple[int, Any]
 
 
@@ -40,8 +42,10 @@ def source_of(value: object) -> Source:
     if is_recipients_file(value):
         return RecipientsFile(value)
     if isinstance(value, str):
+        # Text with blanks or commas in it is no slip of a path, but may be somebody's data.
+        shown = show(value) if _PATH.fullmatch(value) else f"a text of {len(value)} characters"
         raise JsmsInputError(
-            f"recipients is {show(value)}, neither a list nor the path of a .csv or .jsonl file. "
+            f"recipients is {shown}, neither a list nor the path of a .csv or .jsonl file. "
             f"{SHOW_THE_WAY.format('a list')} Nothing was sent."
         )
     return Entries(value)
@@ -117,9 +121,16 @@ class RecipientsFile:
 
     def _of_table(self, lines: Iterator[str]) -> Iterator[Row]:
         reader = csv.reader(lines, strict=True)
-        header = next((row for row in reader if row), None)
+        header: list[str] | BadRow | None = []
+        while header == []:
+            header = _next_row(reader)
         if header is None:
             return
+        if isinstance(header, BadRow):
+            raise JsmsInputError(
+                f"The first line of the file of recipients {self._name} is no CSV. Nothing was "
+                "sent. Save the file as CSV in UTF-8, with commas between the columns."
+            )
         at, names = self._columns(header)
         line = reader.line_num + 1
         while (row := _next_row(reader)) is not None:
