@@ -129,7 +129,10 @@ class SharedConnection:
         :param max_attempts: tries at most; None for what the connection says.
         """
         client = await self._current()
-        retrying = AsyncRetrying(**policy(call, max_attempts or client.settings.max_attempts))
+        most = max_attempts or client.settings.max_attempts
+        if most == 1:
+            return await client.ask(call)
+        retrying = AsyncRetrying(**policy(call, most))
         result: T = await retrying(client.ask, call)
         return result
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+# The DAGs of the waits that a triggerer holds, and how often those poll.
+JSMS, HTTP = "jsms_waits", "http_waits"
+POKE_INTERVAL = 20
+
 CHUNK = 1000
 ROUNDS = 5
 TEMPLATE = {"temp_id": 21, "text": "{{name}}，您好，提醒您{{date}}有预约，请准时到达。"}

@@ -198,6 +198,15 @@ class AirflowRest:
         """Store a connection in the database."""
         self._call("POST", "/connections", json={"connection_id": conn_id, **connection})
 
+    def set_pool(self, name: str, slots: int) -> None:
+        """Give a pool, new or known, so many slots."""
+        body = {"slots": slots, "include_deferred": False}
+        created = self._call(
+            "POST", "/pools", json={"name": name, **body}, accept=(HTTPStatus.CONFLICT,)
+        )
+        if not created.ok:
+            self._call("PATCH", f"/pools/{name}", json={"pool": name, **body})
+
     def set_variable(self, key: str, value: str) -> None:
         """Set an Airflow Variable, new or known."""
         if key in self.variables():
