@@ -313,20 +313,24 @@ class CampaignLedger(_Record):
         """Tell whether it is about the same list."""
         return request.is_same(self.record or {})
 
-    def is_comparable(self, request: ListFingerprint) -> bool:
-        """Tell whether it was written with the same master secret."""
-        return request.key == (self.record or {}).get("key")
-
-    def begin(self, request: ListFingerprint, about: Mapping[str, Any], attempt: Attempt) -> None:
+    def begin(
+        self,
+        request: ListFingerprint,
+        about: Mapping[str, Any],
+        attempt: Attempt,
+        *,
+        is_other: bool,
+    ) -> None:
         """Write which list is going to be submitted.
 
+        :param is_other: it takes the place of another list, instead of being a change of it.
         :raises JsmsLedgerError: it could not be written, so nothing may be sent.
         """
         forgotten = attempt.is_cleared and not attempt.store_survives_clear
         is_unknown = not self.knows_all if self.record else forgotten
         self._write_before(
             {
-                "state": FINISHED if self.is_finished else BEGUN,
+                "state": FINISHED if self.is_finished and not is_other else BEGUN,
                 **about,
                 "since": _now(),
                 **({"earlier_unknown": True} if is_unknown else {}),

@@ -162,7 +162,7 @@ def next_step(
         return TimedOut()
     if trouble:
         return _bear(trouble, pending, wait, now)
-    if overdue := tuple(each for each in pending if now >= _later(due(each, wait), wait.grace)):
+    if overdue := tuple(each for each in pending if now >= later(due(each, wait), wait.grace)):
         return Overdue(overdue)
     looks = (_next_look(each, wait, now) for each in pending)
     return _at(min(looks, default=_after_a_poke(wait, now)), wait)
@@ -173,10 +173,10 @@ def _bear(
 ) -> Unreachable | LookAt:
     """Bear failing looks for :data:`PATIENCE`, which does not begin before msg_ids are due."""
     dues = [each.send_time for each in pending if each.send_time]
-    end = _later(max(trouble.since, min(dues, default=trouble.since)), PATIENCE)
+    end = later(max(trouble.since, min(dues, default=trouble.since)), PATIENCE)
     if now >= end:
         return Unreachable()
-    return _at(min(max(_after_a_poke(wait, now), _later(now, trouble.asked)), end), wait)
+    return _at(min(max(_after_a_poke(wait, now), later(now, trouble.asked)), end), wait)
 
 
 def _at(time: datetime, wait: Wait) -> LookAt:
@@ -226,17 +226,25 @@ def _is_lost(each: Seen, seen: Sequence[Seen], wait: Wait, now: datetime) -> boo
 def _next_look(seen: Seen, wait: Wait, now: datetime) -> datetime:
     moment = due(seen, wait)
     if now >= moment:
-        return min(_after_a_poke(wait, now), _later(moment, wait.grace))
-    soon = _later(now, wait.recheck_interval)
+        return min(_after_a_poke(wait, now), later(moment, wait.grace))
+    soon = later(now, wait.recheck_interval)
     # A look shortly before send_time would only be followed by the one at send_time.
-    return moment if _later(soon, wait.poke_interval) > moment else soon
+    return moment if later(soon, wait.poke_interval) > moment else soon
 
 
 def _after_a_poke(wait: Wait, now: datetime) -> datetime:
-    return _later(now, max(wait.poke_interval, _SHORTEST_PAUSE))
+    return later(now, max(wait.poke_interval, _SHORTEST_PAUSE))
 
 
-def _later(moment: datetime, delta: timedelta) -> datetime:
+def duration(seconds: float) -> timedelta:
+    """Return some seconds as a duration, the longest there is for more than that."""
+    try:
+        return timedelta(seconds=seconds)
+    except OverflowError:
+        return timedelta.max
+
+
+def later(moment: datetime, delta: timedelta) -> datetime:
     """Add without running out of the calendar: a grace of years may be meant as "for ever"."""
     try:
         return moment + delta

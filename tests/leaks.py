@@ -32,7 +32,7 @@ _PRIVATE = re.compile(
     "|".join(
         [
             *(people.ANNA, people.BEN, people.CARA, people.DAN),
-            r"(?<![0-9])(?:86)?138[1-9][0-9]{7}(?![0-9])",
+            r"(?<![0-9a-f])(?:86)?138[1-9][0-9]{7}(?![0-9a-f])",
             *(rf"{people.CANARY}-", MASTER_SECRET, BASIC_TOKEN),
             *(DEFAULT_MASTER_SECRET, DEFAULT_BASIC_TOKEN),
             # of the example DAGs

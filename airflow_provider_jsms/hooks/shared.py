@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from airflow.providers.common.compat.connection import get_async_connection
 from requests import Session
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, prepend_scheme_if_needed, select_proxy
 from tenacity import AsyncRetrying
 
 from airflow_provider_jsms.exceptions import (
@@ -45,6 +45,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_BEFORE_ANYTHING: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+)
+
 _READ_AGAIN_AFTER: Final = 60.0
 _FAILURE_HOLDS: Final = 5.0
 _MOST_CONNECTIONS: Final = 100
@@ -58,8 +65,9 @@ class _Client:
         self.calls = 0
         self.is_retired = False
         token = b64encode(f"{settings.app_key}:{settings.master_secret}".encode()).decode()
+        # Not of the session: aiohttp would send those of it to a proxy too, in clear text.
+        self._headers = {**HEADERS, "Authorization": f"Basic {token}"}
         self._session = aiohttp.ClientSession(
-            headers={**HEADERS, "Authorization": f"Basic {token}"},
             connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, ssl=way.tls),
             timeout=aiohttp.ClientTimeout(
                 total=LONGEST_IN_ALL,
@@ -82,19 +90,24 @@ class _Client:
         url = f"{self.settings.base_url}{call.path}"
         self.calls += 1
         try:
-            async with self._session.get(url, allow_redirects=False) as response:
+            async with self._session.get(
+                url, headers=self._headers, allow_redirects=False
+            ) as response:
                 content = await _body(call, response)
                 return read_reply(call, Reply(response.status, response.headers, content))
         except (TimeoutError, aiohttp.ClientError, aiohttp.InvalidURL, OSError) as error:
-            raise self._error(call, error) from error
+            failure = self._error(call, error)
+            # This one holds the headers of the request, with the credentials.
+            cause = None if isinstance(error, aiohttp.ClientResponseError) else error
         finally:
             self.calls -= 1
             if self.is_retired and not self.calls:
                 await self.close()
+        raise failure from cause
 
     def _error(self, call: Call[Any], error: Exception) -> Exception:
         what = type(error).__name__
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        if isinstance(error, _BEFORE_ANYTHING):
             return JsmsNotSentError(
                 f"no connection to {self.settings.base_url} ({what}), so nothing was sent. See "
                 "whether the host of the connection is right and reachable from the triggerer, "
@@ -128,13 +141,24 @@ class SharedConnection:
 
         :param max_attempts: tries at most; None for what the connection says.
         """
-        client = await self._current()
-        most = max_attempts or client.settings.max_attempts
-        if most == 1:
-            return await client.ask(call)
-        retrying = AsyncRetrying(**policy(call, most))
-        result: T = await retrying(client.ask, call)
+        if max_attempts == 1:
+            return await self._ask(call)
+        most = max_attempts or (await self._for(call)).settings.max_attempts
+        result: T = await AsyncRetrying(**policy(call, most))(self._ask, call)
         return result
+
+    async def _ask(self, call: Call[T]) -> T:
+        return await (await self._for(call)).ask(call)
+
+    async def _for(self, call: Call[Any]) -> _Client:
+        try:
+            return await self._current()
+        except OSError as error:
+            raise JsmsNotSentError(
+                f"the way to JSMS could not be prepared ({type(error).__name__}). See whether the "
+                "connection can be read, and its ca_bundle.",
+                call=str(call),
+            ) from error
 
     async def close(self) -> None:
         """Close the session."""
@@ -213,7 +237,10 @@ def _way_to(settings: JsmsSettings) -> _Way:
     tls = ssl.create_default_context(
         cafile=None if is_folder else bundle, capath=bundle if is_folder else None
     )
-    return _Way(tls, select_proxy(url, found["proxies"]))
+    proxy = select_proxy(url, found["proxies"])
+    if proxy:
+        proxy = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+    return _Way(tls, proxy)
 
 
 async def _body(call: Call[Any], response: aiohttp.ClientResponse) -> bytes:

@@ -21,7 +21,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsRequestError,
 )
 from airflow_provider_jsms.operators.files import source_of
-from airflow_provider_jsms.privacy import mask_field
+from airflow_provider_jsms.privacy import mask_field, only_ids
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 from airflow_provider_jsms.switches import choice
 
@@ -102,6 +102,8 @@ class JsmsOperator(BaseOperator):
                 masked = mask_field(name, value)
                 self._private[name] = (value, masked)
                 setattr(self, name, masked)
+        if parent is self and "schedule_id" in names:
+            setattr(self, "schedule_id", only_ids(getattr(self, "schedule_id")))  # noqa: B009, B010  of some
 
     def _render_private(
         self, name: str, context: Context, jinja_env: jinja2.Environment, seen_oids: set[int]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +13,7 @@ from airflow_provider_jsms.campaign import chunks
 from airflow_provider_jsms.exceptions import (
     JsmsChangedListError,
     JsmsError,
+    JsmsLedgerError,
     JsmsNoRetryError,
     JsmsRecipientError,
     JsmsUncertainError,
@@ -22,8 +23,7 @@ from airflow_provider_jsms.fingerprint import list_fingerprint
 from airflow_provider_jsms.ledger import REFUSED, CampaignLedger, SubmissionLedger
 from airflow_provider_jsms.operators.base import NOBODY
 from airflow_provider_jsms.operators.submission import Order
-from airflow_provider_jsms.recipients import People
-from airflow_provider_jsms.schedule import batch_head
+from airflow_provider_jsms.schedule import MOST_RECIPIENTS, batch_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.ledger import Attempt, Store
     from airflow_provider_jsms.operators.submission import Submission
+    from airflow_provider_jsms.recipients import People
     from airflow_provider_jsms.results import BatchResult, FailedRecipient
 
 KEY: Final = "jsms_campaign"
@@ -102,18 +103,30 @@ class Tally:
         self.failure_count += result["failure_count"]
         self.failures += result["failure_recipients"]
 
-    def describe(self, in_doubt: int = 0) -> str:
+    def add_record(self, record: Mapping[str, Any], size: int) -> None:
+        """Count what the record of a chunk says, without looking at the recipients themselves."""
+        if record["state"] == REFUSED:
+            return
+        if not record.get("schedule_id"):
+            self.uncertain_count += size
+            return
+        refused = record.get("failure_count", 0)
+        self.schedule_ids.append(record["schedule_id"])
+        self.success_count += size - refused
+        self.failure_count += refused
+
+    def describe(self, *, are_known: bool) -> str:
         """Return how far the campaign has come, in a sentence.
 
-        :param in_doubt: of how many it is not known, beside those that are counted so.
+        :param are_known: whether those that are not counted are known not to be scheduled.
         """
-        doubtful = in_doubt + self.uncertain_count
+        others = "not scheduled" if are_known else "not looked at by this try"
         parts = [
             f"{self.success_count:,} of {self.recipients:,} recipients are scheduled"
             + (f" under {self.ids}" if self.schedule_ids else ""),
             f"{self.failure_count:,} were refused" if self.failure_count else "",
-            f"{doubtful:,} are uncertain" if doubtful else "",
-            f"{self.recipients - self.done - in_doubt:,} are not scheduled",
+            f"{self.uncertain_count:,} are uncertain" if self.uncertain_count else "",
+            f"{self.recipients - self.done:,} are {others}",
         ]
         return ", ".join(part for part in parts if part) + "."
 
@@ -179,18 +192,19 @@ class Campaign:
             self._refuse_change()
         if not self._known.recipients:
             raise AirflowSkipException(NOBODY)
-        people = People()
+        number = 0
         try:
             for number, people in enumerate(chunks(self._source, self._known), start=1):
                 self._submit_chunk(number, people)
                 self._progress.tell()
         except JsmsError as error:
+            are_known = self._count_others(number, isinstance(error, JsmsUncertainError))
             if self.has_parts:
-                error.add(self._how_far(len(people) if _is_doubtful(error) else 0))
+                error.add(self._how_far(are_known=are_known))
             raise
         except BaseException:
             # Told to end, by a time limit for instance: what was done is told by the log.
-            _log.error("Interrupted: %s", self._how_far())
+            _log.error("Interrupted: %s", self._how_far(are_known=False))
             raise
 
     def finish(self) -> None:
@@ -206,6 +220,8 @@ class Campaign:
             moment=self._moment,
             submit=lambda: self._submit(people),
             modify=lambda schedule_id: self._modify(schedule_id, people),
+            # What the record of the campaign says, should somebody delete that.
+            extra={"chunks": len(self._known.digests), **asdict(self._list)},
         )
         outcome = self._submission(self._hook, ledger, self._begin).carry_out(order)
         self.tally.add(outcome, people)
@@ -233,45 +249,62 @@ class Campaign:
                 "repeated": len(self._known.repeated),
                 "chunks": len(self._known.digests),
             }
-            self._ledger.begin(self._list, about, self._attempt)
+            is_one = self._ledger.chunks == len(self._known.digests) == 1
+            self._ledger.begin(self._list, about, self._attempt, is_other=not is_one)
             self._is_begun = True
 
     def _refuse_change(self) -> None:
         """Raise if an earlier try may have submitted something of another list.
 
-        One chunk is an exception: it is modified.
+        One chunk is an exception: it is modified. If the record of the campaign is not there any
+        more or cannot be read, those of its chunks tell what it was about.
         """
-        before, now = self._ledger.chunks, len(self._known.digests)
+        begun = self._begun_before()
+        if begun is None or self._list.is_same(begun):
+            return
+        before, now = begun["chunks"], len(self._known.digests)
         if (before, now) == (1, 1):
             return
         records = [self._record_of_chunk(number) for number in range(1, before + 1)]
         scheduled = [record for record in records if record and record["state"] != REFUSED]
         if scheduled:
-            raise JsmsChangedListError(self._change(scheduled))
+            raise JsmsChangedListError(self._change(begun, scheduled))
+
+    def _begun_before(self) -> dict[str, Any] | None:
+        """Return what an earlier try has begun: list, key, chunks and recipients."""
+        if self._ledger.chunks:
+            return dict(self._ledger.record or {})
+        for number in range(1, len(self._known.digests) + 2):
+            record = self._record_of_chunk(number)
+            if record and record["state"] != REFUSED:
+                chunks = record.get("chunks")
+                return {**record, "chunks": chunks if isinstance(chunks, int) else number}
+        return None
 
     def _record_of_chunk(self, number: int) -> dict[str, Any] | None:
         record = SubmissionLedger(self._store, key_of_chunk(number), self._attempt).record
         return None if record is None else {"state": "unreadable", **record, "number": number}
 
-    def _change(self, records: list[dict[str, Any]]) -> str:
+    def _change(self, begun: Mapping[str, Any], records: list[dict[str, Any]]) -> str:
         ids = [record["schedule_id"] for record in records if record.get("schedule_id")]
         doubtful = [key_of_chunk(each["number"]) for each in records if not each.get("schedule_id")]
         refused = sum(record.get("failure_count", 0) for record in records)
-        was = (self._ledger.record or {}).get("recipients")
-        why = (
-            f"it had {was} recipients then and has {self._known.recipients} now, or others"
-            if self._ledger.is_comparable(self._list)
-            else "or nobody can tell, because the master secret was changed since"
-        )
+        left = begun["chunks"] - len(records)
+        is_comparable = begun.get("key") == self._list.key
+        why = "it differs" if is_comparable else "or nobody can tell: the master secret has changed"
+        parts = [
+            f"Scheduled is a part of that: {', '.join(ids) or 'nothing that is known'}",
+            f"uncertain are the records {', '.join(doubtful)}" if doubtful else "",
+            f"{refused} recipients were refused" if refused else "",
+            f"{left} of its {begun['chunks']} chunks were never submitted" if left else "",
+        ]
         return (
-            f"The list of recipients is not the one that this task has begun to submit ({why}). "
-            f"Scheduled is a part of that: {', '.join(ids) or 'nothing that is known'}"
-            + (f"; uncertain are the records {', '.join(doubtful)}" if doubtful else "")
-            + (f"; {refused} recipients were refused" if refused else "")
-            + ". Nothing was sent by this try. Ways on: (1) mark the task as success, and text "
-            "those who were refused, corrected or added by a task of their own. (2) To begin "
-            "anew, delete those schedules first, then delete all records in the task's Storage "
-            "tab and clear the task."
+            f"The list of recipients is not the one that this task has begun to submit ({why}; now "
+            f"it has {self._known.recipients} recipients). {'; '.join(filter(None, parts))}. "
+            "Nothing was sent by this try. Ways on: (1) restore the list and clear the task: it "
+            "goes on. (2) Mark the task as success, and text those who were never submitted, "
+            "refused, corrected or added by a task of their own. (3) To begin anew, delete those "
+            "schedules first, then delete all records in the task's Storage tab and clear the task."
         )
 
     def _write_again(self, ledger: SubmissionLedger) -> None:
@@ -285,17 +318,41 @@ class Campaign:
                 "task's Storage tab and clear the task."
             )
 
-    def _how_far(self, in_doubt: int = 0) -> str:
+    def _count_others(self, current: int, is_doubtful: bool) -> bool:  # noqa: FBT001  private
+        """Count what earlier tries have submitted of the chunks that this one has not come to.
+
+        :param current: the chunk at which it stopped, which is counted too if it has not been.
+        :param is_doubtful: of that one nobody knows what came of it.
+        :returns: whether the records could be read.
+        """
+        if self._store is None and self._attempt.number > 1:
+            return False
+        first = self.tally.done // MOST_RECIPIENTS + 1
+        for number in range(first, len(self._known.digests) + 1):
+            if number == current and is_doubtful:
+                self.tally.uncertain_count += self._size(number)
+                continue
+            try:
+                record = self._record_of_chunk(number)
+            except JsmsLedgerError:
+                return False
+            if record:
+                self.tally.add_record(record, self._size(number))
+        return True
+
+    def _size(self, number: int) -> int:
+        before = (number - 1) * MOST_RECIPIENTS
+        return min(MOST_RECIPIENTS, self._known.recipients - before)
+
+    def _how_far(self, *, are_known: bool) -> str:
         way_on = (
             "Another try, also of the task when it is cleared, goes on from there."
             if self._store is not None
             else "This Airflow keeps no record: text the others by a new run with them alone."
+            if are_known
+            else "Look in the JSMS console what earlier tries have scheduled."
         )
-        return f"{self.tally.describe(in_doubt)} {way_on}"
-
-
-def _is_doubtful(error: JsmsError) -> bool:
-    return isinstance(error, JsmsUncertainError)
+        return f"{self.tally.describe(are_known=are_known)} {way_on}"
 
 
 class _Progress:

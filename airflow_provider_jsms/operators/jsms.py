@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.operators.campaign import Tally
+    from airflow_provider_jsms.operators.submission import Submission
     from airflow_provider_jsms.results import BatchResult, Schedule
 
 
@@ -81,9 +82,13 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
     def execute(self, context: Context) -> str | None:
         """Submit the schedule, unless an earlier try has done so."""
         fields = self._fields()
+        submission: Submission | None = None
         with (
             self.no_blind_retry(context),
-            past_send_time(self.on_past_send_time),
+            past_send_time(
+                self.on_past_send_time,
+                is_begun=lambda: submission is not None and submission.is_begun,
+            ),
             self.hook() as hook,
         ):
             store, attempt = self.bookkeeping(context)

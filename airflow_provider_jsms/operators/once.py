@@ -116,9 +116,9 @@ class SubmitsOnce(BaseOperator):
 
     def _without_retry(self, error: BaseException) -> JsmsNoRetryError:
         said = str(error) if isinstance(error, JsmsError) else type(error).__name__
-        if any(submission.has_submitted for submission in self._submissions):
+        if any(submission.may_have_submitted for submission in self._submissions):
             return JsmsNoRetryError(
-                f"The task was interrupted after it had submitted ({said}); its log names the "
+                f"The task ended after it had submitted, or may have ({said}); its log names the "
                 "schedule_ids. It is not retried, because that would submit again. Mark it as "
                 "success, or delete the schedules before you trigger a new run."
             )

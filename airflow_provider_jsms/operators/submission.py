@@ -13,11 +13,14 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_provider_jsms.exceptions import (
     JsmsForeignRecordError,
     JsmsLateChangeError,
+    JsmsPastSendTimeError,
+    JsmsRefusedRecipientsError,
     JsmsStateError,
     JsmsUncertainError,
 )
 from airflow_provider_jsms.fingerprint import fingerprint
 from airflow_provider_jsms.ledger import (
+    REFUSED,
     Decision,
     Do,
     decide_after_asking,
@@ -49,6 +52,7 @@ class Order:
     :param body: what is sent, whose recipients are not looked at; only its fingerprint is kept.
     :param people: the recipients, with their parameters.
     :param moment: its ``send_time``.
+    :param extra: what the record keeps beside.
     :param submit: sends it and returns the outcome as the record keeps it.
     :param modify: replaces a schedule by it and returns the outcome.
     """
@@ -59,6 +63,7 @@ class Order:
     moment: SendTime
     submit: Callable[[], dict[str, Any]]
     modify: Callable[[str], dict[str, Any]]
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -68,6 +73,7 @@ class Order:
             "send_time_utc": self.moment.utc,
             "temp_id": self.body["temp_id"],
             "recipients": len(self.people),
+            **self.extra,
         }
 
 
@@ -78,7 +84,7 @@ class Submission:
     :param ledger: of this order.
     :param on_uncertain: ``"fail"``, ``"resubmit"`` or ``"assume_sent"``.
     :param ready: called before each request that changes something; raises if none may be sent.
-    :ivar has_submitted: whether this try has submitted, and JSMS accepted or refused it in part.
+    :ivar may_have_submitted: whether JSMS may have taken something from this task.
     """
 
     def __init__(
@@ -94,7 +100,7 @@ class Submission:
         self._on_uncertain = choice("on_uncertain", on_uncertain, ON_UNCERTAIN)
         self._ready = ready
         self._resubmitted = 0
-        self.has_submitted = False
+        self.may_have_submitted = False
 
     def carry_out(self, order: Order) -> dict[str, Any] | None:
         """Return the outcome of the order, None if it is assumed to have been sent."""
@@ -112,6 +118,11 @@ class Submission:
             level = logging.INFO if decision.do is Do.GO_ON else logging.WARNING
             _log.log(level, "Record %s: %s (%s)", self._ledger.key, decision.why, decision.do.value)
         return self._follow(decision, order, request)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether this try or an earlier one may have submitted something."""
+        return bool((self._ledger.record or {}).get("state", REFUSED) != REFUSED)
 
     def finish(self) -> None:
         """Write that the task has done everything."""
@@ -147,16 +158,25 @@ class Submission:
         order.moment.require_future(datetime.now(UTC))
         self._ready()
         self._write_intent(order, request)
+        before = self.may_have_submitted
         try:
             self._ready()
+            self.may_have_submitted = True
             outcome = order.submit()
-            self.has_submitted = True
         except JsmsUncertainError as error:
             return self._doubt(order, request, self._with_ways_on(error))
         except AirflowException as error:
+            self.may_have_submitted = before
             self._refuse(getattr(error, "code", None))
             raise
-        return self._accept(outcome)
+        if outcome["schedule_id"] is not None:
+            self._ledger.accepted(outcome)
+        elif self._resubmitted:
+            why = "the resubmission was refused, which says nothing about the first submission"
+            return self._doubt(order, request, self._uncertain(order, why))
+        else:
+            self._refuse(outcome.get("code"))
+        return outcome
 
     def _write_intent(self, order: Order, request: Fingerprint) -> None:
         """Write that the order is being sent, twice if the first time took suspiciously long.
@@ -170,22 +190,25 @@ class Submission:
             self._ledger.sending(request, order.about, resubmitted=self._resubmitted)
 
     def _modify(self, order: Order, request: Fingerprint) -> dict[str, Any] | None:
-        order.moment.require_future(datetime.now(UTC))
-        self._ready()
         schedule_id = str((self._ledger.record or {}).get("schedule_id"))
+        stands = f"Schedule {schedule_id}, which an earlier try has submitted, stands as it was."
+        try:
+            order.moment.require_future(datetime.now(UTC))
+        except JsmsPastSendTimeError as error:
+            raise JsmsLateChangeError(f"{error} {stands}") from error
+        self._ready()
         self._ledger.modifying(request, order.about)
         try:
             outcome = order.modify(schedule_id)
         except JsmsStateError as error:
             why = f"schedule {schedule_id} could not be changed ({error.code}), sent or deleted"
             return self._doubt(order, request, self._uncertain(order, why))
-        return self._accept(outcome)
-
-    def _accept(self, outcome: dict[str, Any]) -> dict[str, Any]:
         if outcome["schedule_id"] is None:
-            self._refuse(outcome.get("code"))
-        else:
-            self._ledger.accepted(outcome)
+            raise JsmsRefusedRecipientsError(
+                f"JSMS refused all {len(order.people)} recipients of the modification. {stands} "
+                "Delete it if nobody may be texted any more."
+            )
+        self._ledger.accepted(outcome)
         return outcome
 
     def _refuse(self, code: int | None) -> None:
@@ -196,6 +219,7 @@ class Submission:
     def _doubt(
         self, order: Order, request: Fingerprint, error: JsmsUncertainError
     ) -> dict[str, Any] | None:
+        self.may_have_submitted = True
         if self._on_uncertain == "assume_sent":
             _log.warning("%s on_uncertain is 'assume_sent': going on without a schedule_id.", error)
             return None
@@ -203,7 +227,10 @@ class Submission:
         if self._on_uncertain == "resubmit" and before == 0:
             _log.warning("%s on_uncertain is 'resubmit': submitting once more.", error)
             self._resubmitted = 1
-            return self._submit(order, request)
+            try:
+                return self._submit(order, request)
+            except JsmsPastSendTimeError:
+                raise error from None
         raise error
 
     def _uncertain(self, order: Order, why: str) -> JsmsUncertainError:
@@ -227,8 +254,13 @@ class Submission:
             if self._ledger.exists
             else "trigger a new run"
         )
+        right = (
+            "clear the task with on_uncertain='assume_sent', which goes on with the others"
+            if self._ledger.attempt.is_part
+            else "mark the task as success"
+        )
         again = JsmsUncertainError(
-            f"{error.text} Ways on: (1) if it exists and is right, mark the task as success. "
+            f"{error.text} Ways on: (1) if it exists and is right, {right}. "
             f"(2) To send again, delete the schedule there first, then {how}; or set "
             "on_uncertain='resubmit', which submits once more. (3) on_uncertain='assume_sent' "
             "goes on without it.",
@@ -250,6 +282,11 @@ class Submission:
             return JsmsLateChangeError(
                 f"{text} To send the new text as well, trigger a new run; to keep the old one, "
                 "mark the task as success."
+            )
+        if self._ledger.attempt.is_part:
+            return JsmsForeignRecordError(
+                f"{text} To text others as well, give them to a task of their own; a new run of "
+                "this one would text everybody again."
             )
         return JsmsForeignRecordError(
             f"{text} The upstream list may have changed between two runs of the task. Trigger a "

@@ -29,7 +29,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsWaitError,
 )
 from airflow_provider_jsms.operators.base import DEFAULT_CONN_ID
-from airflow_provider_jsms.privacy import show
+from airflow_provider_jsms.privacy import only_ids, show
 from airflow_provider_jsms.results import whole_number
 from airflow_provider_jsms.schedule import schedule_ids_of
 from airflow_provider_jsms.switches import flag
@@ -44,8 +44,11 @@ from airflow_provider_jsms.waiting import (
     Unreachable,
     Wait,
     due,
+    duration,
     gone,
+    is_complete,
     is_settled,
+    later,
     next_step,
     seen_of,
 )
@@ -62,6 +65,8 @@ if TYPE_CHECKING:
 _NO_TIMEOUT: Final = timedelta(days=36500)
 # How much later than the trigger Airflow ends a deferral, if the trigger has not.
 _LATEST: Final = timedelta(seconds=60)
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 DONE: Final = "done"
 LOOK: Final = "look"
@@ -146,7 +151,14 @@ class JsmsScheduleSensor(BaseSensorOperator):
         self._started_at: datetime | None = None
         self._failing_since: datetime | None = None
         self._seen: dict[str, Seen] = {}
+        # Those that were asked for since a look has failed, so that it is only completed.
+        self._answered: set[str] = set()
         self._next_look = datetime.min.replace(tzinfo=UTC)
+
+    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as in Airflow
+        super()._do_render_template_fields(parent, *args, **kwargs)
+        if parent is self:
+            self.schedule_id = only_ids(self.schedule_id)
 
     def execute(self, context: Context) -> Any:  # noqa: ANN401  as in Airflow
         """Wait, in the mode of the sensor."""
@@ -159,18 +171,23 @@ class JsmsScheduleSensor(BaseSensorOperator):
 
         :raises JsmsUnknownEventError: the event is not one of this version's trigger.
         """
-        status = event.get("status") if isinstance(event, dict) else None
-        if status == DONE:
-            return event["msg_ids"]
-        if status != LOOK:
+        from airflow_provider_jsms.triggers.jsms import seen_before  # noqa: PLC0415  see _defer
+
+        try:
+            if event["status"] == DONE:
+                return event["msg_ids"]
+            since = {LOOK: event["failing_since"]}[event["status"]]
+            self._started_at = datetime.fromisoformat(event["started_at"])
+            self._failing_since = datetime.fromisoformat(since) if since else None
+            before = seen_before(event["schedules"], {})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            status = event.get("status") if isinstance(event, dict) else event
             raise JsmsUnknownEventError(
-                f"The trigger of the sensor sent an event with the status {show(status)}, which "
-                "this version does not know: the triggerer may run another version of the "
-                "provider. Install the same one everywhere, and clear the task."
-            )
-        self._started_at = datetime.fromisoformat(event["started_at"])
-        since = event["failing_since"]
-        self._failing_since = datetime.fromisoformat(since) if since else None
+                f"The trigger of the sensor sent an event with the status {show(status)} that this "
+                "version does not know: the triggerer may run another version of the provider. "
+                "Install the same one everywhere, and clear the task."
+            ) from error
+        self._seen = {known.schedule_id: known for known in before}
         return self.execute(context)
 
     def resume_execution(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as in Airflow
@@ -232,13 +249,15 @@ class JsmsScheduleSensor(BaseSensorOperator):
 
     def _ends(self, started_at: datetime) -> dict[str, datetime]:
         """Return when the wait ends in any case, by the argument that says so."""
-        ends = {}
-        if self._has_timeout:
-            ends["timeout"] = started_at + timedelta(seconds=self.timeout)
-        # While it runs in a worker Airflow itself sees to it, while it is deferred nobody does.
-        if self.deferrable and self.execution_timeout:
-            ends["execution_timeout"] = started_at + self.execution_timeout
-        return ends
+        limits: dict[str, timedelta | None] = {
+            "timeout": timedelta(seconds=self.timeout) if self._has_timeout else None,
+            # While it runs in a worker Airflow itself sees to it, while it is deferred nobody.
+            "execution_timeout": self.execution_timeout if self.deferrable else None,
+        }
+        ends = {
+            name: later(started_at, limit) for name, limit in limits.items() if limit is not None
+        }
+        return {name: end for name, end in ends.items() if end < _NEVER}
 
     def _look(self, wait: Wait, now: datetime) -> JsmsError | None:
         """Ask for every schedule that is not done yet; return what time may mend."""
@@ -248,7 +267,8 @@ class JsmsScheduleSensor(BaseSensorOperator):
         with JsmsHook(self.jsms_conn_id) as hook:
             for schedule_id in self._schedule_ids():
                 known = self._seen.get(schedule_id)
-                if known is not None and is_settled(known, wait, now):
+                is_done = known is not None and is_settled(known, wait, now)
+                if is_done or schedule_id in self._answered:
                     continue
                 try:
                     answer = hook.query_schedule(schedule_id)
@@ -257,6 +277,8 @@ class JsmsScheduleSensor(BaseSensorOperator):
                     self._seen[schedule_id] = gone(schedule_id, known, error.code)
                 except PASSING as error:
                     return error
+                self._answered.add(schedule_id)
+        self._answered.clear()
         return None
 
     def _step(self, wait: Wait, now: datetime, error: JsmsError | None) -> Step:
@@ -266,7 +288,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
         else:
             self._failing_since = self._failing_since or now
             asked = error.wait if isinstance(error, JsmsThrottledError) else 0.0
-            trouble = Trouble(self._failing_since, timedelta(seconds=asked))
+            trouble = Trouble(self._failing_since, duration(asked))
         seen = list(self._seen.values())
         self._refuse_early_timeout(seen, wait)
         return next_step(seen, wait, now, trouble)
@@ -292,6 +314,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
         from airflow_provider_jsms.triggers.jsms import (  # noqa: PLC0415  the triggerer's room
             JsmsScheduleTrigger,
             rules_of,
+            times_of,
         )
 
         wait = self._wait(self._started_at or next_look)
@@ -299,19 +322,18 @@ class JsmsScheduleSensor(BaseSensorOperator):
         failing_since = self._failing_since
         self.defer(
             trigger=JsmsScheduleTrigger(
-                schedules={
-                    each.schedule_id: each.send_time.isoformat() if each.send_time else None
-                    for each in seen
-                },
+                schedules=times_of(seen),
                 jsms_conn_id=self.jsms_conn_id,
                 next_look=next_look.isoformat(),
                 rules=rules_of(wait),
                 failing_since=failing_since.isoformat() if failing_since else None,
+                # JSMS may forget what it has sent, and then nobody else knows them.
+                msg_ids={each.schedule_id: each.msg_ids for each in seen if is_complete(each)},
             ),
             method_name="execute_complete",
             # The trigger itself sees to the end, to the second. This is for the case that no
             # triggerer runs.
-            timeout=wait.ends_at - datetime.now(UTC) + _LATEST if wait.ends_at else None,
+            timeout=later(wait.ends_at, _LATEST) - datetime.now(UTC) if wait.ends_at else None,
         )
 
     def _schedule_ids(self) -> list[str]:
@@ -323,7 +345,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
     def _refuse_early_timeout(self, seen: Sequence[Seen], wait: Wait) -> None:
         if not self._has_timeout:
             return
-        ends_at = wait.started_at + timedelta(seconds=self.timeout)
+        ends_at = later(wait.started_at, timedelta(seconds=self.timeout))
         for each in seen:
             if each.send_time and ends_at < each.send_time:
                 raise JsmsInputError(
@@ -333,7 +355,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
                 )
 
     def _first_started_at(self, context: Context) -> datetime:
-        if self.deferrable or not self.reschedule:
+        if not self.reschedule:
             return datetime.now(UTC)
         ti: Any = context["ti"]
         if hasattr(ti, "get_first_reschedule_date"):
@@ -383,14 +405,8 @@ def _timely(each: Seen, wait: Wait, now: datetime) -> str:
     if now < each.send_time:
         return f"not yet due, send_time is {at}"
     state = "partly dispatched" if each.msg_ids else "due, and waiting for JSMS"
-    return f"{state}, send_time was {at}, overdue from {_end(each, wait)}"
-
-
-def _end(each: Seen, wait: Wait) -> str:
-    try:
-        return f"{due(each, wait) + wait.grace:%Y-%m-%dT%H:%M:%SZ}"
-    except OverflowError:
-        return "never"
+    end = later(each.send_time, wait.grace)
+    return f"{state}, send_time was {at}, overdue from {end:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _gone(step: Gone) -> str:

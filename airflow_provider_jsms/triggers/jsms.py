@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -19,6 +19,7 @@ from airflow_provider_jsms.waiting import (
     Seen,
     Trouble,
     Wait,
+    duration,
     gone,
     is_settled,
     next_step,
@@ -26,7 +27,8 @@ from airflow_provider_jsms.waiting import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from datetime import timedelta
 
     from airflow_provider_jsms.hooks.shared import SharedConnection
 
@@ -47,6 +49,7 @@ class JsmsScheduleTrigger(BaseTrigger):
     :param next_look: when to look for the first time, ISO 8601.
     :param rules: the rules of the wait, as :func:`rules_of` gives them.
     :param failing_since: since when looks have failed, ISO 8601; None if they do not.
+    :param msg_ids: of the schedules that have them all already, by schedule_id.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class JsmsScheduleTrigger(BaseTrigger):
         next_look: str,
         rules: Mapping[str, Any],
         failing_since: str | None = None,
+        msg_ids: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.schedules = dict(schedules)
@@ -64,10 +68,11 @@ class JsmsScheduleTrigger(BaseTrigger):
         self.next_look = next_look
         self.rules = dict(rules)
         self.failing_since = failing_since
+        self.msg_ids = {known: list(ids) for known, ids in (msg_ids or {}).items()}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class and the arguments: ids and times, nothing else."""
-        names = ("schedules", "jsms_conn_id", "next_look", "rules", "failing_since")
+        names = ("schedules", "jsms_conn_id", "next_look", "rules", "failing_since", "msg_ids")
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         return path, {name: getattr(self, name) for name in names}
 
@@ -78,15 +83,13 @@ class JsmsScheduleTrigger(BaseTrigger):
         wait = wait_of(self.rules)
         time = datetime.fromisoformat(self.next_look)
         since = datetime.fromisoformat(self.failing_since) if self.failing_since else None
-        seen = {
-            schedule_id: Seen(schedule_id, datetime.fromisoformat(known) if known else None)
-            for schedule_id, known in self.schedules.items()
-        }
+        seen = {known.schedule_id: known for known in seen_before(self.schedules, self.msg_ids)}
+        answered: set[str] = set()
         async with shared(self.jsms_conn_id) as connection:
             while True:
                 await _sleep_until(time, wait.poke_interval)
                 now = datetime.now(UTC)
-                error = await _look(connection, seen, wait, now)
+                error = await _look(connection, seen, wait, now, answered)
                 if error is None:
                     since = None
                 elif not isinstance(error, PASSING):
@@ -106,12 +109,35 @@ class JsmsScheduleTrigger(BaseTrigger):
         yield _event(
             status=LOOK,
             started_at=self.rules["started_at"],
+            schedules=times_of(seen.values()),
             failing_since=since.isoformat() if since else None,
         )
 
 
 def _event(**payload: Any) -> TriggerEvent:
     return TriggerEvent(payload)  # type: ignore[no-untyped-call]
+
+
+def times_of(seen: Iterable[Seen]) -> dict[str, str | None]:
+    """Return the ``send_time`` of schedules as Airflow can store them."""
+    return {
+        each.schedule_id: each.send_time.isoformat() if each.send_time else None for each in seen
+    }
+
+
+def seen_before(
+    schedules: Mapping[str, str | None], msg_ids: Mapping[str, Sequence[str]]
+) -> list[Seen]:
+    """Return what was seen of schedules by another process."""
+    return [
+        Seen(
+            schedule_id,
+            datetime.fromisoformat(time) if time else None,
+            tuple(msg_ids.get(schedule_id, ())),
+            len(msg_ids.get(schedule_id, ())),
+        )
+        for schedule_id, time in schedules.items()
+    ]
 
 
 def rules_of(wait: Wait) -> dict[str, Any]:
@@ -131,9 +157,9 @@ def wait_of(rules: Mapping[str, Any]) -> Wait:
     """Return the rules of a wait that :func:`rules_of` has made storable."""
     return Wait(
         started_at=datetime.fromisoformat(rules["started_at"]),
-        poke_interval=timedelta(seconds=rules["poke_interval"]),
-        recheck_interval=timedelta(seconds=rules["recheck_interval"]),
-        grace=timedelta(seconds=rules["grace"]),
+        poke_interval=duration(rules["poke_interval"]),
+        recheck_interval=duration(rules["recheck_interval"]),
+        grace=duration(rules["grace"]),
         wait_for_send_time=rules["wait_for_send_time"],
         expected=rules["expected"],
         ends_at=datetime.fromisoformat(rules["ends_at"]) if rules["ends_at"] else None,
@@ -146,18 +172,33 @@ async def _sleep_until(time: datetime, poke_interval: timedelta) -> None:
 
 
 async def _look(
-    connection: SharedConnection, seen: dict[str, Seen], wait: Wait, now: datetime
+    connection: SharedConnection,
+    seen: dict[str, Seen],
+    wait: Wait,
+    now: datetime,
+    answered: set[str],
 ) -> Exception | None:
-    """Ask for every schedule that is not done yet; return what went wrong, the worst of it."""
+    """Ask for every schedule that is not done yet; return what went wrong, the worst of it.
+
+    :param answered: those that were asked for since a look has failed, so that it is completed
+        only, not repeated.
+    """
     few = asyncio.Semaphore(_AT_ONCE)
 
     async def look_at(known: Seen) -> None:
         async with few:
             seen[known.schedule_id] = await _look_at(connection, known)
+            answered.add(known.schedule_id)
 
-    looks = [look_at(known) for known in seen.values() if not is_settled(known, wait, now)]
+    looks = [
+        look_at(known)
+        for known in seen.values()
+        if known.schedule_id not in answered and not is_settled(known, wait, now)
+    ]
     results = await asyncio.gather(*looks, return_exceptions=True)
     errors = [result for result in results if isinstance(result, Exception)]
+    if not errors:
+        answered.clear()
     lasting = [error for error in errors if not isinstance(error, PASSING)]
     return next(iter(lasting or errors), None)
 
@@ -171,4 +212,4 @@ async def _look_at(connection: SharedConnection, known: Seen) -> Seen:
 
 
 def _asked(error: Exception | None) -> timedelta:
-    return timedelta(seconds=error.wait if isinstance(error, JsmsThrottledError) else 0.0)
+    return duration(error.wait if isinstance(error, JsmsThrottledError) else 0.0)

@@ -12,8 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow_provider_jsms.exceptions import (
     JsmsAccountError,
     JsmsChangedListError,
-    JsmsForeignRecordError,
     JsmsFrequencyError,
+    JsmsLateChangeError,
     JsmsNoRetryError,
     JsmsPastSendTimeError,
     JsmsRefusedRecipientsError,
@@ -21,6 +21,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.ledger import SubmissionLedger
 from airflow_provider_jsms.operators import campaign as rooms
 from airflow_provider_jsms.operators import once
 from airflow_provider_jsms.operators.jsms import JsmsSubmitBatchScheduleOperator
@@ -286,7 +287,7 @@ class TestAChangedList:
                 task.clear(recipients=given)
             text = str(caught.value)
             assert all(schedule_id in text for schedule_id in schedule_ids)
-            assert text.index("mark the task as success") < text.index("delete those schedules")
+            assert text.index("Mark the task as success") < text.index("delete those schedules")
         assert len(sandbox.requests()) == before
         assert task.clear()["schedule_ids"] == schedule_ids
 
@@ -322,6 +323,7 @@ class TestAChangedList:
         text = str(caught.value)
         assert "uncertain are the records jsms_submission_2" in text
         assert "1 recipients were refused" in text
+        assert "1 of its 3 chunks were never submitted" in text
 
     def test_cannot_be_told_after_the_secret_was_changed(
         self, task: CampaignTask, sandbox: SandboxControl
@@ -329,18 +331,24 @@ class TestAChangedList:
         task.run()
         assert task.store
         task.store.set("jsms_campaign", {**task.store.get("jsms_campaign"), "key": "another"})
-        with pytest.raises(JsmsChangedListError, match="master secret was changed"):
+        with pytest.raises(JsmsChangedListError, match="master secret has changed"):
             task.clear()
 
-    def test_is_noticed_at_a_chunk_if_somebody_has_deleted_the_record_of_the_campaign(
+    def test_is_noticed_also_if_somebody_has_deleted_the_record_of_the_campaign(
         self, task: CampaignTask, sandbox: SandboxControl
     ) -> None:
         task.run()
         assert task.store
         task.store.delete("jsms_campaign")
-        with pytest.raises(JsmsForeignRecordError, match="part of a campaign"):
-            task.clear(recipients=EVERYBODY[1:])
+        for given in (EVERYBODY[1:], EVERYBODY[1000:1010], EVERYBODY[:1000], []):
+            with pytest.raises(JsmsChangedListError):
+                task.clear(recipients=given)
         assert (posts(sandbox), puts(sandbox)) == (3, 0)
+        task.store.set("jsms_campaign", {"state": "finished", "chunks": "3"})
+        with pytest.raises(JsmsChangedListError):
+            task.clear(recipients=EVERYBODY[1000:1010])
+        assert task.clear()["success_count"] == 2500
+        assert posts(sandbox) == 3
 
     def test_is_noticed_between_the_two_readings_of_a_file(
         self,
@@ -585,7 +593,7 @@ class TestWithoutAStore:
         self, task: CampaignTask, sandbox: SandboxControl, break_in_chunk_2: None
     ) -> None:
         sandbox.fault(CALL, "code", code=50009)
-        with pytest.raises(JsmsNoRetryError) as caught:
+        with pytest.raises(JsmsNoRetryError, match="after it had submitted") as caught:
             task.run()
         text = str(caught.value)
         assert "1,000 of 2,500" in text
@@ -628,3 +636,98 @@ def test_what_cannot_be_handed_on_does_not_hide_the_error(
     monkeypatch.setattr(JsmsSubmitBatchScheduleOperator, "_hand_on", fail)
     with pytest.raises(JsmsAccountError):
         task.run()
+
+
+def test_an_error_does_not_take_for_unscheduled_what_earlier_tries_have_scheduled(
+    task: CampaignTask, sandbox: SandboxControl
+) -> None:
+    schedule_ids = task.run()["schedule_ids"]
+    sandbox.fault("query_schedule", "slow", seconds=0)
+    sandbox.fault("query_schedule", "code", code=50002)
+    with pytest.raises(AirflowFailException) as caught:
+        task.clear()
+    assert "2,500 of 2,500 recipients are scheduled" in str(caught.value)
+    assert "0 are not scheduled" in str(caught.value)
+    assert task.ti.xcoms["schedule_ids"] == schedule_ids
+
+
+def test_an_error_says_so_where_the_records_cannot_be_read_any_more(
+    task: CampaignTask,
+    sandbox: SandboxControl,
+    break_in_chunk_2: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sandbox.fault(CALL, "code", code=50014)
+    refused = SubmissionLedger.refused
+
+    def cut_off(ledger: SubmissionLedger, code: int | None) -> None:
+        refused(ledger, code)
+        assert task.store
+        task.store.cannot_be_read = True
+
+    monkeypatch.setattr(SubmissionLedger, "refused", cut_off)
+    with pytest.raises(JsmsAccountError, match="1,500 are not looked at by this try"):
+        task.run()
+
+
+@pytest.mark.parametrize("kind", ["single", "batch"])
+def test_a_time_that_has_passed_does_not_skip_a_task_whose_text_is_scheduled(
+    kind: str, sandbox: SandboxControl, tomorrow: datetime
+) -> None:
+    """Its text will be sent as it was scheduled before: a skip would hide that."""
+    task = Task(kind, tomorrow)
+    assert task.store
+    task.store.fail_on = {"finished"}
+    task.run()
+    with pytest.raises(JsmsLateChangeError, match="stands as it was"):
+        task.run(send_time="2020-01-01 09:00:00", on_past_send_time="skip")
+
+
+@pytest.mark.parametrize("kind", ["single", "batch"])
+def test_a_time_that_has_passed_does_not_hide_that_a_submission_is_uncertain(
+    kind: str, sandbox: SandboxControl, tomorrow: datetime
+) -> None:
+    task = Task(kind, tomorrow)
+    sandbox.fault(f"submit_{'batch_' * (kind == 'batch')}schedule", "accepted_then_closed")
+    with pytest.raises(JsmsUncertainError):
+        task.run()
+    given = {"on_past_send_time": "skip", "on_uncertain": "resubmit"}
+    with pytest.raises(JsmsUncertainError):
+        task.run(send_time="2020-01-01 09:00:00", **given)
+
+
+def test_a_modification_that_is_refused_as_a_whole_leaves_the_schedule_known(
+    sandbox: SandboxControl, tomorrow: datetime
+) -> None:
+    sandbox.switch(all_failed_batch="no_schedule_id")
+    task = Task("batch", tomorrow)
+    schedule_id = task.run()
+    sandbox.number(people.BEN, "invalid")
+    with pytest.raises(JsmsRefusedRecipientsError, match=f"Schedule {schedule_id}.* stands"):
+        task.clear(**task.to(people.BEN))
+    assert task.clear() == schedule_id
+    assert posts(sandbox) == 1
+    assert texted(sandbox) == [people.ANNA]
+
+
+def test_a_resubmission_that_is_refused_as_a_whole_leaves_it_uncertain(
+    sandbox: SandboxControl, tomorrow: datetime
+) -> None:
+    sandbox.switch(all_failed_batch="error")
+    task = Task("batch", tomorrow)
+    sandbox.fault(CALL, "accepted_then_closed")
+    with pytest.raises(JsmsUncertainError):
+        task.run()
+    sandbox.number(people.ANNA, "invalid")
+    with pytest.raises(JsmsUncertainError, match="says nothing about the first"):
+        task.run(on_uncertain="resubmit")
+
+
+def test_of_an_uncertain_part_the_advice_loses_nobody(
+    task: CampaignTask, sandbox: SandboxControl, break_in_chunk_2: None
+) -> None:
+    sandbox.fault(CALL, "accepted_then_closed")
+    with pytest.raises(JsmsUncertainError, match="goes on with the others"):
+        task.run()
+    assert task.clear(on_uncertain="assume_sent")["uncertain_count"] == 1000
+    assert_each_person_is_texted_once(sandbox)
