@@ -238,11 +238,11 @@ class TestTheConnection:
         assert JsmsHook().jsms_conn_id == "jsms_default"
 
     def test_says_which_extras_are_not_read(
-        self, set_connection: Callable[..., None], capsys: pytest.CaptureFixture[str]
+        self, set_connection: Callable[..., None], caplog: pytest.LogCaptureFixture
     ) -> None:
         set_connection(read_timeot=5, read_timeout=None)
         assert JsmsHook().settings.read_timeout == 30
-        assert "extras that are not read: read_timeot" in capsys.readouterr().out
+        assert "extras that are not read: read_timeot" in caplog.text
 
     def test_needs_a_bundle_that_exists(self, set_connection: Callable[..., None]) -> None:
         set_connection(ca_bundle="/nowhere/ca.pem")
