@@ -102,10 +102,11 @@ class JsmsScheduleSensor(BaseSensorOperator):
     ==================================  =====================================================
 
     With ``soft_fail`` an overdue, gone or timed out wait skips the task instead; wrong arguments
-    or credentials, and a JSMS that cannot be asked, always fail it. A retry begins anew. To clear
-    or mark a waiting task changes nothing at JSMS: the sensor only ever asks. In reschedule mode
-    it forgets between two looks what it has seen, so there an outage ends it after 10 minutes also
-    before ``send_time``.
+    or credentials, and a JSMS that cannot be asked, always fail it. A retry begins anew
+    (in reschedule mode Airflow counts ``timeout`` from the first try). To clear or mark a waiting
+    task changes nothing at JSMS: the sensor only ever asks. In reschedule mode it forgets
+    between two looks what it has seen, so there an outage ends it after 10 minutes also before
+    ``send_time``.
 
     :param schedule_id: one id, a list of them, or the result of a batch submit, whose
         ``success_count`` then says how many msg_ids there will be: JSMS may list recipients that

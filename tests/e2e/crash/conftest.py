@@ -48,15 +48,23 @@ def airflow(
     }
     with airflow_behind(proxy, home, connections) as stack:
         stack.wait_for_dags("crash_single", "crash_batch", "lost_single", "lost_batch")
+        stack.wait_for_dags("crash_campaign")
         yield stack
     leaks.check_logs(home)
 
 
-@pytest.fixture(scope="module")
-def stage(
+@pytest.fixture(scope="package")
+def whole_stage(
     airflow: AirflowStack, running_sandbox: RunningSandbox, proxy: HoldingProxy
 ) -> Iterator[Stage]:
-    """Everything that a module plays on, with a sandbox as new."""
+    """Everything that is played on; no two runs on it have the same people."""
     with SandboxControl(running_sandbox.url) as sandbox:
-        sandbox.reset()
         yield Stage(airflow, sandbox, proxy)
+
+
+@pytest.fixture(scope="module")
+def stage(whole_stage: Stage) -> Iterator[Stage]:
+    """The stage with a sandbox as new, and nothing on it of the module before."""
+    whole_stage.sandbox.reset()
+    yield whole_stage
+    whole_stage.clear()

@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 LONGEST: Final = 120.0
-KEY: Final = "jsms_submission"
 
 _START = re.compile(r"/execution/task-instances/([0-9a-f-]+)/run$")
 _OF_A_TRY = re.compile(r"/execution/(?:task-instances|store/ti)/([0-9a-f-]+)(?:/|$)")
-_WRITE = re.compile(rf"/execution/store/ti/([0-9a-f-]+)/({KEY}\w*)$")
+_WRITE = re.compile(r"/execution/store/ti/([0-9a-f-]+)/(jsms_(?:campaign|submission)\w*)$")
 # What concerns one connection only, is said anew, or would make an answer illegible here.
 _NOT_PASSED_ON = {
     *("connection", "keep-alive", "transfer-encoding", "content-length", "host"),
@@ -44,18 +43,27 @@ class Hold:
     """The next write of a state by a run, to be held once.
 
     :param run_id: of the DAG run, which has one task.
-    :param state: what the record says: ``sending``, ``accepted`` or ``finished``.
+    :param state: what the record says: ``begun``, ``sending``, ``accepted`` or ``finished``.
     :param when: ``before`` the API server gets it, or ``after`` it has carried it out.
+    :param key: of the record, None for any.
     :param status: what the API server said to it.
     """
 
     run_id: str
     state: str
     when: When
+    key: str | None = None
     is_reached: threading.Event = field(default_factory=threading.Event)
+    is_taken: bool = False
     goes_on: bool = True
     status: int | None = None
     _is_over: threading.Event = field(default_factory=threading.Event)
+
+    def is_for(self, write: Write) -> bool:
+        """Tell whether it is this write that is to be held."""
+        is_of_key = self.key in (None, write.key)
+        is_of_run = (self.run_id, self.state) == (write.run_id, write.state)
+        return is_of_run and is_of_key and not self.is_taken
 
     def release(self) -> None:
         """Let the write, or its answer, go on."""
@@ -85,6 +93,11 @@ class Gap:
     lasts: bool
     lost: list[str] = field(default_factory=list)
     try_id: str | None = None
+    is_closed: bool = False
+
+    def close(self) -> None:
+        """Lose nothing more."""
+        self.is_closed = True
 
 
 @dataclass(frozen=True)
@@ -133,29 +146,39 @@ class HoldingProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for hold in self._holds:
-            hold.drop()
+        self.drop_all()
         self._server.shutdown()
         self._server.server_close()
         self._pool.clear()
 
-    def hold(self, run_id: str, state: str, when: When) -> Hold:
-        """Hold the next write of ``state`` by a run."""
-        hold = Hold(run_id, state, when)
+    def hold(self, run_id: str, state: str, when: When, *, key: str | None = None) -> Hold:
+        """Hold the next write of ``state`` by a run, into the record ``key`` or any."""
+        hold = Hold(run_id, state, when, key)
         with self._lock:
             self._holds.append(hold)
         return hold
 
-    def lose(self, run_id: str, state: str, *, lasts: bool) -> Gap:
+    def drop_all(self) -> None:
+        """Hold and lose nothing more, and drop what is held."""
+        with self._lock:
+            dropped, self._holds, self._gaps = self._holds, [], []
+        for hold in dropped:
+            hold.drop()
+
+    def lose(self, run_id: str, state: str, *, lasts: bool = False) -> Gap:
         """Lose the write of ``state`` by a run, and if it lasts everything of that try after it."""
         gap = Gap(run_id, state, lasts)
         with self._lock:
             self._gaps.append(gap)
         return gap
 
-    def states_of(self, run_id: str) -> list[str]:
+    def writes_of(self, run_id: str) -> list[Write]:
         """Return what a run has tried to write, in order."""
-        return [write.state for write in self.writes if write.run_id == run_id]
+        return [write for write in self.writes if write.run_id == run_id]
+
+    def states_of(self, run_id: str) -> list[str]:
+        """Return the states that a run has tried to write, in order."""
+        return [write.state for write in self.writes_of(run_id)]
 
     # --- for the connections
 
@@ -172,15 +195,15 @@ class HoldingProxy:
     def hold_for(self, write: Write | None) -> Hold | None:
         with self._lock:
             for hold in self._holds:
-                if write and (hold.run_id, hold.state) == (write.run_id, write.state):
-                    self._holds.remove(hold)
+                if write and hold.is_for(write):
+                    hold.is_taken = True
                     return hold
         return None
 
     def is_lost(self, path: str, write: Write | None) -> bool:
         found = _OF_A_TRY.match(path)
         try_id = found.group(1) if found else None
-        for gap in self._gaps:
+        for gap in [gap for gap in self._gaps if not gap.is_closed]:
             if write and (gap.run_id, gap.state) == (write.run_id, write.state):
                 gap.try_id = gap.try_id or write.try_id
                 gap.lost.append(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from tests.stack.processes import is_alive
 from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.e2e.crash.proxy import Hold, HoldingProxy
@@ -27,6 +27,8 @@ REPOSITORY = Path(__file__).parents[3]
 PATIENCE = 90.0
 TASK = "submit"
 KEYS = {"single": "jsms_submission", "batch": "jsms_submission_1"}
+# The record that tells that a task has done everything.
+KEYS_OF_ALL = {"single": "jsms_submission", "batch": "jsms_campaign"}
 KINDS = tuple(KEYS)
 # Past the send_time of every schedule.
 LATER = 7200
@@ -75,12 +77,12 @@ def is_task(process: psutil.Process, airflow: AirflowStack) -> bool:
 
 @dataclass(frozen=True)
 class Run:
-    """A run of a crash DAG: one task, ``single`` or ``batch``, and its own people."""
+    """A run of a crash DAG: one task, ``single``, ``batch`` or ``campaign``, and its own people."""
 
     dag_id: str
     run_id: str
     kind: str
-    numbers: tuple[str, ...]
+    numbers: tuple[str, ...] = field(repr=False)
 
     @property
     def address(self) -> tuple[str, str, str]:
@@ -93,18 +95,21 @@ class Outcome:
 
     :param texts: how many each of its people got.
     :param posts: how many submissions for its people reached the sandbox.
-    :param writes: the states that it has tried to write into its record, in order.
+    :param writes: the states that it has tried to write into its records, in order.
+    :param record: of its submission.
+    :param whole: the record that tells that everything is done, which a batch has beside.
     :param logs: of each try, the first one first.
     """
 
     state: str
     tries: int
     schedules: list[str]
-    texts: dict[str, int]
+    texts: dict[str, int] = field(repr=False)
     posts: int
     writes: list[str]
     xcom: Any
     record: dict[str, Any]
+    whole: dict[str, Any]
     logs: list[str] = field(repr=False)
 
     @property
@@ -114,13 +119,10 @@ class Outcome:
     def explain(self) -> str:
         """Return everything that helps to understand a failed assertion, without the numbers."""
         texts = list(self.texts.values())
-        tails = "\n".join(
-            f"--- try {number}\n" + "\n".join(line[:400] for line in log.splitlines()[-15:])
-            for number, log in enumerate(self.logs, start=1)
-        )
         return (
             f"{self.state} on try {self.tries}; schedules {self.schedules}; texts {texts}; POSTs "
-            f"{self.posts}; writes {self.writes}; XCom {self.xcom}; record {self.record}\n{tails}"
+            f"{self.posts}; writes {self.writes}; XCom {self.xcom}; record {self.record}; of all "
+            f"{self.whole}\n{ends_of(self.logs)}"
         )
 
     def line(self) -> str:
@@ -140,9 +142,13 @@ class Outcome:
 
     def assert_returns_its_schedule(self, kind: str) -> None:
         """Assert that the task has handed on and recorded the one schedule that there is."""
+        self.assert_hands_on_its_schedule(kind)
+        assert [self.record["schedule_id"]] == self.schedules, self.explain()
+
+    def assert_hands_on_its_schedule(self, kind: str) -> None:
+        """Assert that the task has handed on the one schedule that there is, as its last act."""
         told = self.explain()
-        assert self.record["state"] == "finished", told
-        assert [self.record["schedule_id"]] == self.schedules, told
+        assert self.whole["state"] == "finished", told
         if kind == "single":
             assert self.xcom == self.schedules[0], told
         else:
@@ -159,16 +165,33 @@ class Stage:
         self.sandbox = sandbox
         self.proxy = proxy
         self._people = 0
+        self._started: list[Run] = []
 
     def start(self, purpose: str, kind: str, name: str, **conf: Any) -> Run:
         """Start a run; ``name`` has to be its own."""
         run = self.prepare(purpose, kind, name)
+        offsets = self.enlist(1 if kind == "single" else 2)
+        self.trigger(run, people=offsets.start, **conf)
+        return replace(run, numbers=tuple(map(people.number, offsets)))
+
+    def trigger(self, run: Run, **conf: Any) -> None:
+        """Start a run as it is."""
+        self.rest.trigger(run.dag_id, run_id=run.run_id, conf=conf)
+        self._started.append(run)
+
+    def clear(self) -> None:
+        """Wait until every run is over, also if they were left in the middle of it."""
+        self.proxy.drop_all()
+        self.sandbox.clear_faults()
+        self.sandbox.release()
+        while self._started:
+            self.finish(self._started.pop())
+
+    def enlist(self, count: int) -> range:
+        """Return by which numbers (:func:`tests.people.number`) people are told that are new."""
         first = self._people
-        self._people += 2
-        self.rest.trigger(run.dag_id, run_id=run.run_id, conf={"people": first, **conf})
-        count = 1 if kind == "single" else 2
-        numbers = tuple(people.number(first + offset) for offset in range(count))
-        return Run(run.dag_id, run.run_id, kind, numbers)
+        self._people += count
+        return range(first, self._people)
 
     @staticmethod
     def prepare(purpose: str, kind: str, name: str) -> Run:
@@ -182,7 +205,7 @@ class Stage:
             timeout=PATIENCE,
             otherwise=lambda: (
                 f"{run.run_id} has not come to write {hold.state}, but "
-                f"{self.proxy.states_of(run.run_id)}\n{self._tail(run)}"
+                f"{self.proxy.states_of(run.run_id)}\n{self.tail(run)}"
             ),
         )
 
@@ -194,7 +217,7 @@ class Stage:
             timeout=PATIENCE,
             otherwise=lambda: (
                 f"the sandbox holds {self.sandbox.holds()}\n"
-                + "\n".join(self._tail(run) for run in runs)
+                + "\n".join(self.tail(run) for run in runs)
             ),
         )
 
@@ -232,7 +255,7 @@ class Stage:
         schedules = [
             each["schedule_id"]
             for each in self.sandbox.state()["schedules"]
-            if _is_for(each, run.numbers)
+            if is_for(each, run.numbers)
         ]
         sent = Counter(each["mobile"] for each in self.sandbox.messages())
         records = self.rest.state_store(*run.address)
@@ -241,12 +264,17 @@ class Stage:
             tries=tries,
             schedules=schedules,
             texts={number: sent[number] for number in run.numbers},
-            posts=sum(_is_for(each["body"], run.numbers) for each in self._posts()),
+            posts=sum(is_for(each["body"], run.numbers) for each in self.posts()),
             writes=self.proxy.states_of(run.run_id),
             xcom=self.rest.xcoms(*run.address).get("return_value"),
             record=records.get(KEYS[run.kind], {}),
-            logs=[self.rest.log(*run.address, number) for number in range(1, tries + 1)],
+            whole=records.get(KEYS_OF_ALL[run.kind], {}),
+            logs=self.logs(run, tries),
         )
+
+    def logs(self, run: Run, tries: int) -> list[str]:
+        """Return what each try has logged, the first one first."""
+        return [self.rest.log(*run.address, number) for number in range(1, tries + 1)]
 
     def outcomes(self, runs: Mapping[Key, Run]) -> dict[Key, Outcome]:
         """Return what came of all runs after their texts were sent, and print it."""
@@ -256,14 +284,15 @@ class Stage:
             print(f"{name:<45} {kind:<6} {outcome.line()}")
         return outcomes
 
-    def _posts(self) -> list[dict[str, Any]]:
+    def posts(self) -> list[dict[str, Any]]:
+        """Return all submissions that have reached the sandbox."""
         return [each for each in self.sandbox.requests() if each["method"] == "POST"]
 
-    def _tail(self, run: Run) -> str:
+    def tail(self, run: Run) -> str:
+        """Return how far a run is, with the last lines of its log."""
         task = self.rest.task(*run.address)
         log = self.rest.log(*run.address, max(task["try_number"], 1)) if task["pid"] else ""
-        lines = "\n".join(line[:400] for line in log.splitlines()[-15:])
-        return f"{run.run_id}: {task['state']}, try {task['try_number']}\n{lines}"
+        return f"{run.run_id}: {task['state']}, try {task['try_number']}\n{_end_of(log)}"
 
 
 @dataclass(frozen=True)
@@ -287,6 +316,15 @@ class Frozen:
         )
 
 
-def _is_for(content: Any, numbers: tuple[str, ...]) -> bool:
+def ends_of(logs: Iterable[str]) -> str:
+    """Return the last lines of each of these logs, for the text of an error."""
+    return "\n".join(f"--- try {number}\n{_end_of(log)}" for number, log in enumerate(logs, 1))
+
+
+def _end_of(log: str) -> str:
+    return "\n".join(line[:400] for line in log.splitlines()[-15:])
+
+
+def is_for(content: Any, numbers: Collection[str]) -> bool:
     """Tell whether a schedule, or the body of a submission, is for one of these numbers."""
     return any(each["mobile"] in numbers for each in content.get("recipients", [content]))

@@ -1,6 +1,7 @@
 """Submissions whose workers die; each run has people, and if it says so a connection, of its own.
 
-A run says by a number who its people are, so that no phone number is in its configuration.
+A run says by a number who its people are, or by a file, so that no phone number is in its
+configuration.
 """
 
 from __future__ import annotations
@@ -46,3 +47,14 @@ for purpose, retries in (("crash", 2), ("lost", 3), ("soak", 5)):
         JsmsSubmitBatchScheduleOperator(
             **COMMON, recipients=[person(0), person(1)], retries=retries
         )
+
+with dag("crash_campaign"):
+    # When a run is cleared it gets another start_date, but is to text its people at the same time.
+    campaign = {**COMMON, "send_time": "{{ dag_run.run_after + macros.timedelta(hours=1) }}"}
+    JsmsSubmitBatchScheduleOperator(
+        **campaign,
+        recipients="{{ dag_run.conf['file'] }}",
+        max_failures="{{ dag_run.conf['max_failures'] }}",
+        on_uncertain="{{ dag_run.conf['on_uncertain'] }}",
+        retries=2,
+    )
