@@ -139,6 +139,24 @@ def gone(schedule_id: str, known: Seen | None, code: int | None) -> Seen:
     return replace(known or Seen(schedule_id), gone=code or 0)
 
 
+def has(seen: Seen) -> str:
+    """Return in words how many msg_ids there are."""
+    return f"{len(seen.msg_ids)} of {seen.recipients} recipients have a msg_id"
+
+
+def describe(seen: Seen, wait: Wait, now: datetime) -> str:
+    """Return in words where in its life a schedule is."""
+    told = f"Schedule {seen.schedule_id}: {has(seen)}"
+    if seen.send_time is None:
+        return f"{told}; JSMS does not tell its send_time"
+    at = f"{seen.send_time:%Y-%m-%dT%H:%M:%SZ}"
+    if now < seen.send_time:
+        return f"{told}; not yet due, send_time is {at}"
+    state = "partly dispatched" if seen.msg_ids else "due, and waiting for JSMS"
+    end = later(seen.send_time, wait.grace)
+    return f"{told}; {state}, send_time was {at}, overdue from {end:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def due(seen: Seen, wait: Wait) -> datetime:
     """Return the moment from which msg_ids are expected."""
     return seen.send_time or wait.started_at

@@ -225,8 +225,9 @@ class Campaign:
         )
         outcome = self._submission(self._hook, ledger, self._begin).carry_out(order)
         self.tally.add(outcome, people)
-        if ledger.is_behind and self.tally.done < self.tally.recipients:
-            self._write_again(ledger)
+        is_last = self.tally.done == self.tally.recipients
+        if not ledger.catch_up() and not is_last:
+            raise _behind(ledger)
 
     def _submit(self, people: People) -> dict[str, Any]:
         try:
@@ -268,6 +269,8 @@ class Campaign:
         records = [self._record_of_chunk(number) for number in range(1, before + 1)]
         scheduled = [record for record in records if record and record["state"] != REFUSED]
         if scheduled:
+            ids = [record.get("schedule_id") for record in scheduled]
+            self.tally.schedule_ids += filter(None, ids)  # to cancel them
             raise JsmsChangedListError(self._change(begun, scheduled))
 
     def _begun_before(self) -> dict[str, Any] | None:
@@ -307,17 +310,6 @@ class Campaign:
             "schedules first, then delete all records in the task's Storage tab and clear the task."
         )
 
-    def _write_again(self, ledger: SubmissionLedger) -> None:
-        """Stop the campaign if what came of a chunk cannot be written."""
-        if not ledger.catch_up():
-            schedule_id = (ledger.record or {}).get("schedule_id")
-            raise JsmsNoRetryError(
-                f"What came of the last chunk could not be written into the record {ledger.key} "
-                f"(schedule_id {schedule_id}), so no further one is submitted, and no other try "
-                "would know. To go on, delete that schedule, then delete that record in the "
-                "task's Storage tab and clear the task."
-            )
-
     def _count_others(self, current: int, is_doubtful: bool) -> bool:  # noqa: FBT001  private
         """Count what earlier tries have submitted of the chunks that this one has not come to.
 
@@ -353,6 +345,17 @@ class Campaign:
             else "Look in the JSMS console what earlier tries have scheduled."
         )
         return f"{self.tally.describe(are_known=are_known)} {way_on}"
+
+
+def _behind(ledger: SubmissionLedger) -> JsmsNoRetryError:
+    """Return the error that stops a campaign if what came of a chunk cannot be written."""
+    schedule_id = (ledger.record or {}).get("schedule_id")
+    return JsmsNoRetryError(
+        f"What came of the last chunk could not be written into the record {ledger.key} "
+        f"(schedule_id {schedule_id}), so no further one is submitted, and no other try would "
+        "know. To go on, delete that schedule, then delete that record in the task's Storage tab "
+        "and clear the task."
+    )
 
 
 class _Progress:

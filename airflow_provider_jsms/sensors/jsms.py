@@ -43,9 +43,11 @@ from airflow_provider_jsms.waiting import (
     Trouble,
     Unreachable,
     Wait,
+    describe,
     due,
     duration,
     gone,
+    has,
     is_complete,
     is_settled,
     later,
@@ -368,17 +370,12 @@ class JsmsScheduleSensor(BaseSensorOperator):
             since = f"{self._failing_since:%Y-%m-%dT%H:%M:%SZ}"
             self.log.warning("JSMS cannot be asked since %s. %s", since, self._so_far())
         for each in self._seen.values():
-            self.log.info(
-                "Schedule %s: %s; %s",
-                each.schedule_id,
-                _has(each),
-                _timely(each, wait, now),
-            )
+            self.log.info("%s", describe(each, wait, now))
         self.log.info("Looking again at %s", f"{step.time:%Y-%m-%dT%H:%M:%SZ}")
 
     def _so_far(self) -> str:
         """Return what is known, in words."""
-        known = [f"schedule {each.schedule_id}: {_has(each)}" for each in self._seen.values()]
+        known = [f"schedule {each.schedule_id}: {has(each)}" for each in self._seen.values()]
         return f"Last seen: {'; '.join(known) or 'nothing'}."
 
     @contextmanager
@@ -391,28 +388,15 @@ class JsmsScheduleSensor(BaseSensorOperator):
             is_wait = isinstance(cause, JsmsWaitError) or not isinstance(cause, JsmsError)
             if self.soft_fail and not is_wait:
                 raise cause from cause.__cause__  # type: ignore[misc, union-attr]
-            raise
-
-
-def _has(each: Seen) -> str:
-    return f"{len(each.msg_ids)} of {each.recipients} recipients have a msg_id"
-
-
-def _timely(each: Seen, wait: Wait, now: datetime) -> str:
-    """Return where in its life a schedule is."""
-    if each.send_time is None:
-        return "JSMS does not tell its send_time"
-    at = f"{each.send_time:%Y-%m-%dT%H:%M:%SZ}"
-    if now < each.send_time:
-        return f"not yet due, send_time is {at}"
-    state = "partly dispatched" if each.msg_ids else "due, and waiting for JSMS"
-    end = later(each.send_time, wait.grace)
-    return f"{state}, send_time was {at}, overdue from {end:%Y-%m-%dT%H:%M:%SZ}"
+            if cause is None:
+                raise
+            # Airflow says only that soft_fail is set.
+            raise AirflowSkipException(str(cause)) from cause
 
 
 def _gone(step: Gone) -> str:
     lines = [
-        f"Schedule {each.schedule_id} is gone (JSMS says {each.gone}; before, {_has(each)})."
+        f"Schedule {each.schedule_id} is gone (JSMS says {each.gone}; before, {has(each)})."
         for each in step.schedules
     ]
     return (
@@ -423,7 +407,7 @@ def _gone(step: Gone) -> str:
 
 def _overdue(step: Overdue, wait: Wait) -> str:
     lines = [
-        f"schedule {each.schedule_id}: {_has(each)}, due since {due(each, wait):%Y-%m-%dT%H:%M:%SZ}"
+        f"schedule {each.schedule_id}: {has(each)}, due since {due(each, wait):%Y-%m-%dT%H:%M:%SZ}"
         for each in step.schedules
     ]
     return (

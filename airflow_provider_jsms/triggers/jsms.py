@@ -19,6 +19,7 @@ from airflow_provider_jsms.waiting import (
     Seen,
     Trouble,
     Wait,
+    describe,
     duration,
     gone,
     is_settled,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 # Many waits may fall due in the same second.
 _MOST_JITTER: Final = 2.0
 _AT_ONCE: Final = 10
+_MOST_LINES: Final = 10
 
 
 class JsmsScheduleTrigger(BaseTrigger):
@@ -105,6 +107,8 @@ class JsmsScheduleTrigger(BaseTrigger):
                     return
                 if not isinstance(step, LookAt):
                     break
+                for known in list(seen.values())[:_MOST_LINES]:
+                    self.log.info("%s", describe(known, wait, now))
                 time = step.time
         yield _event(
             status=LOOK,
