@@ -28,15 +28,16 @@ def jsms(stage: Stage) -> Jsms:
 
 
 @pytest.fixture
-def waits(stage: Stage, triggerers: Triggerers, jsms: Jsms) -> list[Wait]:
-    """Sensors that wait in the triggerer."""
+def waits(stage: Stage, triggerers: Triggerers, jsms: Jsms) -> Iterator[list[Wait]]:
+    """Sensors that wait in the only triggerer."""
     waits = []
     for _ in range(COUNT):
         schedule_id = jsms.submit(in_seconds(HOUR))
         waits += stage.start("held", jsms, {"deferrable": schedule_id})
     stage.wait_until_waiting(waits)
     wait_until_run(stage, waits, triggerers.current)
-    return waits
+    yield waits
+    triggerers.end_others()
 
 
 def wait_until_run(stage: Stage, waits: Sequence[Wait], triggerer: Triggerer) -> None:
@@ -84,7 +85,6 @@ def test_a_wait_outlives_triggerers_that_end_die_and_stand_still(
     _wait_for_heartbeat(triggerers, one)
     jsms.control.advance(HOUR)
     assert_all_end_once(stage, waits)
-    one.terminate()
 
 
 def test_a_triggerer_that_sleeps_through_the_end_of_a_wait_does_no_harm(
@@ -95,7 +95,6 @@ def test_a_triggerer_that_sleeps_through_the_end_of_a_wait_does_no_harm(
         jsms.control.advance(HOUR)
     _wait_for_heartbeat(triggerers, one)
     assert_all_end_once(stage, waits)
-    one.terminate()
 
 
 @contextmanager

@@ -55,7 +55,8 @@ class Triggerer:
     def thaw(self) -> None:
         """Let it go on, as if no time had passed."""
         for process in reversed(self.processes):
-            process.resume()
+            if is_alive(process):
+                process.resume()
 
     def _wait_for_end(self) -> None:
         wait_until(
@@ -70,17 +71,24 @@ class Triggerers:
 
     def __init__(self, airflow: AirflowStack) -> None:
         self._airflow = airflow
-        self._started = 1
         self.current = self._found(NAME, known=0)
+        self._all = [self.current]
 
     def start(self) -> Triggerer:
         """Start a further one, wait until Airflow knows it, and make it the current one."""
-        self._started += 1
-        name = f"{NAME}-{self._started}"
+        name = f"{NAME}-{len(self._all) + 1}"
         known = self._newest_job()["id"]
         self._airflow._start_airflow(name, [NAME, *OPTIONS[NAME]])
         self.current = self._found(name, known=known)
+        self._all.append(self.current)
         return self.current
+
+    def end_others(self) -> None:
+        """End all but the current one."""
+        for each in self._all:
+            if each is not self.current and is_alive(each.processes[0]):
+                each.thaw()
+                each.terminate()
 
     def job(self, job_id: int) -> dict[str, Any]:
         """Return what Airflow knows of a triggerer."""
