@@ -139,6 +139,16 @@ def gone(schedule_id: str, known: Seen | None, code: int | None) -> Seen:
     return replace(known or Seen(schedule_id), gone=code or 0)
 
 
+def trouble_of(error: Exception | None, since: datetime | None) -> Trouble | None:
+    """Return the trouble that looks are in since then, None for none.
+
+    :param error: what the last look met.
+    """
+    if since is None:
+        return None
+    return Trouble(since, duration(error.wait if isinstance(error, JsmsThrottledError) else 0.0))
+
+
 def has(seen: Seen) -> str:
     """Return in words how many msg_ids there are."""
     return f"{len(seen.msg_ids)} of {seen.recipients} recipients have a msg_id"

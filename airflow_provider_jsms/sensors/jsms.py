@@ -23,7 +23,6 @@ from airflow_provider_jsms.exceptions import (
     JsmsOverdueError,
     JsmsScheduleGoneError,
     JsmsStateError,
-    JsmsThrottledError,
     JsmsUnknownEventError,
     JsmsUnreachableError,
     JsmsWaitError,
@@ -40,12 +39,10 @@ from airflow_provider_jsms.waiting import (
     LookAt,
     Overdue,
     Seen,
-    Trouble,
     Unreachable,
     Wait,
     describe,
     due,
-    duration,
     gone,
     has,
     is_complete,
@@ -53,6 +50,7 @@ from airflow_provider_jsms.waiting import (
     later,
     next_step,
     seen_of,
+    trouble_of,
 )
 
 if TYPE_CHECKING:
@@ -285,16 +283,10 @@ class JsmsScheduleSensor(BaseSensorOperator):
         return None
 
     def _step(self, wait: Wait, now: datetime, error: JsmsError | None) -> Step:
-        if error is None:
-            self._failing_since = None
-            trouble = None
-        else:
-            self._failing_since = self._failing_since or now
-            asked = error.wait if isinstance(error, JsmsThrottledError) else 0.0
-            trouble = Trouble(self._failing_since, duration(asked))
+        self._failing_since = None if error is None else self._failing_since or now
         seen = list(self._seen.values())
         self._refuse_early_timeout(seen, wait)
-        return next_step(seen, wait, now, trouble)
+        return next_step(seen, wait, now, trouble_of(error, self._failing_since))
 
     def _error(self, step: Step, wait: Wait) -> BaseException:
         """Return what the sensor fails with."""
@@ -346,11 +338,9 @@ class JsmsScheduleSensor(BaseSensorOperator):
         return schedule_ids
 
     def _refuse_early_timeout(self, seen: Sequence[Seen], wait: Wait) -> None:
-        if not self._has_timeout:
-            return
-        ends_at = later(wait.started_at, timedelta(seconds=self.timeout))
+        ends_at = self._ends(wait.started_at).get("timeout")
         for each in seen:
-            if each.send_time and ends_at < each.send_time:
+            if ends_at and each.send_time and ends_at < each.send_time:
                 raise JsmsInputError(
                     f"timeout ends at {ends_at:%Y-%m-%dT%H:%M:%SZ}, before the send_time of "
                     f"schedule {each.schedule_id}, {each.send_time:%Y-%m-%dT%H:%M:%SZ}. Leave "

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_jsms import protocol
-from airflow_provider_jsms.exceptions import JsmsStateError, JsmsThrottledError
+from airflow_provider_jsms.exceptions import JsmsStateError
 from airflow_provider_jsms.sensors.jsms import DONE, LOOK
 from airflow_provider_jsms.waiting import (
     PASSING,
     Done,
     LookAt,
     Seen,
-    Trouble,
     Wait,
     describe,
     duration,
@@ -25,6 +24,7 @@ from airflow_provider_jsms.waiting import (
     is_settled,
     next_step,
     seen_of,
+    trouble_of,
 )
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ class JsmsScheduleTrigger(BaseTrigger):
                 else:
                     since = since or now
                     self.log.warning("JSMS cannot be asked since %s: %s", since, error)
-                trouble = Trouble(since, _asked(error)) if since else None
-                step = next_step(list(seen.values()), wait, now, trouble)
+                step = next_step(list(seen.values()), wait, now, trouble_of(error, since))
                 if isinstance(step, Done):
                     yield _event(status=DONE, msg_ids=step.msg_ids)
                     return
@@ -213,7 +212,3 @@ async def _look_at(connection: SharedConnection, known: Seen) -> Seen:
     except JsmsStateError as error:
         return gone(known.schedule_id, known, error.code)
     return seen_of(known.schedule_id, answer, (await connection.settings()).zone)
-
-
-def _asked(error: Exception | None) -> timedelta:
-    return duration(error.wait if isinstance(error, JsmsThrottledError) else 0.0)
