@@ -21,10 +21,9 @@ from airflow_provider_jsms.recipient import (
     row_of,
 )
 from tests import people
+from tests.unit.refusals import refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_jsms.recipient import Recipient
 
 MANY = settings(deadline=None, database=None, max_examples=250)
@@ -38,15 +37,6 @@ HUGE = 10**5000
 
 class Level(IntEnum):
     GOLD = 3
-
-
-def refusal_of(function: Callable[..., object], *args: object, **kwargs: object) -> str:
-    """Return the text of the refusal, after what holds for every one of them."""
-    with pytest.raises(JsmsInputError) as caught:
-        function(*args, **kwargs)
-    text = str(caught.value)
-    assert "othing was sent" in text
-    return text
 
 
 @pytest.mark.parametrize(

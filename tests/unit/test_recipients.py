@@ -23,6 +23,7 @@ from airflow_provider_jsms.recipients import (
     recipients_of,
 )
 from tests import people
+from tests.unit.refusals import refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,15 +46,6 @@ class Text(str):
 
 class Level(StrEnum):
     GOLD = f"{people.CANARY}-gold"
-
-
-def refusal_of(function: Callable[..., object], *args: object, **kwargs: object) -> str:
-    """Return the text of the refusal, after what holds for every one of them."""
-    with pytest.raises(JsmsInputError) as caught:
-        function(*args, **kwargs)
-    text = str(caught.value)
-    assert "othing was sent" in text
-    return text
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from airflow_provider_jsms.schedule import (
 )
 from airflow_provider_jsms.send_time import SendTime, service_zone
 from tests import people
+from tests.unit.refusals import refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,15 +42,6 @@ HUGE = 10**5000
 
 class Level(IntEnum):
     GOLD = 3
-
-
-def refusal_of(function: Callable[..., object], *args: object, **kwargs: object) -> str:
-    """Return the text of the refusal, after what holds for every one of them."""
-    with pytest.raises(JsmsInputError) as caught:
-        function(*args, **kwargs)
-    text = str(caught.value)
-    assert "othing was sent" in text
-    return text
 
 
 @pytest.mark.parametrize(
