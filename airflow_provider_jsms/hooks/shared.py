@@ -178,9 +178,7 @@ class SharedConnection:
             raise self._failure
         self._failure = None
         try:
-            connection = await get_async_connection(self._conn_id, hook=JsmsHook)
-            # What is masked is told to another process, and certificates are read: that may block.
-            settings = await asyncio.to_thread(settings_of, connection)
+            settings = await settings_for(self._conn_id)
             if self._client is None or self._client.settings != settings:
                 await self._take(_Client(settings, await asyncio.to_thread(_way_to, settings)))
         except Exception as error:
@@ -196,6 +194,13 @@ class SharedConnection:
             old.is_retired = True
             if not old.calls:
                 await old.close()
+
+
+async def settings_for(conn_id: str) -> JsmsSettings:
+    """Read an Airflow connection and return what it says."""
+    connection = await get_async_connection(conn_id, hook=JsmsHook)
+    # What is masked is told to another process, and a path is looked at: that may block.
+    return await asyncio.to_thread(settings_of, connection)
 
 
 _connections: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedConnection]] = (

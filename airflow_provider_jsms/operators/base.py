@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowSkipException,
-    BaseOperator,
-)
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from airflow_provider_jsms.campaign import chunks, survey
 from airflow_provider_jsms.codes import INVALID_SEND_TIME
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
     JsmsPastSendTimeError,
-    JsmsRenderError,
     JsmsRequestError,
 )
 from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.privacy import mask_field, only_ids
+from airflow_provider_jsms.rendering import render_field
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 from airflow_provider_jsms.switches import choice
 
@@ -37,7 +32,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.results import FailedRecipient
 
 DEFAULT_CONN_ID: Final = "jsms_default"
-_UNDEFINED = re.compile(r"'[A-Za-z_][A-Za-z0-9_]*' is undefined")
 PRIVATE_FIELDS: Final = frozenset({"mobile", "temp_para", "recipients"})
 
 
@@ -98,52 +92,18 @@ class JsmsOperator(BaseOperator):
         self._private = dict(self._private)
         for name in names:
             if name in private:
-                value = self._render_private(name, context, jinja_env, seen_oids)
+                value = self._render_private(name, context, jinja_env)
                 masked = mask_field(name, value)
                 self._private[name] = (value, masked)
                 setattr(self, name, masked)
         if parent is self and "schedule_id" in names:
             setattr(self, "schedule_id", only_ids(getattr(self, "schedule_id")))  # noqa: B009, B010  of some
 
-    def _render_private(
-        self, name: str, context: Context, jinja_env: jinja2.Environment, seen_oids: set[int]
-    ) -> object:
+    def _render_private(self, name: str, context: Context, jinja_env: jinja2.Environment) -> object:
         value = self._value(name)
-        try:
-            if callable(value):
-                return value(context=context, jinja_env=jinja_env)
-            if name == "temp_para" and isinstance(value, dict):
-                return {
-                    key: self._render_parameter(item, context, jinja_env, seen_oids)
-                    for key, item in value.items()
-                }
-            if name == "recipients" and _is_literal(value, _marks_of(jinja_env)):
-                return value
-            return self.render_template(value, context, jinja_env, seen_oids)
-        except AirflowException:
-            raise
-        except Exception as error:  # noqa: BLE001  a template can raise anything
-            # Airflow would log the template, and Jinja quotes it in its errors: both may hold
-            # the very number or value. An undefined name is told, it is the common slip.
-            named = type(error).__name__
-            detail = f": {error}" if _UNDEFINED.fullmatch(str(error)) else ""
-            raise JsmsRenderError(
-                f"The field {name} of the task could not be rendered ({named}{detail}). "
-                "Nothing was sent."
-            ) from None
-
-    def _render_parameter(
-        self, item: object, context: Context, jinja_env: jinja2.Environment, seen_oids: set[int]
-    ) -> object:
-        """Render one parameter as text, also where the DAG renders native objects.
-
-        There "0402" would become a number and lose its zero, and a text is what is sent.
-        """
-        dag = self.get_dag()
-        if not isinstance(item, str) or dag is None or not dag.render_template_as_native_obj:
-            return self.render_template(item, context, jinja_env, seen_oids)
-        as_text = dag.get_template_env(force_sandboxed=True)
-        return as_text.from_string(item).render(context)
+        if name == "recipients" and _is_literal(value, _marks_of(jinja_env)):
+            return value
+        return render_field(self, name, value, context, jinja_env, dag=self.get_dag())
 
 
 class JsmsSingleOperator(JsmsOperator):

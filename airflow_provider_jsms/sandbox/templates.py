@@ -74,9 +74,9 @@ class Signature:
 
 
 def default_templates() -> dict[int, Template]:
-    """Return the templates of a new sandbox by ``temp_id``: 1 to 4 approved, one each of the rest.
+    """Return the templates of a new sandbox by ``temp_id``.
 
-    5 is a verification template, 6 is under audit, 7 was rejected.
+    1 to 4 and 8 can be used; 5 is a verification template, 6 is under audit, 7 was rejected.
     """
     templates = [
         Template(1, "您的订单已发货，请注意查收。"),
@@ -86,6 +86,7 @@ def default_templates() -> dict[int, Template]:
         Template(5, "您的验证码是{{code}}，五分钟内有效。", type=VERIFICATION),
         Template(6, "{{name}}，您好，您的账单已生成。", status=AUDITING),
         Template(7, "{{name}}，恭喜您中奖了。", type=MARKETING, status=REJECTED),
+        Template(8, "{{dag}}的任务{{task}}需要处理，请查看Airflow。"),
     ]
     return {template.temp_id: template for template in templates}
 

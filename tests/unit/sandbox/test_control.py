@@ -64,7 +64,8 @@ def test_state(client: Client, control: SandboxControl) -> None:
 def test_default_templates_and_signatures(control: SandboxControl) -> None:
     state = control.state()
     shown = {one["temp_id"]: (one["type"], one["status"]) for one in state["templates"]}
-    assert shown == {1: (2, 1), 2: (2, 1), 3: (2, 1), 4: (3, 1), 5: (1, 1), 6: (2, 0), 7: (3, 2)}
+    usable = {1: (2, 1), 2: (2, 1), 3: (2, 1), 4: (3, 1), 8: (2, 1)}
+    assert shown == {**usable, 5: (1, 1), 6: (2, 0), 7: (3, 2)}
     assert [(one["sign_id"], one["is_default"]) for one in state["signs"]] == [
         (1, True),
         (2, False),

@@ -1,0 +1,218 @@
+"""The notifier: a text to whoever is on call, as a callback of a task, a DAG or a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import traceback
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.providers.common.compat.notifier import BaseNotifier
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_provider_jsms.exceptions import JsmsError, JsmsInputError
+from airflow_provider_jsms.failures import describe_failures
+from airflow_provider_jsms.privacy import mask_text, show
+from airflow_provider_jsms.recipient import mobile_of, text_of
+from airflow_provider_jsms.rendering import render_field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import jinja2
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
+
+_log = logging.getLogger(__name__)
+
+_SHORTEST_DELAY: Final = timedelta(seconds=1)
+_LONGEST_DELAY: Final = timedelta(days=1)
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
+_BETWEEN_NUMBERS = re.compile(r"[,;\n，；、]")
+
+
+class JsmsNotifier(BaseNotifier):
+    """Text whoever is on call when a task or a DAG run fails, succeeds, retries or is late.
+
+    .. code-block:: python
+
+        PythonOperator(
+            task_id="load",
+            python_callable=load,
+            on_failure_callback=JsmsNotifier(
+                mobile="{{ var.value.on_call }}",
+                temp_id=1250,
+                temp_para={"task": "{{ ti.task_id }}", "run": "{{ run_id }}"},
+            ),
+        )
+
+    It fits every callback of Airflow: ``on_failure_callback``, ``on_success_callback``,
+    ``on_retry_callback``, ``on_execute_callback`` and ``on_skipped_callback`` of a task,
+    ``on_failure_callback`` and ``on_success_callback`` of a DAG, and the ``AsyncCallback`` or
+    ``SyncCallback`` of a deadline alert.
+
+    A notification makes one submission: one number is a single schedule, several are one batch.
+    JSMS only schedules, so the text goes out ``delay`` later. A notification that fails is told in
+    the log, with what to do, and never fails the task that it is about. One that JSMS may have
+    accepted is not sent again.
+
+    **What a callback cannot promise.** There is no record for it as the operators keep one, and
+    Airflow may run a callback twice (when a worker, a DAG processor or a triggerer dies in the
+    middle of it) or not at all (when a worker is killed at once, or loses its connection). So
+    whoever is on call may, rarely, get a text twice or none. What must be sent once is a task for
+    ``JsmsSubmitScheduleOperator``, with a ``trigger_rule`` such as ``"one_failed"``.
+
+    **What can be rendered.** The whole context of the task in its callbacks; in those of a DAG
+    what Airflow hands to them, such as ``dag``, ``run_id``, ``reason`` and the last ``ti``; in a
+    deadline alert only ``dag_run`` and ``deadline``. Airflow keeps the arguments of a deadline
+    alert in its database as they are, also a number.
+
+    :param mobile: who is texted: a number, a list of them, or a text of several with commas
+        between them (templated). A number twice is texted once; at most 1,000.
+    :param temp_id: the id of an approved template (templated).
+    :param temp_para: the parameters of the template, strings by name (templated).
+    :param sign_id: the id of an approved signature; None for the default one (templated).
+    :param delay: how long after the callback JSMS sends, from a second to a day: a timedelta or
+        seconds (templated). The time passes in the queue of JSMS: it is no promise of delivery.
+    :param jsms_conn_id: the Airflow connection to JSMS (templated).
+    """
+
+    template_fields: Sequence[str] = (
+        "mobile",
+        "temp_id",
+        "temp_para",
+        "sign_id",
+        "delay",
+        "jsms_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        mobile: Any,  # noqa: ANN401  a number, several, or a template
+        temp_id: Any,  # noqa: ANN401  a number or a template
+        temp_para: Any = None,  # noqa: ANN401  a dictionary or a template
+        sign_id: Any = None,  # noqa: ANN401  a number or a template
+        delay: Any = timedelta(minutes=1),  # noqa: ANN401  a timedelta, seconds or a template
+        jsms_conn_id: str = "jsms_default",
+        **kwargs: Any,
+    ) -> None:
+        # Airflow 3.1 and newer pass the context of a deadline alert here.
+        super().__init__(**kwargs)
+        self.mobile = mobile
+        self.temp_id = temp_id
+        self.temp_para = temp_para
+        self.sign_id = sign_id
+        self.delay = delay
+        self.jsms_conn_id = jsms_conn_id
+
+    def render_template_fields(
+        self, context: Context, jinja_env: jinja2.Environment | None = None
+    ) -> None:
+        """Leave the templates as they are; each notification renders them for itself.
+
+        A DAG processor runs the callbacks of several runs with one notifier: if the first of them
+        replaced the templates, the others would be told of the wrong run.
+        """
+
+    def notify(self, context: Context) -> None:
+        """Schedule the text; whatever goes wrong is logged."""
+        # The hook brings an HTTP library, which a DAG file must not pull in when it is parsed.
+        from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
+
+        with self._told_in_the_log():
+            fields = self._rendered(context)
+            self._submit(JsmsHook(fields["jsms_conn_id"]), fields)
+
+    async def async_notify(self, context: Context) -> None:
+        """Schedule the text without blocking the event loop; whatever goes wrong is logged."""
+        # It brings a second HTTP library, which only a triggerer needs.
+        from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
+        from airflow_provider_jsms.hooks.shared import settings_for  # noqa: PLC0415
+
+        with self._told_in_the_log():
+            fields = self._rendered(context)
+            hook = JsmsHook(fields["jsms_conn_id"])
+            hook.settings = await settings_for(hook.jsms_conn_id)
+            # In a thread, because only that transport knows what may have left this machine.
+            await asyncio.to_thread(self._submit, hook, fields)
+
+    def _rendered(self, context: Context) -> dict[str, Any]:
+        dag = context.get("dag")
+        environment = self.get_template_env(dag=dag)
+        return {
+            name: render_field(self, name, getattr(self, name), context, environment, dag=dag)
+            for name in self.template_fields
+        }
+
+    def _submit(self, hook: JsmsHook, fields: dict[str, Any]) -> None:
+        numbers = _numbers(fields["mobile"])
+        parameters = fields["temp_para"]
+        common = {
+            "send_time": datetime.now(UTC) + _delay(fields["delay"]),
+            "temp_id": fields["temp_id"],
+            "sign_id": fields["sign_id"],
+        }
+        with hook:
+            if len(numbers) == 1:
+                hook.submit_schedule(mobile=numbers[0], temp_para=parameters, **common)
+                return
+            recipients = [{"mobile": number, "temp_para": parameters} for number in numbers]
+            result = hook.submit_batch_schedule(recipients=recipients, **common)
+        if result["failure_count"]:
+            _log.error(
+                "JSMS refused %d of %d numbers, who will not be texted:\n%s",
+                result["failure_count"],
+                len(numbers),
+                describe_failures(result["failure_recipients"]),
+            )
+
+    @contextmanager
+    def _told_in_the_log(self) -> Iterator[None]:
+        """Log what went wrong instead of raising it: a notification must not fail a task."""
+        try:
+            yield
+        except JsmsError as error:
+            _log.error("The notification failed: %s", error)
+            if error.__cause__ and not isinstance(error.__cause__, Exception):
+                # Airflow ended this while the answer was awaited, and is to know that it did.
+                raise error.__cause__ from None
+        except AirflowException as error:
+            _log.error("The notification failed: %s Nothing was sent.", mask_text(error))
+        except Exception as error:  # noqa: BLE001  nothing that happens here concerns the task
+            # Not its text, which may repeat anything.
+            _log.error(
+                "The notification failed because of an unexpected %s:\n%s",
+                type(error).__name__,
+                "".join(traceback.format_tb(error.__traceback__)),
+            )
+
+
+def _numbers(value: object) -> list[str]:
+    """Return checked numbers, each once, from one, several, or a text of several."""
+    if isinstance(value, str):
+        value = [part for part in _BETWEEN_NUMBERS.split(value) if part.strip()] or [value]
+    if not isinstance(value, list | tuple | set | frozenset):
+        value = [value]
+    if not value:
+        raise JsmsInputError("mobile is empty: there is nobody to text. Nothing was sent.")
+    return list(dict.fromkeys(mobile_of(each) for each in value))
+
+
+def _delay(value: object) -> timedelta:
+    """Return the delay that a timedelta or a number of seconds means."""
+    text = text_of(value) or (repr(value) if isinstance(value, float) else "")
+    if _SECONDS.fullmatch(text):
+        value = timedelta(seconds=float(text))
+    if isinstance(value, timedelta) and _SHORTEST_DELAY <= value <= _LONGEST_DELAY:
+        return value
+    shown = str(value) if isinstance(value, timedelta) else show(value)
+    raise JsmsInputError(
+        f"delay {shown} cannot be used: a timedelta or a number of seconds is accepted, from "
+        f"{_SHORTEST_DELAY.total_seconds():.0f} to {_LONGEST_DELAY.total_seconds():.0f} seconds. "
+        "Nothing was sent."
+    )

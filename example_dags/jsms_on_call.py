@@ -1,0 +1,46 @@
+"""Whoever is on call gets a text when a task has failed for good.
+
+Trigger it in the UI as it is; with `make up` it talks to the sandbox, and nobody is texted. Who is
+on call stands in the Airflow Variable `on_call`, as one number or several with commas between them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+# On Airflow 3 alone you would write: from airflow.sdk import DAG, Param, task
+from airflow.providers.common.compat.sdk import DAG, AirflowException, Param, task
+
+from airflow_provider_jsms.notifications.jsms import JsmsNotifier
+
+with DAG(
+    "jsms_on_call",
+    description="Text whoever is on call when a task fails",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    params={
+        "is_broken": Param(default=True, type="boolean", description="whether the task fails"),
+        "delay": Param(5, type="integer", minimum=1, description="seconds until the text goes out"),
+    },
+    tags=["jsms", "example"],
+    doc_md=__doc__,
+):
+    # With default_args={"on_failure_callback": ...} of the DAG it would be that of every task.
+    @task(
+        retries=1,
+        retry_delay=timedelta(seconds=1),
+        # It is called after the last retry; on_retry_callback would be called after each before.
+        on_failure_callback=JsmsNotifier(
+            mobile="{{ var.value.get('on_call', '13900139006') }}",
+            temp_id=8,
+            temp_para={"dag": "{{ dag.dag_id }}", "task": "{{ ti.task_id }}"},
+            # A minute if you leave it out.
+            delay="{{ params.delay }}",
+        ),
+    )
+    def load(params: dict[str, object] | None = None) -> None:
+        """Stand in for the work of the DAG."""
+        if (params or {}).get("is_broken"):
+            raise AirflowException("the source is empty today")
+
+    load()

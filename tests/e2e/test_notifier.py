@@ -1,0 +1,138 @@
+"""The notifier in every callback of a real Airflow: who is texted, and what becomes of the task."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from tests import people
+from tests.e2e.test_examples import states
+from tests.stack.waiting import wait_until
+
+if TYPE_CHECKING:
+    from airflow_provider_jsms.sandbox.control import SandboxControl
+    from tests.stack.airflow import AirflowStack
+    from tests.stack.rest import AirflowRest
+
+
+def texts(sandbox: SandboxControl) -> Counter[tuple[str, str]]:
+    """Return who was told what, without the mark of the tests, once everything is sent."""
+    sandbox.advance(7200)
+    return Counter(
+        (each["mobile"], each["temp_para"]["name"].removeprefix(f"{people.CANARY}-"))
+        for each in sandbox.messages()
+    )
+
+
+def wait_for_schedules(sandbox: SandboxControl, count: int) -> None:
+    """Wait for what is called after the end of a task or a run."""
+    wait_until(
+        lambda: len(sandbox.state()["schedules"]) >= count,
+        timeout=60,
+        otherwise=lambda: f"schedules: {sandbox.state()['schedules']}",
+    )
+
+
+def calls(sandbox: SandboxControl) -> Counter[str]:
+    return Counter(f"{each['method']} {each['path']}" for each in sandbox.requests())
+
+
+def test_the_example_texts_who_is_on_call_after_the_last_retry(
+    rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    run = rest.run_dag("jsms_on_call", timeout=90)
+    assert states(rest, run) == {"load": "failed"}
+    wait_for_schedules(sandbox, 1)
+    sandbox.advance(60)
+    (message,) = sandbox.messages()
+    assert message["mobile"] == "13900139006"
+    assert "jsms_on_call的任务load需要处理" in message["text"]
+
+    sandbox.reset()
+    rest.set_variable("on_call", "13900139007, 13900139008")
+    rest.run_dag("jsms_on_call", timeout=90)
+    wait_for_schedules(sandbox, 1)
+    rest.delete_variable("on_call")
+    sandbox.advance(60)
+    assert [each["mobile"] for each in sandbox.messages()] == ["13900139007", "13900139008"]
+
+
+def test_every_callback_of_a_task_makes_one_request(
+    rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    run = rest.run_dag("notify_task", timeout=90)
+    assert states(rest, run) == {"fails": "failed", "succeeds": "success"}
+    wait_for_schedules(sandbox, 4)
+    assert calls(sandbox) == {"POST /v1/schedule": 3, "POST /v1/schedule/batch": 1}
+    assert texts(sandbox) == {
+        (people.ANNA, "fails-again"): 1,
+        (people.ANNA, "fails"): 1,
+        (people.BEN, "fails"): 1,
+        (people.CARA, "succeeds-begins"): 1,
+        (people.CARA, "succeeds-done"): 1,
+    }
+
+
+def test_the_callbacks_of_a_dag_are_told_of_their_own_run(
+    airflow: AirflowStack, rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    airflow.wait_for_dags("notify_dag")
+    runs = [
+        rest.trigger("notify_dag", conf={"is_broken": index % 2 == 0})["dag_run_id"]
+        for index in range(4)
+    ]
+    wait_for_schedules(sandbox, len(runs))
+    assert texts(sandbox) == {
+        (people.ANNA, f"failed {runs[0]}"): 1,
+        (people.BEN, f"good {runs[1]}"): 1,
+        (people.ANNA, f"failed {runs[2]}"): 1,
+        (people.BEN, f"good {runs[3]}"): 1,
+    }
+
+
+def test_a_notification_that_fails_leaves_the_task_alone_and_says_why(
+    rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    nowhere = {"conn_type": "jsms", "login": "a", "password": "b", "host": "http://127.0.0.1:1"}
+    rest.add_connection("jsms_nowhere", nowhere)
+    sandbox.fault("submit_schedule", "accepted_then_closed")
+    run = rest.trigger("notify_in_vain")
+    rest.wait_for_run("notify_in_vain", run["dag_run_id"], timeout=120)
+    assert set(states(rest, run).values()) == {"success"}
+    logs = wait_until(
+        lambda: _logs_of_failures(rest, run),
+        timeout=60,
+        otherwise=lambda: f"not all tasks tell of a notification that failed: {calls(sandbox)}",
+    )
+    assert "is not a mainland China number" in logs["no_number"]
+    assert "'nothing' is undefined" in logs["undefined_name"]
+    assert "so nothing was sent" in logs["unreachable"]
+    assert "jsms_unknown" in logs["no_connection"]
+    # One of the two that got through to JSMS met the fault.
+    met = {task_id for task_id, log in logs.items() if "JSMS may have accepted this" in log}
+    assert len(met) == 1
+    assert met <= {"uncertain", "no_template"}
+    assert calls(sandbox) == {"POST /v1/schedule": 2}
+    assert set(texts(sandbox).values()) <= {1}
+
+
+def _logs_of_failures(rest: AirflowRest, run: dict[str, Any]) -> dict[str, str] | None:
+    """Return the logs of all tasks, once each of them tells of a notification that failed."""
+    logs = {
+        task["task_id"]: rest.log(run["dag_id"], run["dag_run_id"], task["task_id"])
+        for task in rest.tasks(run["dag_id"], run["dag_run_id"])
+    }
+    return logs if all("The notification failed" in log for log in logs.values()) else None
+
+
+def test_a_deadline_that_is_missed_is_told_once(
+    airflow: AirflowStack, rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    dag_ids = ["notify_deadline_async", "notify_deadline_sync"]
+    airflow.wait_for_dags(*dag_ids)
+    runs = [rest.trigger(dag_id) for dag_id in dag_ids]
+    for run in runs:
+        rest.wait_for_run(run["dag_id"], run["dag_run_id"], timeout=90)
+        assert states(rest, run) == {"takes_its_time": "success"}
+    wait_for_schedules(sandbox, 2)
+    assert texts(sandbox) == {(people.ANNA, dag_id): 1 for dag_id in dag_ids}

@@ -1,0 +1,308 @@
+"""The notifier: what it renders, what it sends, and what it does where that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import pytest
+from airflow.providers.common.compat.notifier import BaseNotifier
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.notifications.jsms import JsmsNotifier
+from airflow_provider_jsms.send_time import parse_wire
+from tests import people
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_jsms.sandbox.control import SandboxControl
+
+PARAMETERS = {"name": f"{people.CANARY}-{{{{ run_id }}}}"}
+EVERYTHING = {
+    "mobile": "{{ run_id }}",
+    "temp_id": "{{ run_id }}",
+    "temp_para": "{{ run_id }}",
+    "sign_id": "{{ run_id }}",
+    "delay": "{{ run_id }}",
+    "jsms_conn_id": "{{ run_id }}",
+}
+has_async = pytest.mark.skipif(
+    not hasattr(BaseNotifier, "async_notify"), reason="deadlines came with Airflow 3.1"
+)
+
+
+def context(run_id: str = "r1", **dag: Any) -> Any:
+    return {"run_id": run_id, "dag": DAG("d", schedule=None, **dag)}
+
+
+def notifier(**changed: Any) -> JsmsNotifier:
+    arguments = {"mobile": people.ANNA, "temp_id": 2, "temp_para": PARAMETERS}
+    return JsmsNotifier(**{**arguments, **changed})
+
+
+def bodies(sandbox: SandboxControl) -> list[Any]:
+    return [each["body"] for each in sandbox.requests() if each["method"] == "POST"]
+
+
+def names(sandbox: SandboxControl) -> list[str]:
+    return [body["temp_para"]["name"].removeprefix(f"{people.CANARY}-") for body in bodies(sandbox)]
+
+
+def test_one_number_is_a_single_schedule(sandbox: SandboxControl) -> None:
+    before = datetime.now(UTC)
+    notifier(sign_id=2)(context())
+    ((request),) = sandbox.requests()
+    assert (request["method"], request["path"]) == ("POST", "/v1/schedule")
+    body = dict(request["body"])
+    moment = parse_wire(body.pop("send_time"), JsmsHook().settings.zone)
+    assert moment is not None
+    assert timedelta(seconds=59) <= moment - before <= timedelta(seconds=70)
+    assert body == {
+        "mobile": people.ANNA,
+        "temp_id": 2,
+        "sign_id": 2,
+        "temp_para": {"name": f"{people.CANARY}-r1"},
+    }
+
+
+@pytest.mark.parametrize(
+    "several",
+    [
+        [people.ANNA, people.BEN],
+        (people.ANNA, f"+86 {people.BEN}"),
+        f"{people.ANNA},{people.BEN}",
+        f" {people.ANNA[:3]} {people.ANNA[3:7]}-{people.ANNA[7:]}；\n{people.BEN}, ",
+        [people.ANNA, people.BEN, int(people.ANNA), f"+86{people.BEN}"],
+    ],
+)
+def test_several_numbers_are_one_batch_and_each_is_in_it_once(
+    several: object, sandbox: SandboxControl
+) -> None:
+    notifier(mobile=several)(context())
+    ((request),) = sandbox.requests()
+    assert (request["method"], request["path"]) == ("POST", "/v1/schedule/batch")
+    para = {"name": f"{people.CANARY}-r1"}
+    assert request["body"]["recipients"] == [
+        {"mobile": people.ANNA, "temp_para": para},
+        {"mobile": people.BEN, "temp_para": para},
+    ]
+
+
+def test_a_number_twice_is_one_text(sandbox: SandboxControl) -> None:
+    notifier(mobile=f"{people.ANNA}, +86{people.ANNA}")(context())
+    ((request),) = sandbox.requests()
+    assert request["path"] == "/v1/schedule"
+
+
+def test_every_argument_is_templated() -> None:
+    arguments = set(signature(JsmsNotifier).parameters) - {"kwargs"}
+    assert set(JsmsNotifier.template_fields) == set(EVERYTHING) == arguments
+    asked = JsmsNotifier(**EVERYTHING)._rendered(context("7"))
+    assert asked == dict.fromkeys(EVERYTHING, "7")
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_rendered_values_are_texts_and_numbers_and_lists_are_taken(
+    native: bool, sandbox: SandboxControl
+) -> None:
+    told = {**context("0402", render_template_as_native_obj=native), "who": [people.ANNA]}
+    mobile = "{{ who }}" if native else "{{ who | join(',') }}"
+    notifier(mobile=mobile, temp_id="{{ 1 + 1 }}", delay="{{ 6 * 60.5 }}")(told)
+    ((body),) = bodies(sandbox)
+    assert (body["mobile"], body["temp_id"]) == (people.ANNA, 2)
+    assert names(sandbox) == ["0402"]
+
+
+def test_each_notification_of_one_notifier_is_rendered_for_itself(sandbox: SandboxControl) -> None:
+    shared = notifier()
+    for run_id in ("r1", "r2"):
+        shared(context(run_id))
+    shared.notify(context("r3"))
+    assert names(sandbox) == ["r1", "r2", "r3"]
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"),
+    [(timedelta(minutes=5), 300), (90, 90), (90.5, 90), ("120", 120), (86400, 86400)],
+)
+def test_the_delay_is_a_timedelta_or_seconds(
+    delay: object, seconds: int, sandbox: SandboxControl
+) -> None:
+    before = datetime.now(UTC)
+    notifier(delay=delay)(context())
+    ((body),) = bodies(sandbox)
+    moment = parse_wire(body["send_time"], JsmsHook().settings.zone)
+    assert moment is not None
+    assert timedelta(seconds=seconds - 1) <= moment - before <= timedelta(seconds=seconds + 10)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        *(
+            ({"delay": delay}, "a timedelta or a number of seconds is accepted, from 1 to 86400")
+            for delay in (0, -1, 0.5, 86401, timedelta(days=2), "soon", "", None, True, [60])
+        ),
+        *(
+            ({"delay": delay}, "a timedelta or a number")
+            for delay in (float("nan"), float("inf"), "1e3", "9" * 50, timedelta.max)
+        ),
+        *(
+            ({"mobile": mobile}, "is not a mainland China number")
+            for mobile in ("", None, people.ANNA[:10], f"{people.ANNA}!", True, ",;")
+        ),
+        ({"mobile": []}, "mobile is empty"),
+        ({"mobile": [people.ANNA, people.BEN[:9]]}, "is not a mainland China number"),
+        ({"mobile": [people.number(index) for index in range(1001)]}, "at most 1000"),
+        ({"mobile": ["{{ 1 / 0 }}"]}, "The field mobile could not be rendered (ZeroDivisionError)"),
+        ({"temp_id": "none"}, "temp_id 'none' is not a positive whole number"),
+        ({"temp_para": {"name": 1.5}}, "temp_para['name'] is of type float"),
+        ({"temp_para": {"name": f"{people.CANARY}-{{{{ nothing }}}}"}}, "'nothing' is undefined"),
+        ({"temp_para": f"{{{{ '{people.CANARY}-x' }}}}"}, "temp_para is of type str"),
+        ({"jsms_conn_id": "not_there"}, "not_there"),
+    ],
+)
+def test_what_cannot_be_sent_is_told_in_the_log_and_nothing_is_sent(
+    changed: dict[str, Any],
+    told: str,
+    sandbox: SandboxControl,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    notifier(**changed)(context(template_undefined=jinja2.StrictUndefined))
+    (error,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert "The notification failed" in error.getMessage()
+    assert told in error.getMessage()
+    assert "othing was sent" in error.getMessage()
+    assert sandbox.requests() == []
+
+
+def test_a_connection_that_cannot_be_used_is_told(
+    sandbox: SandboxControl, set_connection: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    set_connection("http://sms.example.com")
+    notifier()(context())
+    assert "The notification failed: The Airflow connection cannot be used" in caplog.text
+
+
+def test_an_unexpected_error_is_told_without_its_words(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(people.ANNA)
+
+    monkeypatch.setattr(JsmsHook, "submit_schedule", broken)
+    notifier()(context())
+    assert "because of an unexpected RuntimeError" in caplog.text
+    assert "in _submit" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["accepted_then_closed", "status"])
+def test_an_uncertain_notification_is_not_sent_again(
+    kind: str, sandbox: SandboxControl, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = {"status": 502} if kind == "status" else {}
+    sandbox.fault("submit_schedule", kind, times=5, **options)
+    notifier()(context())
+    assert len(bodies(sandbox)) == 1
+    assert "JSMS may have accepted this" in caplog.text
+
+
+def test_what_jsms_refuses_is_told(
+    sandbox: SandboxControl, caplog: pytest.LogCaptureFixture
+) -> None:
+    notifier(temp_id=99)(context())
+    notifier(mobile=[people.ANNA, "12012345678"])(context())
+    assert "The notification failed: submit_schedule" in caplog.text
+    assert "JSMS refused 1 of 2 numbers, who will not be texted" in caplog.text
+    sandbox.advance(120)
+    assert [each["mobile"] for each in sandbox.messages()] == [people.ANNA]
+
+
+def test_an_interruption_goes_through(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from airflow_provider_jsms.hooks.transport import Transport  # noqa: PLC0415
+
+    sent = Transport.send
+
+    def interrupted(self: Transport, *args: Any) -> None:
+        sent(self, *args)
+        raise SystemExit(1)
+
+    monkeypatch.setattr(Transport, "send", interrupted)
+    with pytest.raises(SystemExit):
+        notifier()(context())
+    assert "JSMS may have accepted this" in caplog.text
+    assert len(bodies(sandbox)) == 1
+
+
+def test_the_arguments_of_a_deadline_alert_are_not_kept_in_its_repr() -> None:
+    assert people.ANNA not in repr(notifier())
+
+
+@has_async
+@pytest.mark.parametrize("mobile", [people.ANNA, [people.ANNA, people.BEN]])
+def test_a_deadline_alert_awaits_the_same_notification(
+    mobile: object, sandbox: SandboxControl
+) -> None:
+    # As Airflow's triggerer does, with the little that it knows of the run.
+    arguments = {"mobile": mobile, "temp_id": 2, "temp_para": PARAMETERS}
+    told = {"dag_run": {"run_id": "r1"}, "run_id": "r1", "deadline": {}}
+
+    async def missed() -> None:
+        await JsmsNotifier(**arguments, context=told)
+
+    asyncio.run(missed())
+    assert len(bodies(sandbox)) == 1
+    sandbox.advance(120)
+    assert {each["mobile"] for each in sandbox.messages()} == {
+        *([mobile] if isinstance(mobile, str) else mobile)  # type: ignore[misc]
+    }
+
+
+@has_async
+def test_a_deadline_alert_that_fails_is_told_and_does_not_raise(
+    sandbox: SandboxControl, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def missed(**changed: Any) -> None:
+        arguments = {"mobile": people.ANNA, "temp_id": 2, "temp_para": PARAMETERS, **changed}
+        await JsmsNotifier(**arguments, context={"run_id": "r1"})
+
+    sandbox.fault("submit_schedule", "accepted_then_closed")
+    asyncio.run(missed())
+    asyncio.run(missed(mobile="1"))
+    asyncio.run(missed(temp_para={"name": "{{ ti.task_id }}"}))
+    asyncio.run(missed(jsms_conn_id="not_there"))
+    assert "JSMS may have accepted this" in caplog.text
+    assert "is not a mainland China number" in caplog.text
+    assert "'ti' is undefined" in caplog.text
+    assert "not_there" in caplog.text
+    assert len(bodies(sandbox)) == 1
+
+
+@has_async
+def test_the_event_loop_goes_on_while_jsms_is_asked(sandbox: SandboxControl) -> None:
+    sandbox.fault("submit_schedule", "hold", moment="accepted")
+    order = []
+
+    async def notified() -> None:
+        await JsmsNotifier(
+            mobile=people.ANNA, temp_id=2, temp_para=PARAMETERS, context={"run_id": "r1"}
+        )
+        order.append("notified")
+
+    async def both() -> None:
+        waiting = asyncio.create_task(notified())
+        await asyncio.to_thread(sandbox.wait_for_hold, 10)
+        order.append("went on")
+        sandbox.release()
+        await waiting
+
+    asyncio.run(both())
+    assert order == ["went on", "notified"]
