@@ -114,9 +114,18 @@ class JsmsModifyScheduleOperator(JsmsSingleOperator):
     It is a replacement, not a change of single fields: pass everything again, ``sign_id`` too.
 
     :param schedule_id: what the submit returned (templated).
-
-    The other arguments and the errors are those of :class:`JsmsSubmitScheduleOperator`.
-
+    :param send_time: the new moment, in the forms of :class:`JsmsSubmitScheduleOperator`
+        (templated).
+    :param mobile: a mainland China number, 11 digits, with or without +86 (templated).
+    :param temp_id: the id of an approved template (templated).
+    :param sign_id: the id of an approved signature; None for the default one, also where the
+        submit named another (templated).
+    :param temp_para: the parameters of the template, strings by name (templated).
+    :param on_past_send_time: what a run does whose ``send_time`` has passed: ``"fail"`` or
+        ``"skip"`` (templated).
+    :param jsms_conn_id: the Airflow connection (templated).
+    :raises JsmsInputError: an argument cannot be used; nothing was sent.
+    :raises JsmsApiError: JSMS refused it; the schedule stays as it was.
     :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
     """
 
@@ -245,9 +254,22 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
     recipients are also under ``.output["failure_recipients"]``.
 
     :param schedule_id: one of the ``schedule_ids`` that the submit returned (templated).
-
-    The other arguments and the errors are those of :class:`JsmsSubmitBatchScheduleOperator`.
-
+    :param send_time: the new moment, in the forms of :class:`JsmsSubmitScheduleOperator`
+        (templated).
+    :param recipients: 1 to 1,000, a list or a file as in :class:`JsmsSubmitBatchScheduleOperator`
+        (templated).
+    :param temp_id: the id of an approved template (templated).
+    :param sign_id: the id of an approved signature; None for the default one, also where the
+        submit named another (templated).
+    :param tag: a label of at most 10 characters, not shown to the recipients (templated).
+    :param max_failures: how many refused recipients the task tolerates, a count or a share such as
+        ``"5%"``; with more it fails without retry (templated).
+    :param on_past_send_time: what a run does whose ``send_time`` has passed: ``"fail"`` or
+        ``"skip"`` (templated).
+    :param jsms_conn_id: the Airflow connection (templated).
+    :raises JsmsInputError: an argument cannot be used; nothing was sent.
+    :raises JsmsApiError: JSMS refused it; the schedule stays as it was.
+    :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
     :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
     """
 
