@@ -95,9 +95,15 @@ CODES: dict[int, Code] = {
         "the number or the application was texted too often",
         "Wait at least ten minutes; see the frequency limits in the JSMS console.",
     ),
-    50010: Code(403, "invalid code", Kind.CALLER, "the code is wrong", _NOT_A_SCHEDULE),
-    50011: Code(403, "expired code", Kind.CALLER, "the code has expired", _NOT_A_SCHEDULE),
-    50012: Code(403, "verified code", Kind.CALLER, "the code was used before", _NOT_A_SCHEDULE),
+    50010: Code(
+        403, "invalid code", Kind.CALLER, "the verification code is wrong", _NOT_A_SCHEDULE
+    ),
+    50011: Code(
+        403, "expired code", Kind.CALLER, "the verification code has expired", _NOT_A_SCHEDULE
+    ),
+    50012: Code(
+        403, "verified code", Kind.CALLER, "the verification code was used before", _NOT_A_SCHEDULE
+    ),
     50013: Code(
         403,
         "invalid temp_id",
@@ -112,7 +118,9 @@ CODES: dict[int, Code] = {
         "the SMS balance is used up",
         "Top up the balance, then clear the task.",
     ),
-    50015: Code(400, "missing code", Kind.CALLER, "the code is missing", _NOT_A_SCHEDULE),
+    50015: Code(
+        400, "missing code", Kind.CALLER, "the verification code is missing", _NOT_A_SCHEDULE
+    ),
     50016: Code(
         404,
         "api not found",
@@ -251,7 +259,9 @@ CODES: dict[int, Code] = {
         "the text is too long",
         "Shorten the parameters: the whole text with its signature counts.",
     ),
-    50039: Code(403, "invalid code type", Kind.CALLER, "a voice code is digits", _NOT_A_SCHEDULE),
+    50039: Code(
+        403, "invalid code type", Kind.CALLER, "a voice code may only have digits", _NOT_A_SCHEDULE
+    ),
     50040: Code(
         403,
         "invalid voice language type",
@@ -344,7 +354,7 @@ CODES: dict[int, Code] = {
         "",
         Kind.ACCOUNT,
         "pulling is forbidden while a callback is set",
-        _CONSOLE,
+        "Look at the callback of the application in the JSMS console.",
     ),
     50301: Code(
         None,

@@ -5,6 +5,9 @@ BEN = "19912345678"
 CARA = "16612345679"
 DAN = "13700137004"
 
+# Of nobody whom a leak is looked for by.
+ON_CALL = "15012345678"
+
 # Every temp_para value in tests starts with it.
 CANARY = "canary"
 

@@ -56,9 +56,9 @@ class JsmsNotifier(BaseNotifier):
     ``SyncCallback`` of a deadline alert.
 
     A notification makes one submission: one number is a single schedule, several are one batch.
-    JSMS only schedules, so the text goes out ``delay`` later. A notification that fails is told in
-    the log, with what to do, and never fails the task that it is about. One that JSMS may have
-    accepted is not sent again.
+    It goes out ``delay`` later, because only the schedules of JSMS are used here. A notification
+    that fails is told in the log, with what to do, and never fails the task that it is about. One
+    that JSMS may have accepted is not sent again.
 
     **What a callback cannot promise.** There is no record for it as the operators keep one, and
     Airflow may run a callback twice (when a worker, a DAG processor or a triggerer dies in the
@@ -69,7 +69,7 @@ class JsmsNotifier(BaseNotifier):
     **What can be rendered.** The whole context of the task in its callbacks; in those of a DAG
     what Airflow hands to them, such as ``dag``, ``run_id``, ``reason`` and the last ``ti``; in a
     deadline alert only ``dag_run`` and ``deadline``. Airflow keeps the arguments of a deadline
-    alert in its database as they are, also a number.
+    alert in its database as they are, also a number, and logs them at debug level.
 
     :param mobile: who is texted: a number, a list of them, or a text of several with commas
         between them (templated). A number twice is texted once; at most 1,000.

@@ -125,7 +125,7 @@ class JsmsModifyScheduleOperator(JsmsSingleOperator):
         ``"skip"`` (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsInputError: an argument cannot be used; nothing was sent.
-    :raises JsmsApiError: JSMS refused it; the schedule stays as it was.
+    :raises JsmsApiError: JSMS refused it.
     :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
     """
 
@@ -268,7 +268,7 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
         ``"skip"`` (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsInputError: an argument cannot be used; nothing was sent.
-    :raises JsmsApiError: JSMS refused it; the schedule stays as it was.
+    :raises JsmsApiError: JSMS refused it.
     :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
     :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
     """

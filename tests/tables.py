@@ -1,0 +1,68 @@
+"""The tables in the README that are made from the code: ``python -m tests.tables`` writes them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from airflow_provider_jsms.codes import CODES, SERVER_ERROR, SUCCESS
+from airflow_provider_jsms.exceptions import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+REPOSITORY: Final = Path(__file__).parents[1]
+README: Final = REPOSITORY / "README.md"
+CHINESE: Final = REPOSITORY / "README.zh-CN.md"
+
+
+def codes_table() -> list[str]:
+    """Return the table of the codes of JSMS, as the lines of a Markdown table."""
+    heading = ("code", "HTTP", "JSMS says", "meaning", "what to do", "error")
+    return [*_rows([heading, ["---"] * len(heading)]), *_rows(_codes())]
+
+
+def _codes() -> Iterator[Sequence[str]]:
+    for code, row in CODES.items():
+        if code != SUCCESS:
+            error = "JsmsServerError" if code == SERVER_ERROR else _error_of(code)
+            status = str(row.http_status or "?")
+            yield str(code), status, row.message or "?", row.meaning, row.advice, f"`{error}`"
+
+
+def _error_of(code: int) -> str:
+    return type(refusal("", code=code, message="", http_status=None)).__name__
+
+
+def _rows(rows: Sequence[Sequence[str]] | Iterator[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in rows]
+
+
+def table_in(page: Path, name: str) -> list[str]:
+    """Return the lines between the marks of a table in a page."""
+    found = _marked(name).search(page.read_text(encoding="utf-8"))
+    return found["table"].strip().splitlines() if found else []
+
+
+def write_table(page: Path, name: str, lines: Sequence[str]) -> None:
+    """Put lines in the place of a table in a page."""
+    text = "\n".join(lines)
+    written, count = _marked(name).subn(
+        lambda found: f"{found['begin']}\n\n{text}\n\n{found['end']}",
+        page.read_text(encoding="utf-8"),
+    )
+    if count != 1:
+        raise ValueError(f"{page.name} has {count} places for the table {name!r}")
+    page.write_text(written, encoding="utf-8")
+
+
+def _marked(name: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?P<begin><!-- {name}: begin -->)(?P<table>.*?)(?P<end><!-- {name}: end -->)",
+        re.DOTALL,
+    )
+
+
+if __name__ == "__main__":
+    write_table(README, "codes", codes_table())
