@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_jsms import __version__
+from airflow_provider_jsms.connection_form import EXTRAS, LABELS, PLACEHOLDERS
 
 _NAME = "JiGuang SMS (JSMS)"
 
@@ -13,7 +14,7 @@ def get_provider_info() -> dict[str, Any]:
     """Return the modules, the connection type and its form, in the schema of Airflow.
 
     Airflow 3.2 and newer draw the form of the connection from ``conn-fields`` and
-    ``ui-field-behaviour``; older versions ignore both.
+    ``ui-field-behaviour``; older versions ignore both and ask the hook.
     """
     return {
         "package-name": "airflow-provider-jsms",
@@ -33,13 +34,14 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [_modules("operators")],
         "sensors": [_modules("sensors")],
         "triggers": [_modules("triggers")],
+        "notifications": ["airflow_provider_jsms.notifications.jsms.JsmsNotifier"],
         "connection-types": [
             {
                 "connection-type": "jsms",
                 "hook-class-name": "airflow_provider_jsms.hooks.jsms.JsmsHook",
                 "hook-name": "JSMS (Jiguang SMS)",
-                "ui-field-behaviour": _FIELDS,
-                "conn-fields": _EXTRAS,
+                "ui-field-behaviour": _behaviour(),
+                "conn-fields": _extras(),
             }
         ],
     }
@@ -49,35 +51,16 @@ def _modules(kind: str) -> dict[str, Any]:
     return {"integration-name": _NAME, "python-modules": [f"airflow_provider_jsms.{kind}.jsms"]}
 
 
-_FIELDS = {
-    "hidden-fields": [],
-    "relabeling": {"login": "App key", "password": "Master secret"},
-    "placeholders": {"host": "https://api.sms.jpush.cn"},
-}
-_EXTRAS: dict[str, dict[str, Any]] = {
-    "timezone": {
-        "label": "Time zone of JSMS",
-        "description": "The zone of the wall clock that JSMS sends by. Default: Asia/Shanghai.",
-        "schema": {"type": ["string", "null"], "default": "Asia/Shanghai"},
-    },
-    "connect_timeout": {
-        "label": "Connect timeout (s)",
-        "description": "Seconds until a connection stands. Default: 5.",
-        "schema": {"type": ["number", "null"], "default": 5, "minimum": 0.1, "maximum": 300},
-    },
-    "read_timeout": {
-        "label": "Read timeout (s)",
-        "description": "Seconds to wait for an answer. Default: 30.",
-        "schema": {"type": ["number", "null"], "default": 30, "minimum": 0.1, "maximum": 300},
-    },
-    "max_attempts": {
-        "label": "Tries",
-        "description": "How often a call is sent at most where it may be repeated. Default: 3.",
-        "schema": {"type": ["integer", "null"], "default": 3, "minimum": 1, "maximum": 10},
-    },
-    "ca_bundle": {
-        "label": "CA bundle",
-        "description": "Path of a file of CA certificates on the workers. Default: the usual ones.",
-        "schema": {"type": ["string", "null"]},
-    },
-}
+def _behaviour() -> dict[str, Any]:
+    return {"hidden-fields": [], "relabeling": {**LABELS}, "placeholders": {**PLACEHOLDERS}}
+
+
+def _extras() -> dict[str, dict[str, Any]]:
+    return {
+        field.name: {
+            "label": field.label,
+            "description": field.description,
+            "schema": field.schema,
+        }
+        for field in EXTRAS
+    }

@@ -257,7 +257,9 @@ class SubmissionLedger(_Record):
         """Write what was accepted, by a submission or by a modification."""
         record = dict(self.record or {})
         record.update(record.pop("modifying", {}))
-        self._write_after({**record, "state": ACCEPTED, **outcome})
+        # What a person looks for stands first: the Storage tab cuts a long record off.
+        first = dict.fromkeys(("state", *outcome))
+        self._write_after({**first, **record, "state": ACCEPTED, **outcome})
 
     def refused(self, code: int | None) -> None:
         """Write that nothing is scheduled: JSMS refused it, or nothing left this machine."""

@@ -12,7 +12,7 @@ import re
 from calendar import timegm
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pendulum
 
@@ -21,8 +21,6 @@ from airflow_provider_jsms.privacy import mask_text
 
 if TYPE_CHECKING:
     from datetime import tzinfo
-
-DEFAULT_TIMEZONE: Final = "Asia/Shanghai"
 
 _WIRE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 # A calendar date, a time and an offset or Z: the extended and the basic form of ISO 8601.

@@ -14,23 +14,28 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from airflow_provider_jsms import connection_form
+from airflow_provider_jsms.connection_form import (
+    CA_BUNDLE,
+    CONNECT_TIMEOUT,
+    DEFAULT_HOST,
+    MAX_ATTEMPTS,
+    READ_TIMEOUT,
+    TIMEZONE,
+)
 from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.privacy import show
-from airflow_provider_jsms.send_time import DEFAULT_TIMEZONE, service_zone
+from airflow_provider_jsms.send_time import service_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
     from urllib.parse import SplitResult
 
-DEFAULT_BASE_URL: Final = "https://api.sms.jpush.cn"
-DEFAULT_CONNECT_TIMEOUT: Final = 5.0
-DEFAULT_READ_TIMEOUT: Final = 30.0
-DEFAULT_MAX_ATTEMPTS: Final = 3
-EXTRAS: Final = ("timezone", "connect_timeout", "read_timeout", "max_attempts", "ca_bundle")
+    from airflow_provider_jsms.connection_form import NumberField, TextField
 
-_LONGEST_TIMEOUT = 300.0
-_MOST_ATTEMPTS = 10
+EXTRAS: Final = tuple(field.name for field in connection_form.EXTRAS)
+
 _HIGHEST_PORT = 65535
 _PORT = re.compile(r"[0-9]{1,5}")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -54,9 +59,9 @@ class JsmsSettings:
     app_key: str
     master_secret: str = field(repr=False)
     zone: tzinfo
-    connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
-    read_timeout: float = DEFAULT_READ_TIMEOUT
-    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    connect_timeout: float = CONNECT_TIMEOUT.default
+    read_timeout: float = READ_TIMEOUT.default
+    max_attempts: int = int(MAX_ATTEMPTS.default)
     ca_bundle: str | None = None
 
     @property
@@ -78,24 +83,34 @@ def read_settings(
 
     :raises JsmsSettingsError: names the field, what is accepted and what to do.
     """
-    timezone = _text(extra, "timezone") or DEFAULT_TIMEZONE
-    try:
-        zone = service_zone(timezone)
-    except ValueError:
-        raise _wrong("extra 'timezone'", show(timezone), "a name such as Asia/Shanghai") from None
-    attempts = _number(extra, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, _MOST_ATTEMPTS)
-    if attempts != int(attempts):
-        raise _wrong("extra 'max_attempts'", str(attempts), "a whole number")
     return JsmsSettings(
         base_url=_base_url(str(host or ""), str(schema or ""), port),
         app_key=_credential("login", "the app key", login),
         master_secret=_credential("password", "the master secret", password),
-        zone=zone,
-        connect_timeout=_timeout(extra, "connect_timeout", DEFAULT_CONNECT_TIMEOUT),
-        read_timeout=_timeout(extra, "read_timeout", DEFAULT_READ_TIMEOUT),
-        max_attempts=int(attempts),
-        ca_bundle=_text(extra, "ca_bundle"),
+        zone=_zone(extra),
+        connect_timeout=number_in(extra, CONNECT_TIMEOUT),
+        read_timeout=number_in(extra, READ_TIMEOUT),
+        max_attempts=int(number_in(extra, MAX_ATTEMPTS)),
+        ca_bundle=_text(extra, CA_BUNDLE),
     )
+
+
+def number_in(extra: Mapping[str, object], field: NumberField) -> float:
+    """Return the number that an extra is, and the default for one that is not set.
+
+    :raises JsmsSettingsError: it is no number that the field accepts.
+    """
+    value = extra.get(field.name)
+    if value is None or value == "":
+        return float(field.default)
+    try:
+        number = float(value) if isinstance(value, str | int | float) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    is_accepted = field.least <= number <= field.most and not isinstance(value, bool)
+    if not is_accepted or (field.is_whole and not number.is_integer()):
+        raise _wrong(f"extra {field.name!r}", show(value), field.accepted)
+    return number
 
 
 def unknown_extras(extra: Mapping[str, object]) -> list[str]:
@@ -130,7 +145,7 @@ def _base_url(host: str, schema: str, port: object) -> str:
         # Whoever sets a port or a schema does not mean the real service.
         if schema or port not in (None, ""):
             raise _wrong("host", "empty, but port or schema is set", "a host beside them")
-        return DEFAULT_BASE_URL
+        return DEFAULT_HOST
     is_url = "://" in host
     parts = _split(host if is_url else f"{schema or 'https'}://{host}")
     if is_url and schema and schema != parts.scheme:
@@ -145,7 +160,7 @@ def _base_url(host: str, schema: str, port: object) -> str:
 
 
 def _split(url: str) -> SplitResult:
-    accepted = f"a host name or a base URL such as {DEFAULT_BASE_URL}"
+    accepted = f"a host name or a base URL such as {DEFAULT_HOST}"
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.port != 0
@@ -178,29 +193,19 @@ def _is_loopback(hostname: str) -> bool:
         return False
 
 
-def _text(extra: Mapping[str, object], name: str) -> str | None:
-    value = extra.get(name)
+def _text(extra: Mapping[str, object], field: TextField) -> str | None:
+    value = extra.get(field.name)
     if value is None or value == "":
-        return None
+        return field.default
     if not isinstance(value, str):
-        raise _wrong(f"extra {name!r}", f"of type {type(value).__name__}", "a string")
+        raise _wrong(f"extra {field.name!r}", f"of type {type(value).__name__}", "a string")
     return value
 
 
-def _number(
-    extra: Mapping[str, object], name: str, default: float, least: float, most: float
-) -> float:
-    value = extra.get(name)
-    if value is None or value == "":
-        return default
+def _zone(extra: Mapping[str, object]) -> tzinfo:
+    name = _text(extra, TIMEZONE) or ""
     try:
-        number = float(value) if isinstance(value, str | int | float) else math.nan
-    except (ValueError, OverflowError):
-        number = math.nan
-    if isinstance(value, bool) or not least <= number <= most:
-        raise _wrong(f"extra {name!r}", show(value), f"a number from {least} to {most}")
-    return number
-
-
-def _timeout(extra: Mapping[str, object], name: str, default: float) -> float:
-    return _number(extra, name, default, 0.1, _LONGEST_TIMEOUT)
+        return service_zone(name)
+    except ValueError:
+        accepted = f"a name such as {TIMEZONE.default}"
+        raise _wrong("extra 'timezone'", show(name), accepted) from None

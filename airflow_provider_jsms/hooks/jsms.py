@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
 from airflow_provider_jsms import protocol, schedule
-from airflow_provider_jsms.codes import APP_QUOTA_NOT_ASSIGNED
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
-    JsmsApiError,
-    JsmsError,
     JsmsNoAnswerError,
     JsmsSettingsError,
     JsmsStateError,
 )
+from airflow_provider_jsms.hooks.checkup import check_up
 from airflow_provider_jsms.hooks.client import JsmsClient
+from airflow_provider_jsms.hooks.form import field_behaviour, form_widgets
 from airflow_provider_jsms.send_time import parse_send_time, parse_wire
 from airflow_provider_jsms.settings import read_settings, unknown_extras
 
@@ -243,18 +242,19 @@ class JsmsHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Ask for the balance, a call that changes nothing, and tell what came of it."""
         try:
-            balance = self._client.send(protocol.query_balance(), max_attempts=1)
-        except JsmsApiError as error:
-            if error.code == APP_QUOTA_NOT_ASSIGNED:
-                return True, "The credentials are right. No SMS balance is assigned (50033)."
+            return check_up(self._client, self.settings)
+        except JsmsSettingsError as error:
             return False, str(error)
-        except JsmsError as error:
-            return False, str(error)
-        amounts = ", ".join(
-            f"{name} {'not assigned' if amount is None else amount}"
-            for name, amount in balance.items()
-        )
-        return True, f"The credentials are right. Balance: {amounts or 'not told'}."
+
+    @staticmethod
+    def get_connection_form_widgets() -> dict[str, Any]:
+        """Return the extras of the connection as fields of its form, for Airflow before 3.2."""
+        return form_widgets()
+
+    @staticmethod
+    def get_ui_field_behaviour() -> dict[str, Any]:
+        """Return how the form calls the other fields, for Airflow before 3.2."""
+        return field_behaviour()
 
     @cached_property
     def _client(self) -> JsmsClient:
@@ -289,8 +289,10 @@ def settings_of(connection: Connection) -> JsmsSettings:
     )
     if settings.ca_bundle and not Path(settings.ca_bundle).exists():
         raise JsmsSettingsError(
-            f"The extra 'ca_bundle' of the Airflow connection {connection.conn_id} names "
-            f"{settings.ca_bundle}, which does not exist on this machine. Nothing was sent."
+            "The Airflow connection cannot be used: its extra 'ca_bundle' is "
+            f"{settings.ca_bundle}, which does not exist on this machine; accepted is a path that "
+            "does wherever tasks, triggers and the Test button run. Nothing was sent. Edit the "
+            "connection."
         )
     if unknown := unknown_extras(extra):
         _log.warning(

@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 from airflow.providers.common.compat.connection import get_async_connection
+from asgiref.sync import sync_to_async
 from requests import Session
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, prepend_scheme_if_needed, select_proxy
 from tenacity import AsyncRetrying
@@ -199,8 +200,9 @@ class SharedConnection:
 async def settings_for(conn_id: str) -> JsmsSettings:
     """Read an Airflow connection and return what it says."""
     connection = await get_async_connection(conn_id, hook=JsmsHook)
-    # What is masked is told to another process, and a path is looked at: that may block.
-    return await asyncio.to_thread(settings_of, connection)
+    # What is masked is told to another process, and a path is looked at: that may block. From any
+    # other thread, such as one of `asyncio`, the telling ends the triggerer of some Airflow 3.
+    return await sync_to_async(settings_of)(connection)
 
 
 _connections: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedConnection]] = (
