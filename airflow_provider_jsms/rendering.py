@@ -53,9 +53,10 @@ def render_field(
             return value(context=context, jinja_env=jinja_env)
         if name != "temp_para" or not isinstance(value, dict):
             return templater.render_template(value, context, jinja_env, set())
-        # Native rendering would make a number of "0402", which loses its zero, and a text is
-        # what is sent.
-        is_native = dag is not None and dag.render_template_as_native_obj
+        # Native rendering would make numbers of "00" and "1e5", and a text is what is sent.
+        # From Airflow 3.2 on an operator may have a setting of its own.
+        own = getattr(templater, "render_template_as_native_obj", None)
+        is_native = dag is not None and (dag.render_template_as_native_obj or own)
         as_text = dag.get_template_env(force_sandboxed=True) if dag and is_native else None
         return {
             key: as_text.from_string(item).render(context)

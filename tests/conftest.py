@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import TYPE_CHECKING
 
+from tests.home import make_home
+
 # Airflow reads its home when it is first imported.
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-provider-jsms-")
+os.environ["AIRFLOW_HOME"] = str(make_home())
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
     del os.environ[_name]

@@ -42,6 +42,15 @@ _PRIVATE = re.compile(
 )
 
 
+# At debug level, and 3.0 at any, Airflow prints whatever a task tells it: what an operator returns,
+# which is asked for, and the arguments of a @task of one's own. Fields of an operator are not among
+# these.
+_ASKED_FOR = re.compile(
+    r"\[debug .*Received message from task runner .*"
+    r" msg=(SetXCom\(|SetRenderedFields\(rendered_fields=\{'templates_dict': None, 'op_args')"
+)
+
+
 def found_in(text: str) -> list[str]:
     """Return the lines of a text that hold something private."""
     return [line for line in text.splitlines() if _PRIVATE.search(line)]
@@ -50,9 +59,10 @@ def found_in(text: str) -> list[str]:
 def check_logs(home: Path) -> None:
     """Check whatever the components and the tasks of an Airflow have logged, at any level."""
     logs = list(home.rglob("*.log"))
-    assert any("task_id=" in str(log) for log in logs)
+    assert logs
     for log in logs:
-        found = found_in(log.read_text(errors="replace"))
+        lines = found_in(log.read_text(errors="replace"))
+        found = [line for line in lines if not _ASKED_FOR.search(line)]
         assert not found, f"{log.name}: {found[0][:300]}"
 
 

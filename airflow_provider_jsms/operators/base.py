@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
@@ -92,15 +93,20 @@ class JsmsOperator(BaseOperator):
         self._private = dict(self._private)
         for name in names:
             if name in private:
-                value = self._render_private(name, context, jinja_env)
+                value = self._render_private(name, context, jinja_env, seen_oids)
                 masked = mask_field(name, value)
                 self._private[name] = (value, masked)
                 setattr(self, name, masked)
         if parent is self and "schedule_id" in names:
             setattr(self, "schedule_id", only_ids(getattr(self, "schedule_id")))  # noqa: B009, B010  of some
 
-    def _render_private(self, name: str, context: Context, jinja_env: jinja2.Environment) -> object:
+    def _render_private(
+        self, name: str, context: Context, jinja_env: jinja2.Environment, seen_oids: set[int]
+    ) -> object:
         value = self._value(name)
+        # What an upstream task returned for a mapped one is data: no braces in it are a template.
+        if id(value) in seen_oids:
+            return value
         if name == "recipients" and _is_literal(value, _marks_of(jinja_env)):
             return value
         return render_field(self, name, value, context, jinja_env, dag=self.get_dag())
@@ -232,7 +238,8 @@ def _is_literal(value: object, marks: tuple[str, ...]) -> bool:
         return all(_is_literal(item, marks) for item in value)
     if isinstance(value, dict):
         return all(_is_literal(item, marks) for item in value.values())
-    return value is None or type(value) in (int, float, bool)
+    # A path would be resolved before Airflow 3.2, as if it were an XComArg.
+    return value is None or type(value) in (int, float, bool, type(Path()))
 
 
 NOBODY: Final = "recipients is empty: there is nobody to text."

@@ -11,6 +11,7 @@ import json
 import re
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.exceptions import (
@@ -94,7 +95,8 @@ class RecipientsFile:
         from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415
 
         try:
-            path = ObjectStoragePath(self._path) if isinstance(self._path, str) else self._path
+            given = self._path
+            path = ObjectStoragePath(_absolute(given)) if isinstance(given, str) else given
             with path.open("rb") as file:
                 # What Airflow opens cannot be iterated over on every version.
                 yield self._decoded(iter(file.readline, b""))
@@ -170,6 +172,16 @@ class RecipientsFile:
                 yield number, json.loads(line)
             except (ValueError, RecursionError):
                 yield number, BadRow("it is not JSON.")
+
+
+def _absolute(path: str) -> str:
+    """Return the absolute path of a file on the worker; what lies elsewhere is left as it is."""
+    is_uri = path.startswith("file:")
+    if "://" in path and not is_uri:
+        return path
+    # Before Airflow 3.2 a relative path counts from the root, and not every 3.0 knows these URIs.
+    local = path.removeprefix("file:").removeprefix("//") if is_uri else path
+    return str(Path(local).expanduser().absolute())
 
 
 def _next_row(reader: Any) -> list[str] | BadRow | None:  # noqa: ANN401  csv names no type

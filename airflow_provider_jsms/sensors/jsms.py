@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from airflow.providers.common.compat.sdk import (
+    AirflowException,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
@@ -67,6 +68,10 @@ _NO_TIMEOUT: Final = timedelta(days=36500)
 _LATEST: Final = timedelta(seconds=60)
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+# What Airflow resumes a deferred task with that it makes fail.
+_FAIL: Final = "__fail__"
+_NO_TRIGGER: Final = "No trigger has fired in time: see whether a triggerer runs and keeps up."
 
 DONE: Final = "done"
 LOOK: Final = "look"
@@ -191,10 +196,17 @@ class JsmsScheduleSensor(BaseSensorOperator):
         self._seen = {known.schedule_id: known for known in before}
         return self.execute(context)
 
-    def resume_execution(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as in Airflow
-        """Go on after a deferral, with ``soft_fail`` as in the other modes."""
+    def resume_execution(
+        self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
+    ) -> Any:  # noqa: ANN401  as in Airflow
+        """Go on after a deferral, with ``soft_fail`` and ``never_fail`` as in the other modes."""
         with self._soft_only_for_waits():
-            return super().resume_execution(*args, **kwargs)
+            try:
+                return super().resume_execution(next_method, next_kwargs, context)
+            except AirflowException as error:
+                if next_method == _FAIL and not isinstance(error, AirflowSkipException):
+                    self._end_as_newer_airflow_does(error)
+                raise
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once, and where JSMS cannot be asked as often as it takes.
@@ -299,11 +311,25 @@ class JsmsScheduleSensor(BaseSensorOperator):
                 f"JSMS could not be asked since {self._failing_since:%Y-%m-%dT%H:%M:%SZ}. "
                 f"{self._so_far()} What was scheduled stays scheduled."
             )
-        ends = self._ends(wait.started_at)
-        name = min(ends, key=lambda each: ends[each])
+        return self._time_is_over(wait.started_at, self._so_far())
+
+    def _time_is_over(self, started_at: datetime, why: str) -> BaseException:
+        ends = self._ends(started_at)
+        name = min(ends, key=lambda each: ends[each], default="timeout")
         kind = AirflowSensorTimeout if name == "timeout" else AirflowTaskTimeout
-        error: BaseException = kind(f"The {name} of the sensor is over. {self._so_far()}")
+        error: BaseException = kind(f"The {name} of the sensor is over. {why}")
         return error
+
+    def _end_as_newer_airflow_does(self, error: AirflowException) -> None:
+        """Raise what a deferral ends with that Airflow has ended, where ``error`` is not it.
+
+        Airflow 2 tells that time is over as a failed trigger, and below 3.1 it forgets
+        ``never_fail`` here, and ``soft_fail`` where time is over.
+        """
+        if self.soft_fail or self.never_fail:
+            raise AirflowSkipException(str(error)) from error
+        if isinstance(error, AirflowSensorTimeout) or "timeout" in str(error):
+            raise self._time_is_over(datetime.now(UTC), _NO_TRIGGER) from error
 
     def _defer(self, next_look: datetime) -> NoReturn:
         from airflow_provider_jsms.triggers.jsms import (  # noqa: PLC0415  the triggerer's room
@@ -382,6 +408,11 @@ class JsmsScheduleSensor(BaseSensorOperator):
                 raise
             # Airflow says only that soft_fail is set.
             raise AirflowSkipException(str(cause)) from cause
+        except AirflowSensorTimeout as error:
+            # Where its own clock is the first to end the wait, Airflow forgets never_fail.
+            if not self.never_fail:
+                raise
+            raise AirflowSkipException(str(error)) from error
 
 
 def _gone(step: Gone) -> str:

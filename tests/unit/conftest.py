@@ -7,16 +7,31 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 from tenacity import wait_none
 
 from airflow_provider_jsms.hooks import client
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
+from tests import versions
 from tests.leaks import APP_KEY, MASTER_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+# How long an example takes is not what is tested, and the machine may be busy.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _every_airflow() -> Iterator[None]:
+    """What this version of Airflow lacks has a stand-in."""
+    with pytest.MonkeyPatch.context() as patch:
+        versions.stand_in(patch)
+        yield
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from airflow_provider_jsms.operators.jsms import JsmsSubmitBatchScheduleOperator
 from airflow_provider_jsms.send_time import SendTime
 from tests import leaks, people
 from tests.unit.tries import Task, posts, puts, texted
+from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -425,7 +426,7 @@ def test_a_finished_campaign_that_is_cleared_asks_for_every_schedule(
 class TestWhereAClearRemovesTheRecords:
     @pytest.fixture(autouse=True)
     def _forget(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(once, "_CLEARS_STORE", (3, 0))
+        monkeypatch.setattr(once, "_CLEARS_STORE", AIRFLOW)
 
     def test_nobody_knows_whether_anything_was_submitted(
         self, task: CampaignTask, sandbox: SandboxControl

@@ -23,6 +23,7 @@ from airflow_provider_jsms.operators.files import RecipientsFile, source_of
 from airflow_provider_jsms.privacy import HIDDEN, mask_field
 from airflow_provider_jsms.recipients import Checker, Entries, People
 from tests import people
+from tests.versions import storage_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -291,7 +292,8 @@ WAYS: dict[str, Callable[[Path], Any]] = {
     "path": lambda path: path,
     "uri": lambda path: path.as_uri(),
     "uri, not escaped": lambda path: f"file://{path}",
-    "storage of a uri": lambda path: ObjectStoragePath(f"file://{path}"),
+    "uri, one slash": lambda path: f"file:{path}",
+    "storage of a uri": lambda path: storage_path(f"file://{path}"),
     "storage of a path": lambda path: ObjectStoragePath(str(path)),
 }
 
@@ -320,6 +322,12 @@ def test_a_path_may_have_any_signs(
     monkeypatch.chdir(tmp_path)
     for path in (tmp_path / name, str(tmp_path / name), name, Path(name)):
         assert read(path) == TWO
+
+
+def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "people.csv").write_bytes(PLAIN_TABLE.encode())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read("~/people.csv") == TWO
 
 
 @pytest.mark.parametrize("name", ["people.csv", "people.jsonl"])
@@ -782,8 +790,8 @@ def test_the_path_of_a_file_may_be_seen(path: str) -> None:
 def test_the_path_of_a_path_object_may_be_seen(tmp_path: Path) -> None:
     for path in (tmp_path / "people.csv", tmp_path / "people.jsonl"):
         assert shown(path) == str(path)
-        assert shown(ObjectStoragePath(f"file://{path}")) == f"file://{path}"
         assert not path.exists()
+        assert shown(storage_path(f"file://{path}")) == f"file://{path}"
 
 
 def test_a_number_in_a_path_may_not_be_seen() -> None:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk import NEVER_EXPIRE
 
 from airflow_provider_jsms.exceptions import JsmsLedgerError
 from airflow_provider_jsms.fingerprint import fingerprint
@@ -23,6 +22,7 @@ from airflow_provider_jsms.recipients import recipients_of
 from tests import people
 from tests.leaks import APP_KEY, MASTER_SECRET
 from tests.store import DictStore, TaskReplacedError, check_contract
+from tests.versions import NEVER_EXPIRE
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.fingerprint import Fingerprint

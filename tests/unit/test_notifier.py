@@ -17,6 +17,7 @@ from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.notifications.jsms import JsmsNotifier
 from airflow_provider_jsms.send_time import parse_wire
 from tests import people
+from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,7 +166,10 @@ def test_the_delay_is_a_timedelta_or_seconds(
         ({"temp_para": {"name": 1.5}}, "temp_para['name'] is of type float"),
         ({"temp_para": {"name": f"{people.CANARY}-{{{{ nothing }}}}"}}, "'nothing' is undefined"),
         ({"temp_para": f"{{{{ '{people.CANARY}-x' }}}}"}, "temp_para is of type str"),
-        ({"jsms_conn_id": "not_there"}, "not_there"),
+        pytest.param(
+            *({"jsms_conn_id": "not_there"}, "not_there"),
+            marks=pytest.mark.skipif(AIRFLOW < (3, 0), reason="Airflow 2 asks its database"),
+        ),
     ],
 )
 def test_what_cannot_be_sent_is_told_in_the_log_and_nothing_is_sent(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +35,7 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitScheduleOperator,
 )
 from tests import people
+from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -412,18 +414,63 @@ class TestPrivateFields:
         assert task.mobile == "138****8001"
         assert operator._private == {}
 
+    @pytest.mark.parametrize("code", ["0402", "00", "1_000", "1e5", "None"])
     def test_keep_their_text_where_a_dag_renders_native_objects(
-        self, sandbox: SandboxControl, tomorrow: datetime
+        self, code: str, sandbox: SandboxControl, tomorrow: datetime
     ) -> None:
         with DAG("native", schedule=None, render_template_as_native_obj=True):
             operator = submit(tomorrow, temp_para={"name": "{{ code }}"}, mobile="{{ who }}")
         task = operator.prepare_for_execution()
         env = operator.dag.get_template_env()
-        task.render_template_fields({"code": "0402", "who": people.BEN, "params": {}}, env)
+        task.render_template_fields({"code": code, "who": people.BEN, "params": {}}, env)
         assert task.values("temp_para", "mobile") == {
-            "temp_para": {"name": "0402"},
+            "temp_para": {"name": code},
             "mobile": int(people.BEN),
         }
+
+    @pytest.mark.skipif(AIRFLOW < (3, 2), reason="before Airflow 3.2 only a DAG can say so")
+    def test_keep_their_text_where_an_operator_renders_native_objects(
+        self, tomorrow: datetime
+    ) -> None:
+        with DAG("text", schedule=None):
+            operator = submit(
+                tomorrow,
+                temp_id="{{ '2' }}",
+                temp_para={"name": "{{ code }}"},
+                render_template_as_native_obj=True,
+            )
+        task = operator.prepare_for_execution()
+        task.render_template_fields({"code": "1e5", "params": {}})
+        assert task.values("temp_para", "temp_id") == {"temp_para": {"name": "1e5"}, "temp_id": 2}
+
+    @pytest.mark.parametrize("name", ["mobile", "temp_para", "recipients"])
+    def test_that_an_upstream_task_has_returned_are_no_templates(
+        self, name: str, tomorrow: datetime
+    ) -> None:
+        """Airflow marks them so for a mapped task; somebody's data must not run in a worker."""
+        values = {
+            "mobile": "{{ 1 + 1 }}",
+            "temp_para": {"name": "{{ 1 + 1 }}"},
+            "recipients": [{"mobile": people.ANNA, "temp_para": {"name": "{{ 1 + 1 }}"}}],
+        }
+        value = values[name]
+        operator = (
+            batch(tomorrow, value) if name == "recipients" else submit(tomorrow, **{name: value})
+        )
+        task = operator.prepare_for_execution()
+        environment = task.get_template_env()
+        task._do_render_template_fields(task, [name], {"params": {}}, environment, {id(value)})
+        assert task.values(name) == {name: value}
+        assert "1 + 1" not in str(getattr(task, name))
+
+    def test_may_be_a_path_of_a_file_that_is_not_there_yet(
+        self, rendered: Callable[..., BaseOperator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        for path in (tmp_path / "people.csv", Path("people.csv")):
+            task = rendered(batch("2099-01-01 09:00:00", path))
+            assert task.values("recipients") == {"recipients": path}
+            assert task.recipients == str(path)
 
     def test_that_are_no_templates_are_left_as_they_are(self, tomorrow: datetime) -> None:
         """Native rendering would make integers of numbers, and compiling each string takes long."""

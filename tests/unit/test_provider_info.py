@@ -155,31 +155,6 @@ def test_the_form_refuses_a_type_that_the_settings_refuse(name: str) -> None:
         read(**{name: ["x"]})
 
 
-IMPORTS = """
-import json, sys
-import pendulum
-from airflow.providers.common.compat.sdk import DAG, BaseOperator, BaseSensorOperator
-before = set(sys.modules)
-import airflow_provider_jsms.operators.jsms, airflow_provider_jsms.sensors.jsms
-import airflow_provider_jsms.get_provider_info
-print(json.dumps(sorted(set(sys.modules) - before)))
-"""
-
-
-def test_a_dag_file_pulls_in_no_http_library_no_hook_and_no_sandbox() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    loaded = json.loads(done.stdout.splitlines()[-1])
-    assert "airflow_provider_jsms.operators.jsms" in loaded
-    assert "airflow_provider_jsms.sensors.jsms" in loaded
-    heavy = ("requests", "urllib3", "aiohttp", "httpx", "starlette", "uvicorn", "tenacity")
-    ours = ("airflow_provider_jsms.hooks", "airflow_provider_jsms.sandbox")
-    assert [
-        name for name in loaded if name.partition(".")[0] in heavy or name.startswith(ours)
-    ] == []
-
-
 def test_reading_the_provider_info_alone_loads_nothing_else() -> None:
     code = (
         "import sys; before = set(sys.modules); import airflow_provider_jsms.get_provider_info;"

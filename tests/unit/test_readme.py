@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_jsms import exceptions
+from airflow_provider_jsms.codes import CODES
 from airflow_provider_jsms.operators import jsms as operators
 from airflow_provider_jsms.sandbox import credentials
 from airflow_provider_jsms.settings import EXTRAS
+from tests import tables
+from tests.versions import as_here
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.control import SandboxControl
@@ -23,7 +26,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 def test_the_complete_dag_is_one() -> None:
     names: dict[str, Any] = {}
-    exec(PYTHON[0], names)  # noqa: S102  our own
+    exec(as_here(PYTHON[0]), names)  # noqa: S102  our own
     assert set(names["submit"].dag.task_ids) == {"patients", "submit", "wait"}
 
 
@@ -56,3 +59,21 @@ def test_every_error_that_a_task_can_end_with_is_explained() -> None:
     errors = {name for name in vars(exceptions) if re.fullmatch(r"Jsms\w+Error", name)}
     bases = {"JsmsCallError", "JsmsNoAnswerError", "JsmsApiError", "JsmsWaitError"}
     assert {name for name in errors - bases if f"`{name}`" not in README} == set()
+
+
+def test_the_notifier_of_the_example_is_one() -> None:
+    names: dict[str, Any] = {}
+    exec(PYTHON[2], names)  # noqa: S102  our own
+    assert names["on_call"].delay.total_seconds() == 30
+
+
+def test_the_table_of_codes_is_that_of_the_code() -> None:
+    assert tables.table_in(tables.README, "codes") == tables.codes_table(), (
+        "write it: python -m tests.tables"
+    )
+    assert len(tables.codes_table()) == 2 + len(CODES) - 1
+
+
+def test_every_example_is_linked() -> None:
+    examples = {f"example_dags/{path.name}" for path in (REPOSITORY / "example_dags").glob("*.py")}
+    assert {name for name in examples if f"]({name})" not in README} == set()

@@ -14,7 +14,6 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
     AirflowSkipException,
 )
-from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_jsms.exceptions import (
     JsmsAuthError,
@@ -27,6 +26,7 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from tests import people
+from tests.versions import BASE_OF_SENSORS, AirflowRescheduleException, TaskInstance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,19 +53,6 @@ class Hours:
             self.on_sleep.pop(0)()
 
 
-class TaskInstance:
-    """As much of one as a sensor in reschedule mode uses."""
-
-    try_number = 1
-    max_tries = 0
-
-    def __init__(self, first_reschedule_date: datetime | None = None) -> None:
-        self.first_reschedule_date = first_reschedule_date
-
-    def get_first_reschedule_date(self, _: object) -> datetime | None:
-        return self.first_reschedule_date
-
-
 class OldTaskInstance:
     """The same on Airflow 2."""
 
@@ -81,7 +68,7 @@ def hours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hours]:
         clock = SimpleNamespace(
             sleep=hours.sleep, monotonic=lambda: time.monotonic() + hours.passed
         )
-        monkeypatch.setattr("airflow.sdk.bases.sensor.time", clock)
+        monkeypatch.setattr(f"{BASE_OF_SENSORS}.time", clock)
         monkeypatch.setattr("airflow_provider_jsms.sensors.jsms.time", clock)
         yield hours
 
@@ -309,6 +296,26 @@ class TestTimeout:
         with pytest.raises(AirflowSensorTimeout):
             wait(scheduled, timeout=2.6 * HOUR, mode="poke")
         assert datetime.now(UTC) - began <= 2.6 * HOUR + timedelta(minutes=1)
+
+    @pytest.mark.parametrize(
+        ("given", "error"),
+        [
+            ({}, AirflowSensorTimeout),
+            ({"soft_fail": True}, AirflowSkipException),
+            ({"never_fail": True}, AirflowSkipException),
+        ],
+    )
+    def test_may_be_noticed_first_by_airflow(
+        self, given: dict[str, bool], error: type[Exception], scheduled: str, hours: Hours
+    ) -> None:
+        """It counts seconds by another clock, which may be ahead."""
+
+        def be_ahead() -> None:
+            hours.passed += 4 * 3600
+
+        hours.on_sleep.append(be_ahead)
+        with pytest.raises(error, match="run duration"):
+            wait(scheduled, timeout=3 * HOUR, **given)
 
     def test_that_is_not_given_does_not_end_a_wait_of_weeks(
         self, sandbox: SandboxControl, hours: Hours

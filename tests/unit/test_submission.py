@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_jsms.exceptions import (
@@ -71,13 +72,14 @@ def test_a_retry_after_send_time_returns_what_was_accepted(
     task: Task, sandbox: SandboxControl
 ) -> None:
     assert task.store
-    soon = datetime.now(UTC) + timedelta(seconds=1)
-    task.store.fail_on = {"finished"}
-    schedule_id = task.run(send_time=soon)
-    task.store.fail_on = set()
-    while datetime.now(UTC) <= soon:
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+        soon = datetime.now(UTC) + timedelta(minutes=1)
+        task.store.fail_on = {"finished"}
+        schedule_id = task.run(send_time=soon)
+        task.store.fail_on = set()
         assert task.record["state"] == "accepted"
-    assert task.run(send_time=soon.replace(microsecond=0)) == schedule_id
+        traveller.shift(61)
+        assert task.run(send_time=soon.replace(microsecond=0)) == schedule_id
 
 
 def test_a_retry_with_another_request_modifies_what_was_accepted(
@@ -248,7 +250,8 @@ class TestAClearedTask:
     def test_after_it_was_sent_returns_it_or_refuses_to_change_it(
         self, task: Task, sandbox: SandboxControl
     ) -> None:
-        soon = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
+        # nearer than the minute in which a change may come too late
+        soon = (datetime.now(UTC) + timedelta(seconds=50)).replace(microsecond=0)
         schedule_id = task.run(send_time=soon)
         sandbox.travel_to(soon + timedelta(seconds=1))
         assert task.clear(send_time=soon) == schedule_id

@@ -19,8 +19,6 @@ from airflow.providers.common.compat.sdk import (
     AirflowTaskTimeout,
     TaskDeferred,
 )
-from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferralError
-from airflow.sdk.module_loading import import_string
 
 from airflow_provider_jsms.exceptions import (
     JsmsAuthError,
@@ -39,6 +37,14 @@ from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger, rules_of, w
 from airflow_provider_jsms.waiting import Wait
 from tests import leaks, people
 from tests.unit import wire
+from tests.versions import (
+    BASE_OF_SENSORS,
+    NO_TRIGGER_IN_TIME,
+    AirflowRescheduleException,
+    TaskDeferralError,
+    TaskInstance,
+    import_string,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +93,7 @@ def hours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hours]:
     with time_machine.travel(datetime.now(UTC), tick=False) as traveller:
         hours = Hours(traveller)
         of_a_worker = SimpleNamespace(sleep=hours.sleep, monotonic=hours.monotonic)
-        monkeypatch.setattr("airflow.sdk.bases.sensor.time", of_a_worker)
+        monkeypatch.setattr(f"{BASE_OF_SENSORS}.time", of_a_worker)
         monkeypatch.setattr("airflow_provider_jsms.sensors.jsms.time", of_a_worker)
         of_a_loop = SimpleNamespace(
             sleep=hours.sleep_in_a_loop, gather=asyncio.gather, Semaphore=asyncio.Semaphore
@@ -153,16 +159,6 @@ def gets(sandbox: SandboxControl, schedule_id: str = "") -> int:
         request["method"] == "GET" and request["path"].endswith(schedule_id)
         for request in sandbox.requests()
     )
-
-
-class TaskInstance:
-    """As much of one as a sensor in reschedule mode uses."""
-
-    def __init__(self, first_reschedule_date: datetime | None = None) -> None:
-        self.first_reschedule_date = first_reschedule_date
-
-    def get_first_reschedule_date(self, _: object) -> datetime | None:
-        return self.first_reschedule_date
 
 
 def context(first_reschedule_date: datetime | None = None) -> Any:
@@ -810,12 +806,24 @@ class TestTheSensorAfter:
         with pytest.raises(error):
             wait(never_sent, timeout=timeout * HOUR, execution_timeout=execution_timeout * HOUR)
 
-    def test_fails_as_timed_out_where_no_triggerer_ran(self, scheduled: str, hours: Hours) -> None:
+    @pytest.mark.parametrize(
+        ("limits", "error"),
+        [
+            ({}, AirflowSensorTimeout),
+            ({"timeout": 3, "execution_timeout": 4}, AirflowSensorTimeout),
+            ({"timeout": 4, "execution_timeout": 3}, AirflowTaskTimeout),
+            ({"execution_timeout": 3}, AirflowTaskTimeout),
+        ],
+    )
+    def test_fails_as_timed_out_where_no_triggerer_ran(
+        self, limits: dict[str, int], error: type[BaseException], scheduled: str, hours: Hours
+    ) -> None:
         def fail(**arguments: Any) -> Any:
-            kwargs = {"error": "Trigger timeout"}
+            arguments |= {name: limit * HOUR for name, limit in limits.items()}
+            kwargs = {"error": NO_TRIGGER_IN_TIME}
             return sensor(scheduled, **arguments).resume_execution("__fail__", kwargs, context())
 
-        with pytest.raises(AirflowSensorTimeout):
+        with pytest.raises(error, match="see whether a triggerer runs"):
             fail()
         with pytest.raises(AirflowSkipException):
             fail(soft_fail=True)
@@ -823,8 +831,16 @@ class TestTheSensorAfter:
             fail(never_fail=True)
 
     def test_fails_where_the_trigger_failed(self, scheduled: str, hours: Hours) -> None:
-        with pytest.raises(TaskDeferralError):
-            sensor(scheduled).resume_execution("__fail__", {"error": "Trigger failure"}, context())
+        def fail(**arguments: Any) -> Any:
+            kwargs = {"error": "Trigger failure"}
+            return sensor(scheduled, **arguments).resume_execution("__fail__", kwargs, context())
+
+        with pytest.raises(TaskDeferralError, match="Trigger failure"):
+            fail()
+        with pytest.raises(AirflowSkipException):
+            fail(soft_fail=True)
+        with pytest.raises(AirflowSkipException):
+            fail(never_fail=True)
 
     def test_defers_again_where_there_is_still_time(
         self, scheduled: str, sandbox: SandboxControl, hours: Hours

@@ -1,0 +1,105 @@
+"""What differs between the versions of Airflow, as far as the tests have to know it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import pytest
+from airflow import __version__
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from airflow_provider_jsms import ledger
+
+AIRFLOW: Final = tuple(int(part) for part in __version__.split(".")[:2])
+
+if AIRFLOW >= (3, 3):
+    from airflow.sdk import NEVER_EXPIRE
+else:
+    NEVER_EXPIRE = object()  # only the store of the tests is there
+
+if AIRFLOW >= (3, 2):
+    from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferralError
+else:
+    from airflow.exceptions import AirflowRescheduleException, TaskDeferralError
+
+if AIRFLOW >= (3, 1):
+    from airflow.sdk.module_loading import import_string
+else:
+    from airflow.utils.module_loading import import_string
+
+__all__ = [
+    "AIRFLOW",
+    "BASE_OF_SENSORS",
+    "NEVER_EXPIRE",
+    "NO_TRIGGER_IN_TIME",
+    "AirflowRescheduleException",
+    "TaskDeferralError",
+    "TaskInstance",
+    "as_here",
+    "import_string",
+    "stand_in",
+    "storage_path",
+]
+
+BASE_OF_SENSORS: Final = "airflow.sdk.bases.sensor" if AIRFLOW >= (3, 0) else "airflow.sensors.base"
+# What a task is told whose trigger has not fired in time.
+NO_TRIGGER_IN_TIME: Final = "Trigger timeout" if AIRFLOW >= (3, 0) else "Trigger/execution timeout"
+
+
+class TaskInstance:
+    """As much of one as a sensor in reschedule mode uses.
+
+    :param first_rescheduled_at: when the task was started first; None if it was never rescheduled.
+    """
+
+    try_number = 1
+    max_tries = 0
+    map_index = -1
+    dag_id = "dag"
+    task_id = "wait"
+
+    def __init__(self, first_rescheduled_at: datetime | None = None) -> None:
+        self._first_rescheduled_at = first_rescheduled_at
+        # Airflow 2 looks it up in the database, by the names of the task instance.
+        self.run_id = first_rescheduled_at.isoformat() if first_rescheduled_at else ""
+
+    if AIRFLOW >= (3, 0):
+
+        def get_first_reschedule_date(self, _: object) -> datetime | None:
+            return self._first_rescheduled_at
+
+    else:
+
+        @property
+        def start_date(self) -> datetime | None:
+            return self._first_rescheduled_at
+
+
+def as_here(code: str) -> str:
+    """Return code of the README as it tells people to change it for their Airflow."""
+    if AIRFLOW >= (3, 0):
+        return code
+    return code.replace("from airflow.sdk ", "from airflow.providers.common.compat.sdk ")
+
+
+def storage_path(uri: str) -> ObjectStoragePath:
+    """Return the path object of a URI; the test is skipped where this Airflow cannot make one."""
+    try:
+        return ObjectStoragePath(uri)
+    except TypeError:
+        if AIRFLOW > (3, 0):
+            raise
+        pytest.skip("Airflow below 3.1 makes no paths of URIs with universal-pathlib 0.3")
+
+
+def stand_in(patch: pytest.MonkeyPatch) -> None:
+    """Set what stands in for something that this Airflow has not, or only with a database."""
+    if AIRFLOW < (3, 3):
+        patch.setattr(ledger, "_never", lambda: NEVER_EXPIRE)
+    if AIRFLOW < (3, 0):
+        patch.setattr(f"{BASE_OF_SENSORS}._orig_start_date", _first_rescheduled_at)
+
+
+def _first_rescheduled_at(*, run_id: str, **_: Any) -> datetime | None:
+    return datetime.fromisoformat(run_id) if run_id else None
