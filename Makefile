@@ -7,7 +7,7 @@ MINIMUM_BRANCHES := 95
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test soak bench demo up down clean
+.PHONY: help venv lint test matrix soak bench demo up down clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test: lint ## Run everything that has to pass: lint, and all tests with coverage
 	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=json:coverage.json
 	@$(BIN)/python -m tests.stack.branch_gate coverage.json $(MINIMUM_BRANCHES)
 
+matrix: venv ## Run the tests on every supported Airflow and Python
+	@$(BIN)/python -m tests.matrix
+
 soak: venv ## Kill 200 workers at random moments, and count who was texted
 	@$(BIN)/python -m tests.soak --kills 200
 
@@ -49,6 +52,6 @@ down: ## Stop what `make up` started
 	@if [ -e .venv/complete ]; then $(BIN)/python -m tests.stack.down; else echo 'Nothing to stop.'; fi
 
 clean: down ## Remove everything that was made
-	rm -rf .venv .run build dist coverage.json .coverage .hypothesis
+	rm -rf .venv .matrix .run build dist coverage.json .coverage .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

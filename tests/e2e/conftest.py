@@ -38,7 +38,11 @@ def airflow(
         home,
         folders,
         connections={"jsms_default": running_sandbox.connection},
-        extra_settings={"PYTHONPATH": str(REPOSITORY)},
+        extra_settings={
+            "PYTHONPATH": str(REPOSITORY),
+            # at no level may anything personal be in a log
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
+        },
     ) as stack:
         stack.wait_for_dags("jsms_reminder", "jsms_campaign", "jsms_cancellation", "e2e_mistakes")
         stack.wait_for_dags("ledger_single", "ledger_batch", "ledger_mapped", "ledger_contract")

@@ -1,19 +1,16 @@
-"""What a user of a real Airflow sees: states, XComs, rendered fields, logs, the Test button."""
+"""What a user of a real Airflow sees: states, XComs, rendered fields, logs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import requests
-
 from tests import leaks, people
+from tests.e2e.store import needs_store
 from tests.e2e.test_examples import states
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.control import SandboxControl
-    from tests.stack.airflow import AirflowStack
     from tests.stack.rest import AirflowRest
-    from tests.stack.sandbox import RunningSandbox
 
 
 def posts(sandbox: SandboxControl) -> int:
@@ -79,6 +76,7 @@ def test_a_submission_whose_answer_was_lost_is_not_repeated_by_the_retries_of_ai
     assert [each["mobile"] for each in sandbox.messages()] == [people.DAN]
 
 
+@needs_store
 def test_what_time_mends_is_repeated_by_the_retries_of_airflow(
     rest: AirflowRest, sandbox: SandboxControl
 ) -> None:
@@ -135,24 +133,3 @@ def test_mistakes_are_told_before_anything_is_sent(
     for task_id, words in told.items():
         assert words in rest.log("e2e_mistakes", run["dag_run_id"], task_id)
     assert try_number(rest, run, "text_instead_of_a_list") == 1
-
-
-def test_the_test_button_tells_the_balance(
-    airflow: AirflowStack, running_sandbox: RunningSandbox, sandbox: SandboxControl
-) -> None:
-    sandbox.account(balance=77)
-    connection = {"connection_id": "tested", **running_sandbox.connection}
-    answer = requests.post(f"{airflow.url}/api/v2/connections/test", json=connection, timeout=30)
-    assert answer.json()["status"]
-    assert "app_balance 77" in answer.json()["message"]
-
-
-def test_the_form_of_the_connection_is_shown(airflow: AirflowStack) -> None:
-    forms = requests.get(f"{airflow.url}/ui/connections/hook_meta", timeout=30).json()
-    (form,) = [each for each in forms if each["connection_type"] == "jsms"]
-    assert form["hook_name"] == "JSMS (Jiguang SMS)"
-    assert form["standard_fields"]["login"]["title"] == "App key"
-    assert form["standard_fields"]["password"]["title"] == "Master secret"
-    assert list(form["extra_fields"]) == [
-        "timezone", "connect_timeout", "read_timeout", "max_attempts", "ca_bundle",
-    ]  # fmt: skip

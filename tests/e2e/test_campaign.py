@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests import leaks, people
 from tests.e2e.test_airflow import posts
 from tests.e2e.test_examples import states
+from tests.stack.settings import HAS_STORE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,8 +64,8 @@ def test_one_sensor_follows_a_campaign_from_a_list(
     assert states(rest, run) == done, rest.log("e2e_campaign", run_id, "wait")
     schedule_ids = assert_result_is_small(rest, run)
     followed = rest.xcom("e2e_campaign", run_id, "wait")
-    assert list(followed) == schedule_ids
-    assert [len(each) for each in followed.values()] == [999, SIZE - 1000 - 1]
+    assert set(followed) == set(schedule_ids)
+    assert [len(followed[each]) for each in schedule_ids] == [999, SIZE - 1000 - 1]
     msg_ids = {msg_id for each in followed.values() for msg_id in each}
     assert msg_ids == {message["msg_id"] for message in sandbox.messages()}
     assert_all_but_the_refused_are_texted_once(sandbox)
@@ -121,5 +122,5 @@ def test_an_empty_file_is_skipped(
         log = rest.log("e2e_campaign_file", run_id, "submit")
         assert task["state"] == "skipped", log
         assert "nobody to text" in log
-        assert rest.state_store("e2e_campaign_file", run_id, "submit") == {}
+        assert not HAS_STORE or rest.state_store("e2e_campaign_file", run_id, "submit") == {}
     assert posts(sandbox) == 0

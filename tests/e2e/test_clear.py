@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from tests import leaks, people
+from tests.e2e.store import needs_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.stack.rest import AirflowRest
     from tests.stack.sandbox import RunningSandbox
+
+pytestmark = needs_store
 
 KEYS = {"ledger_single": "jsms_submission", "ledger_batch": "jsms_submission_1"}
 # The record that tells that a task has done everything.

@@ -1,5 +1,6 @@
 """A real Airflow on loopback, with a home folder, a database and processes of its own."""
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,8 +11,7 @@ import requests
 
 from tests.stack import settings
 from tests.stack.processes import GRACE, ProcessFamily
-from tests.stack.rest import AirflowRest
-from tests.stack.waiting import wait_until
+from tests.stack.waiting import tail, wait_until
 
 MIGRATION_TIMEOUT = 120.0
 START_TIMEOUT = 120.0
@@ -28,7 +28,7 @@ class AirflowStack:
     :param dags: the folder of DAGs, or several
     :param connections: connections by their id, as Airflow's JSON form takes them
     :param extra_settings: environment variables (``AIRFLOW__SECTION__KEY``) over the stack's own
-    :param components: what to start; the API server is always needed to know about the others
+    :param components: what to start; the server is always needed to know about the others
     :param port: the port of the UI and the REST API, if it is free
     """
 
@@ -46,12 +46,13 @@ class AirflowStack:
         self.components = tuple(components)
         self.port = settings.free_port(port)
         self.url = f"http://{settings.HOST}:{self.port}"
-        self.rest = AirflowRest(self.url)
+        self.rest = settings.release.Rest(self.url)
         self.family = ProcessFamily()
         folders = [dags] if isinstance(dags, Path) else dags
+        self.dags_folders = [folder.resolve() for folder in folders]
         self.environment = settings.airflow_environment(
             home=self.home,
-            dags_folders=[folder.resolve() for folder in folders],
+            dags_folders=self.dags_folders,
             port=self.port,
             connections=connections or {},
             settings=extra_settings or {},
@@ -93,13 +94,30 @@ class AirflowStack:
             otherwise=lambda: f"no DAG {self._missing_dags(dag_ids)}\n{self.family.logs()}",
         )
 
+    def wait_until_noted(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Wait until the scheduler has noted that a process has ended and left its task in a state.
+
+        A task that goes on before that is taken for one whose process has failed.
+        """
+        log = self.home / "components" / "scheduler.log"
+        noted = re.compile(
+            rf"TaskInstance Finished: dag_id={dag_id}, task_id={task_id}, run_id={run_id},"
+            rf".* state={state},"
+        )
+        wait_until(
+            lambda: noted.search(log.read_text(errors="replace")),
+            timeout=60,
+            otherwise=lambda: f"not noted: {noted.pattern}\n{tail(log)}",
+        )
+
     def _start_processes(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         # an empty one, or the processes that start together would all write it at once
         (self.home / "airflow.cfg").touch()
+        settings.release.prepare(self.home, self.dags_folders)
         self._start_airflow("migration", ["db", "migrate"])
-        # the API server is the slowest to start, and needs no database before the first request
-        early = [name for name in self.components if name == settings.API_SERVER]
+        # the server is the slowest to start, and needs no database before the first request
+        early = [name for name in self.components if name == settings.release.SERVER]
         self._start_components(early)
         self.family.finish("migration", timeout=MIGRATION_TIMEOUT)
         self._start_components([name for name in self.components if name not in early])
@@ -133,7 +151,7 @@ class AirflowStack:
         return [
             name
             for name in self.components
-            if health[settings.HEALTH_KEYS[name]]["status"] != "healthy"
+            if health[settings.release.HEALTH_KEYS[name]]["status"] != "healthy"
         ]
 
     def _missing_dags(self, dag_ids: Sequence[str]) -> list[str]:

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import requests
 
-from tests.stack.settings import API
 from tests.stack.waiting import wait_until
 
 Json = dict[str, Any]
@@ -23,8 +22,11 @@ class AirflowRest:
     A task is named by ``dag_id, run_id, task_id``; ``map_index`` is that of a mapped task.
     """
 
+    api = "/api/v2"
+
     def __init__(self, url: str) -> None:
-        self._base = url + API
+        self._url = url
+        self._base = url + self.api
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -52,18 +54,14 @@ class AirflowRest:
     ) -> Json:
         """Start a run; its id is under ``dag_run_id``."""
         known = run_id or f"manual__{uuid4()}"
-        body = {
-            "dag_run_id": known,
-            "conf": conf or {},
-            "logical_date": logical_date and logical_date.isoformat(),
-        }
+        body = {"dag_run_id": known, "conf": conf or {}, **self._dated(logical_date)}
         # It is there already where Airflow has started it and could not say so.
         self._call("POST", f"/dags/{dag_id}/dagRuns", json=body, accept=(HTTPStatus.CONFLICT,))
         return self.run(dag_id, known)
 
     def run(self, dag_id: str, run_id: str) -> Json:
         """One run, with its ``state``."""
-        return self._get(_run(dag_id, run_id))
+        return self._get(run_path(dag_id, run_id))
 
     def wait_for_run(
         self, dag_id: str, run_id: str, *, timeout: float = 60, states: Iterable[str] = FINAL
@@ -86,11 +84,11 @@ class AirflowRest:
 
     def tasks(self, dag_id: str, run_id: str) -> list[Json]:
         """All task instances of a run: ``task_id``, ``map_index``, ``state``, ``try_number``."""
-        return self._get(_run(dag_id, run_id) + "/taskInstances")["task_instances"]
+        return self._get(run_path(dag_id, run_id) + "/taskInstances")["task_instances"]
 
     def task(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Json:
         """One task instance."""
-        return self._get(_task(dag_id, run_id, task_id, map_index))
+        return self._get(task_path(dag_id, run_id, task_id, map_index))
 
     def wait_for_task(
         self,
@@ -111,13 +109,13 @@ class AirflowRest:
 
     def tries(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> list[Json]:
         """Every try of a task, the first one first."""
-        return self._get(_task(dag_id, run_id, task_id, map_index) + "/tries")["task_instances"]
+        return self._get(task_path(dag_id, run_id, task_id, map_index) + "/tries")["task_instances"]
 
     def log(
         self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1
     ) -> str:
         """All that one try has logged: a line for each event, with its fields and any trace."""
-        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/logs/{try_number}"
+        path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/logs/{try_number}"
         content = self._get(path, map_index=map_index, full_content=True)["content"]
         return "\n".join(_log_line(entry) for entry in content)
 
@@ -136,6 +134,7 @@ class AirflowRest:
             "task_ids": task_ids,
             "dry_run": False,
             "only_failed": False,
+            "reset_dag_runs": True,
             "include_downstream": downstream,
         }
         self._call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)
@@ -144,14 +143,14 @@ class AirflowRest:
         self, dag_id: str, run_id: str, task_id: str, state: str, map_index: int = -1
     ) -> None:
         """Mark a task ``success``, ``failed`` or ``skipped``."""
-        path = _task(dag_id, run_id, task_id, map_index)
+        path = task_path(dag_id, run_id, task_id, map_index)
         self._call("PATCH", path, json={"new_state": state})
 
     # --- what tasks leave
 
     def xcoms(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Json:
         """All XComs of a task by key."""
-        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries"
+        path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries"
         entries = self._get(path, map_index=map_index)["xcom_entries"]
         keys = [entry["key"] for entry in entries]
         return {key: self.xcom(dag_id, run_id, task_id, key, map_index) for key in keys}
@@ -165,12 +164,12 @@ class AirflowRest:
         map_index: int = -1,
     ) -> Any:
         """One XCom, deserialized."""
-        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
+        path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
         return self._get(path, map_index=map_index, deserialize=True)["value"]
 
     def state_store(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Json:
         """What a task keeps over its tries (the Storage tab), by key."""
-        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/state-store"
+        path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/state-store"
         entries = self._get(path, map_index=map_index)["task_state_store"]
         return {entry["key"]: entry["value"] for entry in entries}
 
@@ -178,14 +177,14 @@ class AirflowRest:
         self, dag_id: str, run_id: str, task_id: str, key: str, value: Json, map_index: int = -1
     ) -> None:
         """Write a value of the task's state store, as a person does in the Storage tab."""
-        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/state-store/{key}"
+        path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/state-store/{key}"
         self._call("PUT", path, params={"map_index": map_index}, json={"value": value})
 
     def delete_state(
         self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int = -1
     ) -> None:
         """Delete one key of what a task keeps."""
-        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/state-store/{key}"
+        path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/state-store/{key}"
         self._call("DELETE", path, params={"map_index": map_index})
 
     # --- connections
@@ -221,6 +220,10 @@ class AirflowRest:
         """Delete an Airflow Variable."""
         self._call("DELETE", f"/variables/{key}")
 
+    def _dated(self, logical_date: datetime | None) -> Json:
+        """Return what is said of the date of a run, also if it has none."""
+        return {"logical_date": logical_date and logical_date.isoformat()}
+
     def _describe(self, dag_id: str, run_id: str) -> str:
         tasks = "\n".join(
             f"  {it['task_id']}[{it['map_index']}]: {it['state']}, try {it['try_number']}"
@@ -238,30 +241,38 @@ class AirflowRest:
         *,
         params: Mapping[str, str | float] | None = None,
         json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
         tries: int = 4,
     ) -> requests.Response:
         reply = self._session.request(
-            method, self._base + path, params=params, json=json, timeout=TIMEOUT
+            method, self._base + path, params=params, json=json, headers=headers, timeout=TIMEOUT
         )
+        again = {"params": params, "json": json, "headers": headers, "accept": accept}
         if reply.status_code == HTTPStatus.INTERNAL_SERVER_ERROR and tries > 1:
             # With sqlite the API server locks itself out of its database now and then, for five
             # seconds: it waits for a lock in the thread that has to free it.
-            return self._call(
-                method, path, params=params, json=json, accept=accept, tries=tries - 1
-            )
+            return self._call(method, path, **again, tries=tries - 1)
+        if reply.status_code == HTTPStatus.UNAUTHORIZED and tries > 1:
+            self._log_in()
+            return self._call(method, path, **again, tries=1)
         if not reply.ok and reply.status_code not in accept:
             text = f"{method} {path}: HTTP {reply.status_code}: {reply.text}"
             raise requests.HTTPError(text, response=reply)
         return reply
 
+    def _log_in(self) -> None:
+        """Get a token; that everybody is let in means for Airflow 3.1 that everybody gets one."""
+        token = self._session.get(f"{self._url}/auth/token", timeout=TIMEOUT).json()
+        self._session.headers["Authorization"] = f"Bearer {token['access_token']}"
 
-def _run(dag_id: str, run_id: str) -> str:
+
+def run_path(dag_id: str, run_id: str) -> str:
     return f"/dags/{dag_id}/dagRuns/{run_id}"
 
 
-def _task(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
-    path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}"
+def task_path(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+    path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}"
     return path if map_index < 0 else f"{path}/{map_index}"
 
 

@@ -1,59 +1,55 @@
 """How Airflow is told to run quickly, alone and on loopback.
 
-Everything that differs from one release of Airflow to the next belongs here.
+What differs between Airflow 2 and 3 is in :mod:`tests.stack.airflow_2` and
+:mod:`tests.stack.airflow_3`, which have the same names.
 """
 
 import base64
 import json
 import os
-import secrets
 import socket
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tests.stack import airflow_2, airflow_3
+
 HOST = "127.0.0.1"
-API = "/api/v2"
-API_SERVER = "api-server"
 
-COMPONENTS = (API_SERVER, "scheduler", "dag-processor", "triggerer")
+AIRFLOW_VERSION = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
+"""Of the Airflow that is started, such as ``(3, 3)``."""
 
-HEALTH_KEYS = {
-    API_SERVER: "metadatabase",
-    "scheduler": "scheduler",
-    "dag-processor": "dag_processor",
-    "triggerer": "triggerer",
-}
+HAS_STORE = AIRFLOW_VERSION >= (3, 3)
+"""Whether what a task keeps for its next try is there: the task state store."""
 
-# Airflow's log servers listen on every interface, and the API server reads logs from the disk
+release = airflow_3 if AIRFLOW_VERSION >= (3, 0) else airflow_2
+
+COMPONENTS = release.COMPONENTS
+
+# Airflow's log servers listen on every interface, and the server reads logs from the disk
 OPTIONS = {
     "scheduler": ["--skip-serve-logs"],
     "triggerer": ["--skip-serve-logs"],
 }
 
 FIXED = {
-    "AIRFLOW__API__HOST": HOST,
-    "AIRFLOW__API__WORKERS": "1",
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
     "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__PARALLELISM": "4",
-    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
     "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
     "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
     "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-    # the API server comes up while the database is being made
+    # the server comes up while the database is being made
     "AIRFLOW__DATABASE__CHECK_MIGRATIONS": "False",
-    # a changed file is noticed within a second; an unchanged one need not be read again
+    # a changed file is noticed within a second
     "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
-    "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
-    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
-    # the API server asks for the log of a waiting task there too: not those of another Airflow
+    # the server asks for the log of a waiting task there too: not those of another Airflow
     "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": "1",
     "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": "1",
     "PYTHONUNBUFFERED": "1",
@@ -83,16 +79,12 @@ def airflow_environment(
     settings: Mapping[str, str],
 ) -> dict[str, str]:
     """Everything a component of Airflow needs to know."""
-    url = f"http://{HOST}:{port}"
     return {
         **inherited_environment(),
         **FIXED,
-        **_secrets(),
-        **_dags(dags_folders),
+        **release.airflow_settings(home, dags_folders, HOST, port),
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW__API__BASE_URL": url,
-        "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(it) for name, it in connections.items()},
         **settings,
     }
@@ -107,26 +99,3 @@ def free_port(preferred: int = 0) -> int:
         except OSError:
             probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
-
-
-def _secrets() -> dict[str, str]:
-    return {
-        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
-        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
-        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
-    }
-
-
-def _dags(folders: Sequence[Path]) -> dict[str, str]:
-    bundles = [
-        {
-            "name": f"{number}-{folder.name}",
-            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-            "kwargs": {"path": str(folder), "refresh_interval": 1},
-        }
-        for number, folder in enumerate(folders, start=1)
-    ]
-    return {
-        "AIRFLOW__CORE__DAGS_FOLDER": str(folders[0]),
-        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
-    }

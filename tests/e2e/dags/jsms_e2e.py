@@ -70,6 +70,18 @@ with DAG("e2e_modes", schedule=None, **COMMON):
     for mode in ("poke", "reschedule"):
         JsmsScheduleSensor(task_id=mode, schedule_id=schedule.output, mode=mode, poke_interval=1)
 
+with DAG("e2e_deferred", schedule=None, **COMMON):
+    JsmsScheduleSensor(
+        task_id="wait",
+        schedule_id=JsmsSubmitBatchScheduleOperator(
+            task_id="submit", send_time=SOON % 3600, recipients=[ANNA, BEN], temp_id=2
+        ).output,
+        deferrable=True,
+        # The test moves the clock of the sandbox: that the texts are sent shows before they are
+        # due here.
+        recheck_interval=timedelta(seconds=1),
+    )
+
 with DAG("e2e_submit", schedule=None, **COMMON):
     JsmsSubmitScheduleOperator(
         task_id="submit",

@@ -42,8 +42,8 @@ with DAG("e2e_campaign", schedule=None, **COMMON):
         schedule_id=submit.output,
         mode="reschedule",
         # The test moves the clock of the sandbox: that the texts are sent shows before they are
-        # due here.
-        recheck_interval=timedelta(seconds=1),
+        # due here. By then the scheduler has noted that the process before has ended.
+        recheck_interval=timedelta(seconds=5),
     )
 
 with DAG("e2e_campaign_cancelled", schedule=None, **COMMON):

@@ -10,11 +10,14 @@ from airflow_provider_jsms.notifications.jsms import JsmsNotifier
 from tests import people
 
 try:
+    from airflow import sdk
     from airflow.sdk.definitions import deadline
 except ImportError:  # Airflow before 3.1
     CALLBACKS = {}
 else:
-    CALLBACKS = {"async": deadline.AsyncCallback, "sync": deadline.SyncCallback}
+    CALLBACKS = {"async": deadline.AsyncCallback}
+    if hasattr(sdk, "SyncCallback"):  # Airflow 3.2 and newer
+        CALLBACKS["sync"] = deadline.SyncCallback
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAME = f"{people.CANARY}-{{{{ ti.task_id if ti is defined else 'run' }}}}"

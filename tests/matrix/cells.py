@@ -1,0 +1,69 @@
+"""What is tested with what: each cell is an environment of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+NEWEST: Final = "newest dependencies"
+LOWEST: Final = "lowest direct dependencies"
+WHEEL: Final = "newest dependencies, built wheel"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One environment.
+
+    :param airflow: a release series, of which the newest patch is taken, or with the lowest
+        dependencies the first one.
+    :param installed: with what; the provider is the source tree if it is not said otherwise.
+    :param held_back: further requirements, each with its reason.
+    """
+
+    airflow: str
+    python: str
+    installed: str = NEWEST
+    held_back: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the cell is called on the command line."""
+        special = {LOWEST: "lowest", WHEEL: "wheel"}
+        return special.get(self.installed) or f"{self.airflow}-py{self.python}"
+
+
+CELLS: Final = (
+    Cell("2.11", "3.12"),
+    # Airflow 3.0 names no bound. Its API server answers tasks wrongly with a FastAPI that is newer
+    # than what 3.1 allows.
+    Cell("3.0", "3.11", held_back=("fastapi<0.118",)),
+    Cell("3.1", "3.13"),
+    # Airflow 3.2 names no bound. Its API server does not start with a FastAPI that is newer than
+    # what 3.3 allows.
+    Cell("3.2", "3.12", held_back=("fastapi<0.137",)),
+    Cell("3.3", "3.11"),
+    Cell("3.3", "3.12"),
+    Cell("3.3", "3.13"),
+    Cell("2.11", "3.11", LOWEST),
+    Cell("3.3", "3.12", WHEEL),
+)
+
+# Those that hold on every version, or say themselves where they do not. The tests of crashes and of
+# triggerers that die have an Airflow of their own, which is that of `make test`.
+TESTS: Final = (
+    "tests/unit",
+    "tests/e2e/test_airflow.py",
+    "tests/e2e/test_campaign.py",
+    "tests/e2e/test_clear.py",
+    "tests/e2e/test_connection.py",
+    "tests/e2e/test_examples.py",
+    "tests/e2e/test_notifier.py",
+    "tests/e2e/test_privacy.py",
+    "tests/e2e/test_without_store.py",
+)
+NOT_HERE: Final = (
+    # what is released is the same whatever Airflow is there
+    "tests/unit/test_distributions.py",
+    # the table that it looks at is written from what passes here
+    "tests/unit/test_matrix.py",
+)
