@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    AirflowTaskTimeout,
-    BaseSensorOperator,
-    PokeReturnValue,
-    conf,
-)
+from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
 from airflow_provider_jsms.exceptions import (
-    JsmsError,
     JsmsInputError,
-    JsmsOverdueError,
-    JsmsScheduleGoneError,
     JsmsStateError,
     JsmsUnknownEventError,
     JsmsUnreachableError,
-    JsmsWaitError,
 )
 from airflow_provider_jsms.operators.base import DEFAULT_CONN_ID
 from airflow_provider_jsms.privacy import only_ids, show
 from airflow_provider_jsms.results import whole_number
 from airflow_provider_jsms.schedule import schedule_ids_of
+from airflow_provider_jsms.sensors.ends import EndsAlike, gone_error, overdue_error
 from airflow_provider_jsms.switches import flag
 from airflow_provider_jsms.waiting import (
     PASSING,
@@ -43,7 +31,6 @@ from airflow_provider_jsms.waiting import (
     Unreachable,
     Wait,
     describe,
-    due,
     gone,
     has,
     is_complete,
@@ -55,10 +42,11 @@ from airflow_provider_jsms.waiting import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.waiting import Step
 
 # Airflow's own default ends every wait after seven days; a schedule may lie further ahead, and
@@ -67,17 +55,11 @@ _NO_TIMEOUT: Final = timedelta(days=36500)
 # How much later than the trigger Airflow ends a deferral, if the trigger has not.
 _LATEST: Final = timedelta(seconds=60)
 
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
-
-# What Airflow resumes a deferred task with that it makes fail.
-_FAIL: Final = "__fail__"
-_NO_TRIGGER: Final = "No trigger has fired in time: see whether a triggerer runs and keeps up."
-
 DONE: Final = "done"
 LOOK: Final = "look"
 
 
-class JsmsScheduleSensor(BaseSensorOperator):
+class JsmsScheduleSensor(EndsAlike):
     """Wait until every recipient of one or many schedules has a msg_id.
 
     Returns ``{schedule_id: [msg_id, ...]}``. A ``msg_id`` names a message that JSMS has taken on
@@ -153,7 +135,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
         self.recheck_interval = _duration("recheck_interval", recheck_interval)
         self.deferrable = deferrable
         self.jsms_conn_id = jsms_conn_id
-        self._has_timeout = timeout is not None
+        self.has_timeout = timeout is not None
         self._started_at: datetime | None = None
         self._failing_since: datetime | None = None
         self._seen: dict[str, Seen] = {}
@@ -169,7 +151,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
     def execute(self, context: Context) -> Any:  # noqa: ANN401  as in Airflow
         """Wait, in the mode of the sensor."""
         self._started_at = self._started_at or self._first_started_at(context)
-        with self._soft_only_for_waits():
+        with self.soft_only_for_waits():
             return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:  # noqa: ANN401  as in Airflow
@@ -195,18 +177,6 @@ class JsmsScheduleSensor(BaseSensorOperator):
             ) from error
         self._seen = {known.schedule_id: known for known in before}
         return self.execute(context)
-
-    def resume_execution(
-        self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
-    ) -> Any:  # noqa: ANN401  as in Airflow
-        """Go on after a deferral, with ``soft_fail`` and ``never_fail`` as in the other modes."""
-        with self._soft_only_for_waits():
-            try:
-                return super().resume_execution(next_method, next_kwargs, context)
-            except AirflowException as error:
-                if next_method == _FAIL and not isinstance(error, AirflowSkipException):
-                    self._end_as_newer_airflow_does(error)
-                raise
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once, and where JSMS cannot be asked as often as it takes.
@@ -257,20 +227,8 @@ class JsmsScheduleSensor(BaseSensorOperator):
             grace=self.grace,
             wait_for_send_time=flag("wait_for_send_time", self.wait_for_send_time),
             expected=whole_number(result.get("success_count")),
-            ends_at=min(self._ends(started_at).values(), default=None),
+            ends_at=min(self.ends(started_at).values(), default=None),
         )
-
-    def _ends(self, started_at: datetime) -> dict[str, datetime]:
-        """Return when the wait ends in any case, by the argument that says so."""
-        limits: dict[str, timedelta | None] = {
-            "timeout": timedelta(seconds=self.timeout) if self._has_timeout else None,
-            # While it runs in a worker Airflow itself sees to it, while it is deferred nobody.
-            "execution_timeout": self.execution_timeout if self.deferrable else None,
-        }
-        ends = {
-            name: later(started_at, limit) for name, limit in limits.items() if limit is not None
-        }
-        return {name: end for name, end in ends.items() if end < _NEVER}
 
     def _look(self, wait: Wait, now: datetime) -> JsmsError | None:
         """Ask for every schedule that is not done yet; return what time may mend."""
@@ -303,33 +261,15 @@ class JsmsScheduleSensor(BaseSensorOperator):
     def _error(self, step: Step, wait: Wait) -> BaseException:
         """Return what the sensor fails with."""
         if isinstance(step, Gone):
-            return JsmsScheduleGoneError(_gone(step))
+            return gone_error(step)
         if isinstance(step, Overdue):
-            return JsmsOverdueError(_overdue(step, wait))
+            return overdue_error(step, wait)
         if isinstance(step, Unreachable):
             return JsmsUnreachableError(
                 f"JSMS could not be asked since {self._failing_since:%Y-%m-%dT%H:%M:%SZ}. "
                 f"{self._so_far()} What was scheduled stays scheduled."
             )
-        return self._time_is_over(wait.started_at, self._so_far())
-
-    def _time_is_over(self, started_at: datetime, why: str) -> BaseException:
-        ends = self._ends(started_at)
-        name = min(ends, key=lambda each: ends[each], default="timeout")
-        kind = AirflowSensorTimeout if name == "timeout" else AirflowTaskTimeout
-        error: BaseException = kind(f"The {name} of the sensor is over. {why}")
-        return error
-
-    def _end_as_newer_airflow_does(self, error: AirflowException) -> None:
-        """Raise what a deferral ends with that Airflow has ended, where ``error`` is not it.
-
-        Airflow 2 tells that time is over as a failed trigger, and below 3.1 it forgets
-        ``never_fail`` here, and ``soft_fail`` where time is over.
-        """
-        if self.soft_fail or self.never_fail:
-            raise AirflowSkipException(str(error)) from error
-        if isinstance(error, AirflowSensorTimeout) or "timeout" in str(error):
-            raise self._time_is_over(datetime.now(UTC), _NO_TRIGGER) from error
+        return self.time_is_over(wait.started_at, self._so_far())
 
     def _defer(self, next_look: datetime) -> NoReturn:
         from airflow_provider_jsms.triggers.jsms import (  # noqa: PLC0415  the triggerer's room
@@ -364,7 +304,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
         return schedule_ids
 
     def _refuse_early_timeout(self, seen: Sequence[Seen], wait: Wait) -> None:
-        ends_at = self._ends(wait.started_at).get("timeout")
+        ends_at = self.ends(wait.started_at).get("timeout")
         for each in seen:
             if ends_at and each.send_time and ends_at < each.send_time:
                 raise JsmsInputError(
@@ -393,49 +333,6 @@ class JsmsScheduleSensor(BaseSensorOperator):
         """Return what is known, in words."""
         known = [f"schedule {each.schedule_id}: {has(each)}" for each in self._seen.values()]
         return f"Last seen: {'; '.join(known) or 'nothing'}."
-
-    @contextmanager
-    def _soft_only_for_waits(self) -> Iterator[None]:
-        """Let soft_fail skip a wait that comes to nothing, not one with wrong credentials."""
-        try:
-            yield
-        except AirflowSkipException as skipped:
-            cause = skipped.__cause__
-            is_wait = isinstance(cause, JsmsWaitError) or not isinstance(cause, JsmsError)
-            if self.soft_fail and not is_wait:
-                raise cause from cause.__cause__  # type: ignore[misc, union-attr]
-            if cause is None:
-                raise
-            # Airflow says only that soft_fail is set.
-            raise AirflowSkipException(str(cause)) from cause
-        except AirflowSensorTimeout as error:
-            # Where its own clock is the first to end the wait, Airflow forgets never_fail.
-            if not self.never_fail:
-                raise
-            raise AirflowSkipException(str(error)) from error
-
-
-def _gone(step: Gone) -> str:
-    lines = [
-        f"Schedule {each.schedule_id} is gone (JSMS says {each.gone}; before, {has(each)})."
-        for each in step.schedules
-    ]
-    return (
-        f"{' '.join(lines)} It was deleted, or belongs to another application, or JSMS has sent "
-        "and forgotten it."
-    )
-
-
-def _overdue(step: Overdue, wait: Wait) -> str:
-    lines = [
-        f"schedule {each.schedule_id}: {has(each)}, due since {due(each, wait):%Y-%m-%dT%H:%M:%SZ}"
-        for each in step.schedules
-    ]
-    return (
-        f"Overdue by more than grace ({wait.grace}): {'; '.join(lines)}. Look in the JSMS console "
-        "whether it was sent. If JSMS refused some recipients of a batch, pass the result of the "
-        "submit as schedule_id, so that they are not waited for."
-    )
 
 
 def _duration(name: str, value: object) -> timedelta:

@@ -63,6 +63,14 @@ with DAG("e2e_mapped", schedule=None, **COMMON):
         temp_para={"name": f"{people.CANARY}-{{{{ ti.map_index }}}}"},
     ).expand(mobile=numbers())
 
+    @task(show_return_value_in_logs=False)
+    def names() -> list[dict[str, str]]:
+        return [{"name": f"{people.CANARY}-{{{{ 1 + 1 }}}}"}]
+
+    JsmsSubmitScheduleOperator.partial(
+        task_id="submit_data", send_time=SOON % 3600, temp_id=2, mobile=people.BEN
+    ).expand(temp_para=names())
+
 with DAG("e2e_modes", schedule=None, **COMMON):
     schedule = JsmsSubmitScheduleOperator(
         task_id="submit", send_time=SOON % 10, mobile=people.ANNA, temp_id=1
