@@ -68,7 +68,7 @@ def look_at_the_record(visitor: Visitor, _: list[str]) -> None:
     visitor.see('"state"')
     text = visitor.text()
     assert '"finished"' in text
-    for name in ("send_time_utc", "temp_id", "since"):
+    for name in ("schedule_id", "send_time_utc", "temp_id", "since"):
         assert f'"{name}": ' in text
 
 
