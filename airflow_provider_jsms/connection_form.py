@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+DEFAULT_CONN_ID: Final = "jsms_default"
 DEFAULT_HOST: Final = "https://api.sms.jpush.cn"
 
 # The words in brackets are those of the JSMS console, which is in Chinese.

@@ -7,6 +7,7 @@ both may hold the very number or value.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 from airflow.providers.common.compat.sdk import AirflowException
@@ -51,7 +52,7 @@ def render_field(
     try:
         if callable(value):
             return value(context=context, jinja_env=jinja_env)
-        if name != "temp_para" or not isinstance(value, dict):
+        if name != "temp_para" or not isinstance(value, Mapping):
             return templater.render_template(value, context, jinja_env, set())
         # Native rendering would make numbers of "00" and "1e5", and a text is what is sent.
         # From Airflow 3.2 on an operator may have a setting of its own.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.connection_form import NumberField, TextField
 
-EXTRAS: Final = tuple(field.name for field in connection_form.EXTRAS)
+EXTRA_NAMES: Final = tuple(field.name for field in connection_form.EXTRAS)
 
 _HIGHEST_PORT = 65535
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -115,7 +115,7 @@ def number_in(extra: Mapping[str, object], field: NumberField) -> float:
 
 def unknown_extras(extra: Mapping[str, object]) -> list[str]:
     """Return the names of extras that this provider does not read."""
-    return sorted(name for name in extra if name not in EXTRAS)
+    return sorted(name for name in extra if name not in EXTRA_NAMES)
 
 
 def _wrong(what: str, given: str, accepted: str) -> JsmsSettingsError:

@@ -20,7 +20,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     params={
         "is_broken": Param(default=True, type="boolean", description="whether the task fails"),
-        "delay": Param(5, type="integer", minimum=1, description="seconds until the text goes out"),
+        "delay": Param(5, type="integer", minimum=5, description="seconds until the text goes out"),
     },
     tags=["jsms", "example"],
     doc_md=__doc__,

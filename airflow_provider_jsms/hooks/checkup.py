@@ -24,6 +24,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsThrottledError,
     JsmsUnreadableReplyError,
 )
+from airflow_provider_jsms.hooks.transport import NoCertificatesError
 from airflow_provider_jsms.protocol import query_balance
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _REFUSED: Final = (
 )
 _REDIRECT: Final = range(300, 400)
 _USUAL_WAIT: Final = 60
+_LONGEST_WAIT: Final = 3600
 
 
 def check_up(client: JsmsClient, settings: JsmsSettings) -> tuple[bool, str]:
@@ -65,7 +67,7 @@ def _failure(error: JsmsCallError, settings: JsmsSettings) -> str:
     if isinstance(error, JsmsUnreadableReplyError):
         return _not_jsms(error, settings.base_url)
     if isinstance(error, JsmsThrottledError):
-        wait = error.wait or _USUAL_WAIT
+        wait = min(error.wait or _USUAL_WAIT, _LONGEST_WAIT)
         return f"JSMS takes no more requests at the moment. Press Test again in {wait:.0f} s."
     if isinstance(error, JsmsServerError):
         return f"{error.text} Press Test again in a minute."
@@ -102,7 +104,8 @@ def _no_connection(error: JsmsCallError, settings: JsmsSettings) -> str:
                 "credentials were not sent. See whether Host is right. If it is, and the network "
                 f"has a CA of its own, give {CA_BUNDLE.label} the path of its file."
             )
-        if isinstance(cause, PermissionError) or getattr(cause, "library", "") == "X509":
+        is_of_file = isinstance(cause, PermissionError) or getattr(cause, "library", "") == "X509"
+        if settings.ca_bundle and is_of_file:
             return (
                 f"{settings.ca_bundle} cannot be read, or holds no certificates, so the "
                 f"credentials were not sent. Correct {CA_BUNDLE.label}, or empty it."
@@ -130,9 +133,11 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 # The proxy first: that it cannot be reached has one of the other causes.
 _REASONS: Final[Mapping[type[BaseException], str]] = {
+    NoCertificatesError: "there are no certificates where the environment says",
     requests.exceptions.ProxyError: "the proxy did not let the test through",
     socket.gaierror: "there is no host of this name",
     ConnectionRefusedError: "nothing listens there",
+    PermissionError: "this machine does not allow it",
     requests.Timeout: "it took too long",
     ssl.SSLError: "there is no https",
 }

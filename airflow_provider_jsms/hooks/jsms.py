@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os.path
 from base64 import b64encode
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
 from airflow_provider_jsms import protocol, schedule
+from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID, TIMEZONE
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
     JsmsNoAnswerError,
@@ -21,6 +23,7 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.hooks.checkup import check_up
 from airflow_provider_jsms.hooks.client import JsmsClient
 from airflow_provider_jsms.hooks.form import field_behaviour, form_widgets
+from airflow_provider_jsms.privacy import mask_text
 from airflow_provider_jsms.send_time import parse_send_time, parse_wire
 from airflow_provider_jsms.settings import read_settings, unknown_extras
 
@@ -54,7 +57,7 @@ class JsmsHook(BaseHook):
     """
 
     conn_name_attr = "jsms_conn_id"
-    default_conn_name = "jsms_default"
+    default_conn_name = DEFAULT_CONN_ID
     conn_type = "jsms"
     hook_name = "JSMS (Jiguang SMS)"
 
@@ -279,6 +282,12 @@ def settings_of(connection: Connection) -> JsmsSettings:
     :raises JsmsSettingsError: a field of it cannot be used.
     """
     extra = connection.extra_dejson
+    if not isinstance(extra, Mapping):
+        raise JsmsSettingsError(
+            "The Airflow connection cannot be used: its extra is no JSON object; accepted is one "
+            f'such as {{"{TIMEZONE.name}": "{TIMEZONE.default}"}}. Nothing was sent. Edit the '
+            "connection."
+        )
     settings = read_settings(
         login=connection.login,
         password=connection.password,
@@ -287,18 +296,18 @@ def settings_of(connection: Connection) -> JsmsSettings:
         port=connection.port,
         extra=extra,
     )
-    if settings.ca_bundle and not Path(settings.ca_bundle).exists():
+    if settings.ca_bundle and not os.path.exists(settings.ca_bundle):  # noqa: PTH110  no OSError
         raise JsmsSettingsError(
             "The Airflow connection cannot be used: its extra 'ca_bundle' is "
-            f"{settings.ca_bundle}, which does not exist on this machine; accepted is a path that "
-            "does wherever tasks, triggers and the Test button run. Nothing was sent. Edit the "
-            "connection."
+            f"{mask_text(settings.ca_bundle)}, which does not exist on this machine; accepted is a "
+            "path that does wherever tasks, triggers and the Test button run. Nothing was sent. "
+            "Edit the connection."
         )
     if unknown := unknown_extras(extra):
         _log.warning(
             "The Airflow connection %s has extras that are not read: %s",
             connection.conn_id,
-            ", ".join(unknown),
+            ", ".join(map(mask_text, unknown)),
         )
     mask_secret(settings.master_secret)
     mask_secret(b64encode(f"{settings.app_key}:{settings.master_secret}".encode()).decode())

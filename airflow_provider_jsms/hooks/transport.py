@@ -39,8 +39,17 @@ _PIECE: Final = 64 * 1024
 _LONGEST_IDLE: Final = 2.0
 
 
+class NoCertificatesError(requests.RequestException):
+    """The file or folder of CA certificates that the environment names is not there."""
+
+
 # These come before a connection is even tried.
-_BEFORE_ANYTHING = (requests.ConnectTimeout, requests.exceptions.InvalidURL, LocationParseError)
+_BEFORE_ANYTHING = (
+    requests.ConnectTimeout,
+    requests.exceptions.InvalidURL,
+    LocationParseError,
+    NoCertificatesError,
+)
 
 
 class _Phase(threading.local):
@@ -87,6 +96,12 @@ class _HTTPSPool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call]
+        except OSError as error:
+            raise NoCertificatesError(error) from error
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}

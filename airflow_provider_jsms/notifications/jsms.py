@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.notifier import BaseNotifier
-from airflow.providers.common.compat.sdk import AirflowException
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
+from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import JsmsError, JsmsInputError
 from airflow_provider_jsms.failures import describe_failures
 from airflow_provider_jsms.privacy import mask_text, show
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_SHORTEST_DELAY: Final = timedelta(seconds=1)
+# Less would be used up by a slow way to JSMS.
+_SHORTEST_DELAY: Final = timedelta(seconds=5)
 _LONGEST_DELAY: Final = timedelta(days=1)
-_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
-_BETWEEN_NUMBERS = re.compile(r"[,;\n，；、]")
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]+)?")
+_BETWEEN_NUMBERS = re.compile(r"\s*[,;\r\n，；、]\s*")
 
 
 class JsmsNotifier(BaseNotifier):
@@ -69,14 +71,17 @@ class JsmsNotifier(BaseNotifier):
     **What can be rendered.** The whole context of the task in its callbacks; in those of a DAG
     what Airflow hands to them, such as ``dag``, ``run_id``, ``reason`` and the last ``ti``; in a
     deadline alert only ``dag_run`` and ``deadline``. Airflow keeps the arguments of a deadline
-    alert in its database as they are, also a number, and logs them at debug level.
+    alert as they are, also a number: in its database, from 3.2 on in the tags of metrics, in logs
+    of debug level, and in the log of a callback that cannot be built, as with a slip in a name.
+    Whom nobody may read of there is better texted by a task.
 
     :param mobile: who is texted: a number, a list of them, or a text of several with commas
-        between them (templated). A number twice is texted once; at most 1,000.
+        between them (templated). A number twice is texted once; at most 1,000. If one of them
+        cannot be one, nobody is texted, and the log says which.
     :param temp_id: the id of an approved template (templated).
     :param temp_para: the parameters of the template, strings by name (templated).
     :param sign_id: the id of an approved signature; None for the default one (templated).
-    :param delay: how long after the callback JSMS sends, from a second to a day: a timedelta or
+    :param delay: how long after the callback JSMS sends, from 5 seconds to a day: a timedelta or
         seconds (templated). The time passes in the queue of JSMS: it is no promise of delivery.
     :param jsms_conn_id: the Airflow connection to JSMS (templated).
     """
@@ -98,7 +103,7 @@ class JsmsNotifier(BaseNotifier):
         temp_para: Any = None,  # noqa: ANN401  a dictionary or a template
         sign_id: Any = None,  # noqa: ANN401  a number or a template
         delay: Any = timedelta(minutes=1),  # noqa: ANN401  a timedelta, seconds or a template
-        jsms_conn_id: str = "jsms_default",
+        jsms_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         # Airflow 3.1 and newer pass the context of a deadline alert here.
@@ -109,6 +114,11 @@ class JsmsNotifier(BaseNotifier):
         self.sign_id = sign_id
         self.delay = delay
         self.jsms_conn_id = jsms_conn_id
+
+    def _update_context(self, context: Context) -> Context:
+        # It is the task's too, which must not find there who is texted, nor a `delay` that is not
+        # its own: on_execute_callback comes before the task.
+        return context
 
     def render_template_fields(
         self, context: Context, jinja_env: jinja2.Environment | None = None
@@ -139,7 +149,12 @@ class JsmsNotifier(BaseNotifier):
             hook = JsmsHook(fields["jsms_conn_id"])
             hook.settings = await settings_for(hook.jsms_conn_id)
             # In a thread, because only that transport knows what may have left this machine.
-            await asyncio.to_thread(self._submit, hook, fields)
+            await asyncio.to_thread(self._send, hook, fields)
+
+    def _send(self, hook: JsmsHook, fields: dict[str, Any]) -> None:
+        # Told here too: the thread goes on where Airflow cancels the one who awaits it.
+        with self._told_in_the_log():
+            self._submit(hook, fields)
 
     def _rendered(self, context: Context) -> dict[str, Any]:
         dag = context.get("dag")
@@ -152,8 +167,10 @@ class JsmsNotifier(BaseNotifier):
     def _submit(self, hook: JsmsHook, fields: dict[str, Any]) -> None:
         numbers = _numbers(fields["mobile"])
         parameters = fields["temp_para"]
+        delay = _delay(fields["delay"])
+        _log.debug("Texting by %s", hook.settings.base_url)  # read before the delay begins
         common = {
-            "send_time": datetime.now(UTC) + _delay(fields["delay"]),
+            "send_time": _next_second(datetime.now(UTC) + delay),
             "temp_id": fields["temp_id"],
             "sign_id": fields["sign_id"],
         }
@@ -181,8 +198,9 @@ class JsmsNotifier(BaseNotifier):
             if error.__cause__ and not isinstance(error.__cause__, Exception):
                 # Airflow ended this while the answer was awaited, and is to know that it did.
                 raise error.__cause__ from None
-        except AirflowException as error:
-            _log.error("The notification failed: %s Nothing was sent.", mask_text(error))
+        except AirflowNotFoundException as error:
+            why = mask_text(error).rstrip(".")
+            _log.error("The notification failed: %s. Nothing was sent.", why)
         except Exception as error:  # noqa: BLE001  nothing that happens here concerns the task
             # Not its text, which may repeat anything.
             _log.error(
@@ -195,17 +213,31 @@ class JsmsNotifier(BaseNotifier):
 def _numbers(value: object) -> list[str]:
     """Return checked numbers, each once, from one, several, or a text of several."""
     if isinstance(value, str):
-        value = [part for part in _BETWEEN_NUMBERS.split(value) if part.strip()] or [value]
+        value = [part for part in _BETWEEN_NUMBERS.split(value.strip()) if part] or [value]
     if not isinstance(value, list | tuple | set | frozenset):
         value = [value]
     if not value:
         raise JsmsInputError("mobile is empty: there is nobody to text. Nothing was sent.")
-    return list(dict.fromkeys(mobile_of(each) for each in value))
+    return list(dict.fromkeys(_number(each, at, len(value)) for at, each in enumerate(value, 1)))
+
+
+def _number(value: object, position: int, count: int) -> str:
+    try:
+        return mobile_of(value)
+    except JsmsInputError as error:
+        if count == 1:
+            raise
+        raise JsmsInputError(f"number {position} of {count}: {error}") from None
+
+
+def _next_second(moment: datetime) -> datetime:
+    """Return the moment, or the next whole second: JSMS knows no fractions."""
+    return (moment + timedelta(microseconds=999_999)).replace(microsecond=0)
 
 
 def _delay(value: object) -> timedelta:
     """Return the delay that a timedelta or a number of seconds means."""
-    text = text_of(value) or (repr(value) if isinstance(value, float) else "")
+    text = text_of(value).strip() or (f"{value:f}" if isinstance(value, float) else "")
     if _SECONDS.fullmatch(text):
         value = timedelta(seconds=float(text))
     if isinstance(value, timedelta) and _SHORTEST_DELAY <= value <= _LONGEST_DELAY:

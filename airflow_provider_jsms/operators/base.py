@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 
 from airflow_provider_jsms.campaign import chunks, survey
 from airflow_provider_jsms.codes import INVALID_SEND_TIME
+from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
     JsmsPastSendTimeError,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.recipients import People
     from airflow_provider_jsms.results import FailedRecipient
 
-DEFAULT_CONN_ID: Final = "jsms_default"
 PRIVATE_FIELDS: Final = frozenset({"mobile", "temp_para", "recipients"})
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
+from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
     JsmsStateError,
     JsmsUnknownEventError,
     JsmsUnreachableError,
 )
-from airflow_provider_jsms.operators.base import DEFAULT_CONN_ID
 from airflow_provider_jsms.privacy import only_ids, show
 from airflow_provider_jsms.results import whole_number
 from airflow_provider_jsms.schedule import schedule_ids_of

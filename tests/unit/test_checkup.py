@@ -112,6 +112,25 @@ def test_a_host_that_takes_no_connections(set_connection: Callable[..., None]) -
             assert ": it took too long. See whether Host" in told()
 
 
+def test_a_machine_that_allows_no_connections(
+    set_connection: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    set_connection("https://127.0.0.1:1")
+    monkeypatch.setattr(socket.socket, "connect", forbidden)
+    assert "No connection to https://127.0.0.1:1: this machine does not allow it." in told()
+
+
+def test_certificates_of_the_environment_that_are_not_there(
+    set_connection: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_connection("https://127.0.0.1:1")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    assert "there are no certificates where the environment says" in told()
+
+
 def test_a_proxy_that_is_not_there(
     set_connection: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,7 +207,10 @@ def test_a_service_that_fails(sandbox: SandboxControl) -> None:
     assert len(sandbox.requests()) == 1
 
 
-@pytest.mark.parametrize(("headers", "wait"), [({}, 60), ({"Retry-After": "7"}, 7)])
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [({}, 60), ({"Retry-After": "7"}, 7), ({"Retry-After": "1e300"}, 3600)],
+)
 def test_a_service_that_asks_to_wait(
     sandbox: SandboxControl, headers: dict[str, str], wait: int
 ) -> None:

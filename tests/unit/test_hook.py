@@ -26,6 +26,7 @@ from tests.leaks import APP_KEY, BASIC_TOKEN, MASTER_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from requests_mock import Mocker
 
@@ -249,6 +250,32 @@ class TestTheConnection:
         with pytest.raises(JsmsSettingsError, match=r"/nowhere/ca\.pem, which does not exist"):
             JsmsHook().get_conn()
 
+    @pytest.mark.parametrize("path", ["/nowhere\nERROR/ca.pem", "/" + "x" * 5000])
+    def test_tells_a_bundle_in_one_line(
+        self, path: str, set_connection: Callable[..., None]
+    ) -> None:
+        set_connection(ca_bundle=path)
+        with pytest.raises(JsmsSettingsError) as raised:
+            _ = JsmsHook().settings
+        assert "\n" not in str(raised.value)
+        assert len(str(raised.value)) < 600
+
+    def test_tells_unknown_extras_in_one_line(
+        self, set_connection: Callable[..., None], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        set_connection(**{"a\nERROR b": 1})
+        _ = JsmsHook().settings
+        assert "a ERROR b" in caplog.text
+
+    @pytest.mark.parametrize("extra", ['["timezone"]', '"UTC"', "5"])
+    def test_needs_extras_that_are_an_object(
+        self, extra: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fields = {"conn_type": "jsms", "login": APP_KEY, "password": MASTER_SECRET, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_JSMS_DEFAULT", json.dumps(fields))
+        with pytest.raises(JsmsSettingsError, match="no JSON object"):
+            _ = JsmsHook().settings
+
     def test_registers_its_secrets_with_the_masker(
         self, set_connection: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -294,6 +321,14 @@ def test_requests_mock_failures_are_never_taken_for_unsent(
     with pytest.raises(JsmsUncertainError):
         hook.submit_schedule(**ONE)
     assert requests_mock.call_count == 1
+
+
+def test_certificates_that_are_not_there_sent_nothing(
+    hook: JsmsHook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    with pytest.raises(JsmsNotSentError, match="nothing was sent"):
+        hook.submit_schedule(**ONE)
 
 
 def test_a_connect_timeout_sent_nothing(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from inspect import signature
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 import pytest
 from airflow.providers.common.compat.notifier import BaseNotifier
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, AirflowException
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.notifications.jsms import JsmsNotifier
@@ -79,13 +81,15 @@ def test_one_number_is_a_single_schedule(sandbox: SandboxControl) -> None:
         (people.ANNA, f"+86 {people.BEN}"),
         f"{people.ANNA},{people.BEN}",
         f" {people.ANNA[:3]} {people.ANNA[3:7]}-{people.ANNA[7:]}；\n{people.BEN}, ",
+        "{{ '\\r\\n'.join(who) }}",
+        "{{ '\\t, '.join(who) }}\r\n",
         [people.ANNA, people.BEN, int(people.ANNA), f"+86{people.BEN}"],
     ],
 )
 def test_several_numbers_are_one_batch_and_each_is_in_it_once(
     several: object, sandbox: SandboxControl
 ) -> None:
-    notifier(mobile=several)(context())
+    notifier(mobile=several)({**context(), "who": [people.ANNA, people.BEN]})
     ((request),) = sandbox.requests()
     assert (request["method"], request["path"]) == ("POST", "/v1/schedule/batch")
     para = {"name": f"{people.CANARY}-r1"}
@@ -130,7 +134,10 @@ def test_each_notification_of_one_notifier_is_rendered_for_itself(sandbox: Sandb
 
 @pytest.mark.parametrize(
     ("delay", "seconds"),
-    [(timedelta(minutes=5), 300), (90, 90), (90.5, 90), ("120", 120), (86400, 86400)],
+    [
+        *((timedelta(minutes=5), 300), (90, 90), (90.5, 91), ("120", 120), (86400, 86400)),
+        *((100 / 3, 34), (1.1 + 2.2 + 3, 7), ("{{ 100 / 3 }}", 34), (" 60 ", 60)),
+    ],
 )
 def test_the_delay_is_a_timedelta_or_seconds(
     delay: object, seconds: int, sandbox: SandboxControl
@@ -143,12 +150,30 @@ def test_the_delay_is_a_timedelta_or_seconds(
     assert timedelta(seconds=seconds - 1) <= moment - before <= timedelta(seconds=seconds + 10)
 
 
+def test_the_delay_is_whole_however_slowly_the_connection_is_read(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, asked = JsmsHook().settings, []
+
+    def slow(_: object) -> object:
+        asked.append(datetime.now(UTC))
+        time.sleep(0.3)
+        return settings
+
+    monkeypatch.setattr("airflow_provider_jsms.hooks.jsms.settings_of", slow)
+    for _ in range(4):
+        notifier(delay=5)(context())
+        moment = parse_wire(bodies(sandbox)[-1]["send_time"], settings.zone)
+        assert moment is not None
+        assert moment - asked[-1] >= timedelta(seconds=5.3)
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
         *(
-            ({"delay": delay}, "a timedelta or a number of seconds is accepted, from 1 to 86400")
-            for delay in (0, -1, 0.5, 86401, timedelta(days=2), "soon", "", None, True, [60])
+            ({"delay": delay}, "a timedelta or a number of seconds is accepted, from 5 to 86400")
+            for delay in (0, -1, 0.5, 4.9, 86401, timedelta(days=2), "soon", "", None, True, [60])
         ),
         *(
             ({"delay": delay}, "a timedelta or a number")
@@ -159,7 +184,7 @@ def test_the_delay_is_a_timedelta_or_seconds(
             for mobile in ("", None, people.ANNA[:10], f"{people.ANNA}!", True, ",;")
         ),
         ({"mobile": []}, "mobile is empty"),
-        ({"mobile": [people.ANNA, people.BEN[:9]]}, "is not a mainland China number"),
+        ({"mobile": [people.ANNA, people.BEN[:9]]}, "number 2 of 2: mobile (a str of 9 char"),
         ({"mobile": [people.number(index) for index in range(1001)]}, "at most 1000"),
         ({"mobile": ["{{ 1 / 0 }}"]}, "The field mobile could not be rendered (ZeroDivisionError)"),
         ({"temp_id": "none"}, "temp_id 'none' is not a positive whole number"),
@@ -194,16 +219,34 @@ def test_a_connection_that_cannot_be_used_is_told(
     assert "The notification failed: The Airflow connection cannot be used" in caplog.text
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, AirflowException])
 def test_an_unexpected_error_is_told_without_its_words(
-    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    kind: type[Exception],
+    sandbox: SandboxControl,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise RuntimeError(people.ANNA)
+        raise kind(f"{people.ANNA} is told {people.CANARY}-something")
 
     monkeypatch.setattr(JsmsHook, "submit_schedule", broken)
     notifier()(context())
-    assert "because of an unexpected RuntimeError" in caplog.text
+    assert f"because of an unexpected {kind.__name__}" in caplog.text
     assert "in _submit" in caplog.text
+    assert people.CANARY not in caplog.text
+
+
+def test_the_context_of_the_task_stays_as_it_is(sandbox: SandboxControl) -> None:
+    told = context()
+    before = dict(told)
+    notifier()(told)
+    assert told == before
+    assert len(bodies(sandbox)) == 1
+
+
+def test_any_mapping_of_parameters_is_rendered(sandbox: SandboxControl) -> None:
+    notifier(temp_para=MappingProxyType(PARAMETERS))(context())
+    assert names(sandbox) == ["r1"]
 
 
 @pytest.mark.parametrize("kind", ["accepted_then_closed", "status"])
@@ -246,10 +289,6 @@ def test_an_interruption_goes_through(
     assert len(bodies(sandbox)) == 1
 
 
-def test_the_arguments_of_a_deadline_alert_are_not_kept_in_its_repr() -> None:
-    assert people.ANNA not in repr(notifier())
-
-
 @has_async
 @pytest.mark.parametrize("mobile", [people.ANNA, [people.ANNA, people.BEN]])
 def test_a_deadline_alert_awaits_the_same_notification(
@@ -288,6 +327,30 @@ def test_a_deadline_alert_that_fails_is_told_and_does_not_raise(
     assert "'ti' is undefined" in caplog.text
     assert "not_there" in caplog.text
     assert len(bodies(sandbox)) == 1
+
+
+@has_async
+def test_a_deadline_alert_that_is_cancelled_tells_what_became_of_it(
+    sandbox: SandboxControl, set_connection: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    set_connection(JsmsHook().settings.base_url, read_timeout=0.5)
+    sandbox.fault("submit_schedule", "hold", moment="accepted")
+
+    async def missed() -> None:
+        await JsmsNotifier(
+            mobile=people.ANNA, temp_id=2, temp_para=PARAMETERS, context={"run_id": "r1"}
+        )
+
+    async def cancelled() -> None:
+        waiting = asyncio.create_task(missed())
+        await asyncio.to_thread(sandbox.wait_for_hold, 10)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(cancelled())  # it waits for its threads
+    sandbox.release()
+    assert "JSMS may have accepted this" in caplog.text
 
 
 @has_async

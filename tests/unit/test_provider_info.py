@@ -19,7 +19,7 @@ from airflow_provider_jsms import connection_form
 from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.get_provider_info import get_provider_info
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.settings import EXTRAS, read_settings
+from airflow_provider_jsms.settings import EXTRA_NAMES, read_settings
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(airflow_provider_jsms.__file__).parent
@@ -93,7 +93,7 @@ def test_the_connection_type_is_that_of_the_hook() -> None:
 
 
 def test_the_form_is_the_one_source() -> None:
-    assert tuple(FIELDS) == EXTRAS
+    assert tuple(FIELDS) == EXTRA_NAMES
     for field in connection_form.EXTRAS:
         assert FIELDS[field.name] == {
             "label": field.label,

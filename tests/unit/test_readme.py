@@ -12,7 +12,7 @@ from airflow_provider_jsms import exceptions
 from airflow_provider_jsms.codes import CODES
 from airflow_provider_jsms.operators import jsms as operators
 from airflow_provider_jsms.sandbox import credentials
-from airflow_provider_jsms.settings import EXTRAS
+from airflow_provider_jsms.settings import EXTRA_NAMES
 from tests import tables
 from tests.versions import as_here
 
@@ -47,7 +47,7 @@ def test_every_relative_link_leads_somewhere() -> None:
     "name",
     [
         *(name for name in vars(operators) if re.fullmatch(r"Jsms\w+ScheduleOperator", name)),
-        *EXTRAS,
+        *EXTRA_NAMES,
         *(credentials.DEFAULT_APP_KEY, credentials.DEFAULT_MASTER_SECRET),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_jsms.connection_form import DEFAULT_HOST
 from airflow_provider_jsms.exceptions import JsmsSettingsError
-from airflow_provider_jsms.settings import EXTRAS, read_settings, unknown_extras
+from airflow_provider_jsms.settings import EXTRA_NAMES, read_settings, unknown_extras
 from tests.leaks import APP_KEY, BASIC_TOKEN, MASTER_SECRET
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def refusal_of(extra: dict[str, object] | None = None, **fields: object) -> str:
 
 @pytest.mark.parametrize("unset", [None, ""])
 def test_only_credentials_are_needed(unset: object) -> None:
-    settings = read(dict.fromkeys(EXTRAS, unset), host=unset, schema=unset, port=unset)
+    settings = read(dict.fromkeys(EXTRA_NAMES, unset), host=unset, schema=unset, port=unset)
     assert settings == read()
     assert settings.base_url == DEFAULT_HOST == "https://api.sms.jpush.cn"
     assert (settings.app_key, settings.master_secret) == (APP_KEY, MASTER_SECRET)
@@ -307,7 +307,7 @@ def test_the_secret_is_in_no_repr() -> None:
         {"port": "x", "host": "a"},
         {"schema": "ftp", "host": "a"},
         {"login": ""},
-        *({"extra": {name: [1]}} for name in EXTRAS),
+        *({"extra": {name: [1]}} for name in EXTRA_NAMES),
     ],
     ids=str,
 )
@@ -316,7 +316,7 @@ def test_no_wrong_field_brings_the_secret_into_an_error(fields: dict[str, Any]) 
 
 
 def test_extras_that_are_not_read_are_named_in_order() -> None:
-    assert unknown_extras(dict.fromkeys(EXTRAS)) == []
+    assert unknown_extras(dict.fromkeys(EXTRA_NAMES)) == []
     assert unknown_extras({"time_zone": "UTC", "retries": 3, "timezone": "UTC"}) == [
         "retries",
         "time_zone",
