@@ -131,8 +131,9 @@ def _logs(rest: AirflowRest, run: dict[str, Any]) -> dict[str, str]:
 def test_a_deadline_that_is_missed_is_told(
     airflow: AirflowStack, rest: AirflowRest, sandbox: SandboxControl
 ) -> None:
-    # Airflow 3.1 runs the callbacks of deadlines in the triggerer alone.
-    kinds = ["async", "sync"] if AIRFLOW >= (3, 2) else ["async"]
+    # Airflow 3.1 runs the callbacks of deadlines in the triggerer alone, and with sqlite the
+    # scheduler of 3.2 ends where it runs one in a worker.
+    kinds = ["async", "sync"] if AIRFLOW >= (3, 3) else ["async"]
     dag_ids = [f"notify_deadline_{kind}" for kind in kinds]
     airflow.wait_for_dags(*dag_ids)
     runs = [rest.trigger(dag_id) for dag_id in dag_ids]
