@@ -31,6 +31,11 @@ class Cell:
         special = {LOWEST: "lowest", WHEEL: "wheel"}
         return special.get(self.installed) or f"{self.airflow}-py{self.python}"
 
+    @property
+    def described(self) -> str:
+        """With what it is installed, as the README tells it."""
+        return ", ".join([self.installed, *(f"`{each}`" for each in self.held_back)])
+
 
 CELLS: Final = (
     Cell("2.11", "3.12"),

@@ -73,4 +73,4 @@ def _rows(results: Mapping[str, Result]) -> Iterator[tuple[str, ...]]:
     for cell in CELLS:
         result = results.get(cell.name)
         if result and result.verdict == PASSED:
-            yield result.airflow, result.python, cell.installed
+            yield result.airflow, result.python, cell.described

@@ -41,12 +41,12 @@ def _series(version: str) -> str:
 )
 def test_the_readme_names_the_cells_and_no_others(page: Path) -> None:
     table = tables.table_in(page, results.TABLE)
-    assert rows_of(table) == [(cell.airflow, cell.python, cell.installed) for cell in CELLS]
+    assert rows_of(table) == [(cell.airflow, cell.python, cell.described) for cell in CELLS]
 
 
 def test_only_cells_that_passed_are_in_the_table() -> None:
     table = results.table({ONE.name: result(FAILED, ONE), OTHER.name: result(PASSED, OTHER)})
-    assert rows_of(table) == [(OTHER.airflow, OTHER.python, OTHER.installed)]
+    assert rows_of(table) == [(OTHER.airflow, OTHER.python, OTHER.described)]
 
 
 def test_the_names_of_cells_differ_and_their_tests_are_there() -> None:
