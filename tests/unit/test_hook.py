@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
     JsmsUnreadableReplyError,
 )
-from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.hooks.jsms import JsmsHook, settings_of
 from tests import people
 from tests.leaks import APP_KEY, BASIC_TOKEN, MASTER_SECRET
 
@@ -267,14 +268,11 @@ class TestTheConnection:
         _ = JsmsHook().settings
         assert "a ERROR b" in caplog.text
 
-    @pytest.mark.parametrize("extra", ['["timezone"]', '"UTC"', "5"])
-    def test_needs_extras_that_are_an_object(
-        self, extra: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        fields = {"conn_type": "jsms", "login": APP_KEY, "password": MASTER_SECRET, "extra": extra}
-        monkeypatch.setenv("AIRFLOW_CONN_JSMS_DEFAULT", json.dumps(fields))
+    @pytest.mark.parametrize("extra", [["timezone"], "UTC", 5])
+    def test_needs_extras_that_are_an_object(self, extra: object) -> None:
+        connection: Any = SimpleNamespace(conn_id="jsms_default", extra_dejson=extra)
         with pytest.raises(JsmsSettingsError, match="no JSON object"):
-            _ = JsmsHook().settings
+            settings_of(connection)
 
     def test_registers_its_secrets_with_the_masker(
         self, set_connection: Callable[..., None], monkeypatch: pytest.MonkeyPatch
