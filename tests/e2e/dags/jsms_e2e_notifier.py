@@ -80,7 +80,8 @@ with DAG("notify_in_vain", schedule=None, start_date=START):
     for _name, _changed in {
         "uncertain": {},
         "no_number": {"mobile": "1380013"},
-        "no_template": {"temp_id": 99},
+        # a batch, so that it does not meet the fault that is meant for the first one
+        "no_template": {"temp_id": 99, "mobile": [people.DAN, people.CARA]},
         "undefined_name": {"temp_para": {"name": f"{people.CANARY}-{{{{ nothing.at_all }}}}"}},
         "unreachable": {"jsms_conn_id": "jsms_nowhere"},
         "no_connection": {"jsms_conn_id": "jsms_unknown"},
