@@ -33,7 +33,8 @@ def executable(playwright: Playwright) -> str | None:
     )
 
 
-@pytest.fixture(scope="session")
+# No longer than a module: while playwright is there, an event loop runs in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[BrowserContext]:
     if AIRFLOW < (3, 3):
         pytest.skip("the pages are those of Airflow 3.3")
