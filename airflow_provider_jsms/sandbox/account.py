@@ -13,7 +13,7 @@ from airflow_provider_jsms.sandbox.answers import Refusal
 class Account:
     """The state of the account.
 
-    :param balance: messages that can still be sent.
+    :param balance: messages that can still be sent; a long text costs several.
     :param service_open: whether the SMS service is open, otherwise 50008.
     :param frozen: whether the developer account is frozen: 50301.
     :param blacklisted: whether the app is blacklisted: 50036.

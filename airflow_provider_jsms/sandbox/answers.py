@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+import math
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from airflow_provider_jsms.codes import CODES
 
@@ -51,6 +52,26 @@ def message_of(code: int) -> str:
 def to_json(value: object) -> bytes:
     """Encode a value as raw UTF-8 JSON, with ``?`` for half a surrogate pair."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def from_json(body: bytes) -> object:
+    """Decode JSON strictly: nothing that an answer could not carry, such as NaN or 1e999.
+
+    :raises ValueError: it is no JSON.
+    :raises RecursionError: it is nested too deeply.
+    """
+    return json.loads(body, parse_constant=_no_number, parse_float=_finite)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        _no_number(text)
+    return number
 
 
 def document(value: object) -> Answer:

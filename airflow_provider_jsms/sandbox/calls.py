@@ -26,9 +26,9 @@ def submit_batch_schedule(sandbox: Sandbox, _schedule_id: str, body: bytes) -> A
     """``POST /v1/schedule/batch``: schedule one message each to up to 1,000 recipients."""
     content = review(sandbox, read_batch(body))
     if not _is_entered(sandbox, content):
-        return document(_counts(content))
+        return document(_counts(sandbox, content))
     schedule = sandbox.book.submit(content, sandbox.clock.now())
-    return document({"schedule_id": schedule.schedule_id, **_counts(content)})
+    return document({"schedule_id": schedule.schedule_id, **_counts(sandbox, content)})
 
 
 def modify_schedule(sandbox: Sandbox, schedule_id: str, body: bytes) -> Answer:
@@ -45,9 +45,9 @@ def modify_batch_schedule(sandbox: Sandbox, schedule_id: str, body: bytes) -> An
     schedule = _modifiable(sandbox, schedule_id, order)
     content = review(sandbox, order, schedule)
     if not _is_entered(sandbox, content):
-        return document(_counts(content))
+        return document(_counts(sandbox, content))
     _modify(sandbox, schedule, content)
-    return document({"schedule_id": schedule.schedule_id, **_counts(content)})
+    return document({"schedule_id": schedule.schedule_id, **_counts(sandbox, content)})
 
 
 def query_schedule(sandbox: Sandbox, schedule_id: str, _body: bytes) -> Answer:
@@ -129,28 +129,31 @@ def _is_entered(sandbox: Sandbox, content: Content) -> bool:
     return sandbox.switches.all_failed_batch == "schedule_id"
 
 
-def _counts(content: Content) -> dict[str, object]:
+def _counts(sandbox: Sandbox, content: Content) -> dict[str, object]:
     return {
         "success_count": len(content.recipients),
         "failure_count": len(content.failures),
-        "failure_recipients": [_failure(failure) for failure in content.failures],
+        "failure_recipients": [_failure(sandbox, failure) for failure in content.failures],
     }
 
 
-def _failure(failure: Failure) -> dict[str, object]:
+def _failure(sandbox: Sandbox, failure: Failure) -> dict[str, object]:
     reason = {"error_code": str(failure.code), "error_message": message_of(failure.code)}
-    return {**reason, **_person(failure)}
+    return {**reason, **_person(sandbox, failure)}
 
 
 def _record(sandbox: Sandbox, schedule: Schedule) -> dict[str, object]:
     content = schedule.content
     are_shown = schedule.status == "sent" or sandbox.switches.msg_id_when == "accepted"
     recipients = [
-        {**(_msg_id(sandbox, person) if are_shown else _no_msg_id(sandbox)), **_person(person)}
+        {
+            **(_msg_id(sandbox, person) if are_shown else _no_msg_id(sandbox)),
+            **_person(sandbox, person),
+        }
         for person in content.recipients
     ]
     if sandbox.switches.failed_recipients_in_query == "yes":
-        recipients += [_person(failure) for failure in content.failures]
+        recipients += [_person(sandbox, failure) for failure in content.failures]
     return {
         "schedule_id": schedule.schedule_id,
         "send_time": sandbox.clock.wall(content.send_at),
@@ -159,9 +162,10 @@ def _record(sandbox: Sandbox, schedule: Schedule) -> dict[str, object]:
     }
 
 
-def _person(person: Recipient | Failure) -> dict[str, Any]:
+def _person(sandbox: Sandbox, person: Recipient | Failure) -> dict[str, Any]:
     if person.temp_para is None:
-        return {"mobile": person.mobile}
+        form = sandbox.switches.temp_para_missing_as
+        return {"mobile": person.mobile, **_missing("temp_para", form, empty={})}
     return {"mobile": person.mobile, "temp_para": person.temp_para}
 
 
@@ -171,9 +175,10 @@ def _msg_id(sandbox: Sandbox, recipient: Recipient) -> dict[str, Any]:
 
 
 def _no_msg_id(sandbox: Sandbox) -> dict[str, Any]:
-    forms: dict[str, dict[str, Any]] = {
-        "absent": {},
-        "null": {"msg_id": None},
-        "empty": {"msg_id": ""},
-    }
-    return forms[sandbox.switches.msg_id_missing_as]
+    return _missing("msg_id", sandbox.switches.msg_id_missing_as, empty="")
+
+
+def _missing(name: str, form: str, *, empty: object) -> dict[str, Any]:
+    """Return how an object shows a field that it has no value for."""
+    forms: dict[str, dict[str, Any]] = {"absent": {}, "null": {name: None}, "empty": {name: empty}}
+    return forms[form]

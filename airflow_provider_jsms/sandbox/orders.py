@@ -6,13 +6,12 @@ Read leniently where real clients differ: unknown keys are ignored (one SDK send
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import Any, Literal, NamedTuple
 
 from airflow_provider_jsms.sandbox import reasons
 from airflow_provider_jsms.sandbox.accept import is_whole
-from airflow_provider_jsms.sandbox.answers import Refusal
+from airflow_provider_jsms.sandbox.answers import Refusal, from_json
 
 MAX_RECIPIENTS = 1_000
 MAX_TAG_CHARACTERS = 10
@@ -80,16 +79,12 @@ def _object(body: bytes) -> dict[str, Any]:
     if not body.strip():
         raise Refusal(reasons.MISSING_BODY)
     try:
-        given = json.loads(body, parse_constant=_no_constant)
+        given = from_json(body)
     except (ValueError, RecursionError):
         raise Refusal(reasons.INVALID_BODY) from None
     if not isinstance(given, dict):
         raise Refusal(reasons.INVALID_BODY)
     return given
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _wanted(given: object) -> Wanted:

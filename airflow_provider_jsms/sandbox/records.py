@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from airflow_provider_jsms.sandbox.answers import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +58,6 @@ def legible(body: bytes) -> object:
     if not body:
         return None
     try:
-        return json.loads(body)
+        return from_json(body)
     except (ValueError, RecursionError):
         return body.decode("utf-8", "replace")

@@ -38,11 +38,13 @@ def review(sandbox: Sandbox, order: Order, replaced: Schedule | None = None) -> 
     accepted, failures = recipients.sort(order.recipients)
     if failures and order.kind == "single":
         raise Refusal(failures[0].code)
-    if len(accepted) > sandbox.account.balance:
-        raise Refusal(reasons.NO_MONEY)
-    return Content(
-        order.kind, send_at, order.temp_id, signature.sign_id, order.tag, accepted, failures
+    tag = _tag(sandbox, order.tag, replaced)
+    content = Content(
+        order.kind, send_at, order.temp_id, signature.sign_id, tag, accepted, failures
     )
+    if content.cost > sandbox.account.balance:
+        raise Refusal(reasons.NO_MONEY)
+    return content
 
 
 def _send_at(sandbox: Sandbox, send_time: object) -> datetime:
@@ -71,6 +73,12 @@ def _signature(sandbox: Sandbox, sign_id: int | None, replaced: Schedule | None)
     if sign_id not in sandbox.signs:
         raise Refusal(reasons.INVALID_SIGN_ID)
     return sandbox.signs[sign_id]
+
+
+def _tag(sandbox: Sandbox, tag: str | None, replaced: Schedule | None) -> str | None:
+    if tag is None and replaced and sandbox.switches.modify_without_tag == "kept":
+        return replaced.content.tag
+    return tag
 
 
 def _default_signature(sandbox: Sandbox) -> Signature:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.orders import Kind
 
 Status = Literal["pending", "sent", "deleted"]
+_ONE_MESSAGE = 70
+_LONG_MESSAGE_PART = 67
 _FREQUENCY_PERIOD = timedelta(hours=24)
 
 
@@ -26,6 +29,15 @@ class Recipient(NamedTuple):
     temp_para: dict[str, object] | None
     text: str
     msg_id: int
+
+    @property
+    def cost(self) -> int:
+        """The messages that are charged: 1 up to 70 characters, else 1 for each 67 of them.
+
+        A line break counts as two characters.
+        """
+        length = len(self.text) + self.text.count("\n")
+        return 1 if length <= _ONE_MESSAGE else math.ceil(length / _LONG_MESSAGE_PART)
 
 
 class Failure(NamedTuple):
@@ -46,6 +58,11 @@ class Content(NamedTuple):
     tag: str | None
     recipients: list[Recipient]
     failures: list[Failure]
+
+    @property
+    def cost(self) -> int:
+        """The messages that are charged for all recipients."""
+        return sum(recipient.cost for recipient in self.recipients)
 
 
 class Event(NamedTuple):

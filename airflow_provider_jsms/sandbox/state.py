@@ -113,4 +113,4 @@ class Sandbox:
             for schedule in self.book.send_due(self.clock.now()):
                 recipients = schedule.content.recipients
                 self.sent += [SentMessage(schedule, recipient) for recipient in recipients]
-                self.account.balance = max(0, self.account.balance - len(recipients))
+                self.account.balance = max(0, self.account.balance - schedule.content.cost)

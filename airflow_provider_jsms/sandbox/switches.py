@@ -24,11 +24,13 @@ class Switches:
     :param delete_deleted: the same for one that was deleted; ``ok`` is the answer of a success.
     :param all_failed_batch: what a batch gets when every recipient is refused: a schedule without
         recipients, an answer without ``schedule_id``, or the code of the first as an error.
+    :param temp_para_missing_as: how an answer shows a recipient who was given none.
     :param failed_recipients_in_query: whether a query lists them, without ``msg_id``.
     :param cross_kind_modify: whether the single call may modify a batch and the reverse; refused
         with 50028.
     :param modify_returns: whether a modified schedule keeps its id; the old one is 50028 then.
     :param modify_without_sign_id: the signature of a schedule modified without ``sign_id``.
+    :param modify_without_tag: the tag of a schedule modified without one.
     :param content_limit: the characters of a message with its signature; the documents name both.
     """
 
@@ -40,10 +42,12 @@ class Switches:
     delete_sent: Literal["50029", "50028"] = "50029"
     delete_deleted: Literal["50028", "50029", "ok"] = "50028"
     all_failed_batch: Literal["schedule_id", "no_schedule_id", "error"] = "schedule_id"
+    temp_para_missing_as: Literal["absent", "null", "empty"] = "absent"
     failed_recipients_in_query: Literal["no", "yes"] = "no"
     cross_kind_modify: Literal["accept", "refuse"] = "accept"
     modify_returns: Literal["same_id", "new_id"] = "same_id"
     modify_without_sign_id: Literal["default", "kept"] = "default"
+    modify_without_tag: Literal["none", "kept"] = "none"
     content_limit: Literal["500", "350"] = "500"
 
     def changed(self, changes: Mapping[str, object]) -> Switches:

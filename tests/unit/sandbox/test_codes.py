@@ -108,6 +108,13 @@ def test_50007_wrong_form(client: Client, changes: dict[str, Any]) -> None:
     assert refusal(client.submit(**changes)) == (403, 50007)
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity"])
+def test_50007_a_number_that_no_answer_could_carry_back(client: Client, number: str) -> None:
+    body = json.dumps(client.single(temp_id=2, temp_para={"name": 7}))
+    assert ok(raw(client, body))
+    assert refusal(raw(client, body.replace(": 7}", f": {number}}}"))) == (403, 50007)
+
+
 def test_50007_wrong_form_of_recipients(client: Client) -> None:
     assert refusal(client.submit_batch(ANNA)) == (403, 50007)
     assert refusal(client.submit_batch(recipients={"mobile": ANNA})) == (403, 50007)
@@ -156,9 +163,27 @@ def test_50014_no_balance(client: Client, control: SandboxControl) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "cost"),
+    # The signature has six characters more.
+    [("x" * 64, 1), ("x" * 65, 2), ("x" * 128, 2), ("x" * 129, 3), ("x" * 63 + "\n", 2)],
+)
+def test_50014_a_long_text_costs_several_messages(
+    client: Client, control: SandboxControl, text: str, cost: int
+) -> None:
+    control.template(100, text=text)
+    people = [{"mobile": ANNA}, {"mobile": BEN}]
+    control.account(balance=2 * cost - 1)
+    assert refusal(client.submit_batch(*people, temp_id=100)) == (403, 50014)
+    control.account(balance=2 * cost)
+    assert ok(client.submit_batch(*people, temp_id=100))
+    control.advance(3601)
+    assert ok(client.balance())["app_balance"] == 0
+
+
+@pytest.mark.parametrize(
     "path",
     [
-        "/",
+        "/v1",
         "/v1/messages",
         "/v1/schedule/",
         "/v1//schedule",

@@ -224,3 +224,9 @@ def test_control_goes_past_the_proxy_of_the_environment(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     assert control.state()
+
+
+def test_requests_are_json_whatever_came(client: Client, control: SandboxControl) -> None:
+    client.ask("POST", "/v1/schedule", data='{"ttl": NaN}')
+    client.ask("POST", "/v1/schedule", data='{"ttl": 1e999}')
+    assert [one["body"] for one in control.requests()] == ['{"ttl": NaN}', '{"ttl": 1e999}']

@@ -59,6 +59,23 @@ def test_msg_id_missing_as(
     assert msg_ids(client, client.submitted()) == [shown]
 
 
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [("absent", {}), ("null", {"temp_para": None}), ("empty", {"temp_para": {}})],
+)
+def test_temp_para_missing_as(
+    client: Client, control: SandboxControl, form: str, shown: dict[str, Any]
+) -> None:
+    control.switch(temp_para_missing_as=form, failed_recipients_in_query="yes")
+    given = {"mobile": BEN, "temp_para": {"name": f"{CANARY}-Ben"}}
+    answer = ok(client.submit_batch({"mobile": ANNA}, given, NOBODY))
+    [failure] = answer["failure_recipients"]
+    reason = {"error_code": "50006", "error_message": "invalid mobile"}
+    assert failure == {**reason, **NOBODY, **shown}
+    people = ok(client.query(answer["schedule_id"]))["recipients"]
+    assert people == [{"mobile": ANNA, **shown}, given, {**NOBODY, **shown}]
+
+
 @pytest.mark.parametrize("expected", ACCEPTED["query_deleted"])
 def test_query_deleted(client: Client, control: SandboxControl, expected: str) -> None:
     control.switch(query_deleted=expected)
@@ -160,6 +177,19 @@ def test_modify_without_sign_id(
     batch = client.submitted_batch({"mobile": ANNA}, sign_id=2)
     client.modify_batch(batch, {"mobile": BEN})
     assert [one["sign_id"] for one in control.state()["schedules"]] == [sign_id, sign_id]
+
+
+@pytest.mark.parametrize(("value", "tag"), [("none", None), ("kept", "spring")])
+def test_modify_without_tag(
+    client: Client, control: SandboxControl, value: str, tag: str | None
+) -> None:
+    control.switch(modify_without_tag=value)
+    people = [{"mobile": ANNA}]
+    schedule_id = client.submitted_batch(*people, tag="spring")
+    client.modify_batch(schedule_id, *people)
+    other = client.submitted_batch(*people, tag="spring")
+    client.modify_batch(other, *people, tag="autumn")
+    assert [one["tag"] for one in control.state()["schedules"]] == [tag, "autumn"]
 
 
 def test_numbers_are_taken_as_texts() -> None:
