@@ -9,9 +9,7 @@ try:
 except ModuleNotFoundError as missing:
     if missing.name not in {"starlette", "uvicorn", "h11"}:
         raise
-    sys.exit(
-        "The sandbox needs starlette and uvicorn: pip install 'airflow-provider-jsms[sandbox]'"
-    )
+    sys.exit(f"The sandbox needs {missing.name}: pip install 'airflow-provider-jsms[sandbox]'")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -13,17 +12,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from airflow_provider_jsms.sandbox import api, controls, views
+from airflow_provider_jsms.sandbox import controls, guard, page, views
 from airflow_provider_jsms.sandbox.accept import NotAcceptedError
 from airflow_provider_jsms.sandbox.answers import JSON_HEADERS, to_json
-from airflow_provider_jsms.sandbox.holds import Hold
-from airflow_provider_jsms.sandbox.records import RecordedRequest, legible, without_secrets
-from airflow_provider_jsms.sandbox.transports import close_connection, send_all, send_end
+from airflow_provider_jsms.sandbox.exchange import Exchange
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from airflow_provider_jsms.sandbox.answers import Answer
     from airflow_provider_jsms.sandbox.state import Sandbox
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -33,9 +29,11 @@ def application(sandbox: Sandbox) -> Starlette:
     """Return the ASGI application of a sandbox."""
     return Starlette(
         routes=[
+            *page.routes(sandbox),
             Mount("/sandbox", routes=_control_routes(sandbox)),
             Route("/{path:path}", endpoint=ApiEndpoint(sandbox)),
         ],
+        middleware=guard.MIDDLEWARE,
         exception_handlers={HTTPException: _no_control, NotAcceptedError: _not_accepted},
     )
 
@@ -48,7 +46,7 @@ class ApiEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, as an ASGI application."""
-        exchange = HttpExchange(self._sandbox, Request(scope, receive), send)
+        exchange = Exchange(self._sandbox, Request(scope, receive), send)
         try:
             answer = await exchange.run()
         except ClientDisconnect:
@@ -56,82 +54,6 @@ class ApiEndpoint:
         if answer is not None:
             response = Response(answer.body, answer.status, answer.headers)
             await response(scope, receive, send)
-
-
-class HttpExchange:
-    """One request to the API on its way to its answer, as faults see it."""
-
-    def __init__(self, sandbox: Sandbox, request: Request, send: Send) -> None:
-        self._sandbox = sandbox
-        self._request = request
-        self._send = send
-        self._call = api.call_name(request.method, request.scope["path"])
-        self._recorded = self._record()
-
-    async def run(self) -> Answer | None:
-        """Return the answer, None if there is none left to send."""
-        with self._sandbox.lock:
-            fault = self._sandbox.faults.take(self._call)
-        answer = await (fault.act(self) if fault else self.handle())
-        if answer is not None:
-            self._record_answer(answer)
-        return answer
-
-    async def read(self) -> None:
-        """Read the body, if that was not done yet."""
-        self._recorded.body = legible(await self._request.body())
-
-    async def handle(self) -> Answer:
-        """Read and handle the request; return the answer that a sound service would give."""
-        await self.read()
-        request = self._request
-        return api.answer(
-            self._sandbox,
-            api.ApiRequest(
-                method=request.method,
-                path=request.scope["path"],
-                address=request.client.host if request.client else "",
-                authorization=request.headers.get("authorization"),
-                content_type=request.headers.get("content-type"),
-                body=await request.body(),
-            ),
-        )
-
-    async def close(self) -> None:
-        """Close the connection to the client without an answer."""
-        await close_connection(self._request.scope, self._request.receive)
-
-    async def hold(self, moment: str) -> bool:
-        """Wait until the call is released; False if the sandbox was reset instead."""
-        with self._sandbox.lock:
-            hold = Hold(self._recorded, moment, self._sandbox.clock.now())
-            self._sandbox.holds.add(hold)
-        return await asyncio.wrap_future(hold.ended)
-
-    async def answer_and_hold(self, answer: Answer, moment: str) -> None:
-        """Send the whole answer, then keep the connection open until the call is released."""
-        self._record_answer(answer)
-        headers = {**answer.headers, "Connection": "close"}
-        response = Response(answer.body, answer.status, headers)
-        await send_all(response, self._request.scope, self._send)
-        await self.hold(moment)
-        await send_end(self._send)
-
-    def _record_answer(self, answer: Answer) -> None:
-        self._recorded.status, self._recorded.code = answer.status, answer.code
-
-    def _record(self) -> RecordedRequest:
-        with self._sandbox.lock:
-            recorded = RecordedRequest(
-                number=len(self._sandbox.recorded) + 1,
-                at=self._sandbox.clock.now(),
-                call=self._call,
-                method=self._request.method,
-                path=self._request.scope["path"],
-                headers=without_secrets(self._request.headers),
-            )
-            self._sandbox.recorded.append(recorded)
-        return recorded
 
 
 def _control_routes(sandbox: Sandbox) -> list[Route]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import threading
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             server = _server(options)
             with server:
+                _set_faults(server.sandbox, options.faults)
                 _say(f"JSMS sandbox listening on {server.url} (app key {options.app_key})")
                 stopped.wait()
         except NotAcceptedError as error:
@@ -60,6 +62,22 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="an answer to what no document tells; may be repeated",
     )
+    parser.add_argument(
+        "--fault",
+        dest="faults",
+        metavar="JSON",
+        action="append",
+        default=[],
+        help='what goes wrong until a reset, such as {"call": "*", "kind": "slow", "seconds": 2, '
+        '"times": null, "probability": 0.1, "seed": 7}; may be repeated',
+    )
+    parser.add_argument(
+        "--https",
+        dest="ca_bundle",
+        metavar="FILE",
+        help="speak https, and write the certificate to FILE that the extra ca_bundle of a "
+        "connection needs to verify it",
+    )
     return parser
 
 
@@ -70,7 +88,20 @@ def _server(options: argparse.Namespace) -> SandboxServer:
         timezone=options.timezone,
         switches=_pairs(options.switches),
     )
-    return SandboxServer(sandbox, host=options.host, port=options.port)
+    return SandboxServer(sandbox, host=options.host, port=options.port, ca_bundle=options.ca_bundle)
+
+
+def _set_faults(sandbox: Sandbox, faults: list[str]) -> None:
+    with sandbox.lock:
+        for fault in faults:
+            sandbox.faults.add(_from_json(fault))
+
+
+def _from_json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise NotAcceptedError(f"--fault must be JSON, which this is not: {text}") from None
 
 
 def _pairs(switches: list[str]) -> dict[str, str]:

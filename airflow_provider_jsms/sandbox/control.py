@@ -12,6 +12,7 @@ from airflow_provider_jsms.sandbox.accept import NotAcceptedError
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from requests import Response
 
@@ -26,11 +27,13 @@ class SandboxControl:
     sandbox's own words if it does not accept what it is told.
 
     :param url: where the sandbox listens, such as ``http://127.0.0.1:8025``.
+    :param ca_bundle: the file that a sandbox writes which serves https.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, ca_bundle: Path | str | None = None) -> None:
         self.url = url.rstrip("/")
         self._session = Session()
+        self._session.verify = True if ca_bundle is None else str(ca_bundle)
         # A proxy of the environment would not reach a sandbox on this machine.
         self._session.trust_env = False
 
@@ -89,11 +92,45 @@ class SandboxControl:
     ) -> list[dict[str, Any]]:
         """Set a fault for the next requests of a call and return every fault that waits.
 
+        Settings without a default have to be given. Where there is ``handled``, it says whether
+        the call is carried out all the same, which it is by default.
+
+        ===================== =====================================================================
+        kind                  what happens, and its settings
+        ===================== =====================================================================
+        slow                  the call waits for ``seconds`` before it is carried out
+        stalled               no answer ever comes; ``handled``
+        status                an HTTP ``status`` from 400 to 599 as a page of a proxy, or with a
+                              ``code`` as JSMS says it; ``headers``
+        code                  JSMS refuses it with a ``code``
+        connection_refused    nothing listens for ``seconds``, beginning now, and idle connections
+                              are closed; only for the call ``*``, and this control is refused too
+        bad_certificate       the next TLS handshakes offer a certificate that does not verify, for
+                              a ``reason``: ``unknown_authority``, ``other_host`` or ``expired``;
+                              only for ``*``, on a sandbox with https; one of this control counts
+        closed_before_reading the connection is closed before the body of the request is read
+        accepted_then_closed  the call is carried out, and the connection closed without an answer
+        half_body             the same, in the middle of a ``part`` of the answer: its ``body``
+                              (default) or its ``headers``
+        garbage               HTTP 200 with ``size`` bytes (200) made from ``seed`` (0); ``handled``
+        wrong_types           the call is carried out, and the JSON of its answer has other types:
+                              ``shape`` is ``values`` (default), ``list``, ``null``, ``text`` or
+                              ``number``
+        redirect              a ``status`` of 301, 302 (default), 303, 307 or 308 to ``location``,
+                              by default the same path here
+        endless_body          HTTP 200, and then it goes on for ever; ``form`` is ``chunks``
+                              (default), ``length`` (a terabyte) or ``headers``; a byte every
+                              ``seconds``, as fast as it goes with 0 (default); ``handled``
+        hold                  the call stops at its ``moment`` (``request_read``, ``accepted`` or
+                              ``answered``) until :meth:`release`
+        ===================== =====================================================================
+
         :param call: such as ``submit_schedule``, or ``*`` for any.
-        :param kind: ``slow`` (``seconds``), ``status`` (``status``, ``code``, ``headers``),
-            ``code`` (``code``), ``accepted_then_closed`` or ``hold`` (``moment``:
-            ``request_read``, ``accepted`` or ``answered``); in parentheses its settings.
-        :param times: for how many requests, None until it is cleared.
+        :param kind: what goes wrong.
+        :param times: how many requests meet it, None for all until it is cleared.
+        :param settings: those of the kind. For any kind but ``connection_refused`` also
+            ``probability``, above 0 and at most 1, with which each request meets it (then
+            ``times`` counts those that did), and ``seed`` (0), by which a run can be repeated.
         """
         given = {"call": call, "kind": kind, "times": times, **settings}
         return self._list("POST", "faults", given)

@@ -75,11 +75,15 @@ class Event(NamedTuple):
 
 @dataclass
 class Schedule:
-    """One schedule from its submission on; a modification replaces its content."""
+    """One schedule from its submission on.
+
+    :param replaced: the contents that modifications have replaced, the first one first.
+    """
 
     schedule_id: str
     content: Content
     status: Status = "pending"
+    replaced: list[Content] = field(default_factory=list)
     history: list[Event] = field(default_factory=list)
 
 
@@ -100,6 +104,7 @@ class ScheduleBook:
 
     def modify(self, schedule: Schedule, content: Content, now: datetime) -> None:
         """Replace the content of a schedule."""
+        schedule.replaced.append(schedule.content)
         schedule.content = content
         self._note(schedule, Event("modified", now, content.send_at))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import uvicorn
@@ -15,6 +16,7 @@ from airflow_provider_jsms.sandbox.state import Sandbox
 from airflow_provider_jsms.sandbox.transports import ReachableProtocol
 
 if TYPE_CHECKING:
+    import ssl
     from types import TracebackType
 
 
@@ -31,21 +33,31 @@ class SandboxServer:
     :param host: a loopback address; the sandbox must not be reached from anywhere else, because
         everybody who reaches it controls it.
     :param port: 0 for a free one.
+    :param ca_bundle: a file to write; with it the server speaks https, and this is what the extra
+        ``ca_bundle`` of a connection needs to verify it. It is new each time the server starts.
     """
 
     def __init__(
-        self, sandbox: Sandbox | None = None, *, host: str = "127.0.0.1", port: int = 0
+        self,
+        sandbox: Sandbox | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ca_bundle: Path | str | None = None,
     ) -> None:
         check_loopback(host)
         self.sandbox = sandbox or Sandbox()
         self.url = ""
+        self.ca_bundle = None if ca_bundle is None else Path(ca_bundle)
         self._host = host
         self._port = port
 
     def __enter__(self) -> Self:
-        listener = _listener(self._host, self._port)
-        self.url = _url(listener)
-        self._server = _Server(self.sandbox)
+        tls = self._tls()
+        listener = _bound(self._host, self._port)
+        listener.listen()
+        self.url = _url(listener, "https" if tls else "http")
+        self._server = _Server(self.sandbox, tls)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
         self._thread.start()
         self._server.is_ready.wait()
@@ -60,39 +72,76 @@ class SandboxServer:
         self._server.should_exit = True
         self._thread.join()
 
+    def _tls(self) -> ssl.SSLContext | None:
+        if self.ca_bundle is None:
+            return None
+        # It takes a while, and most sandboxes serve http.
+        from airflow_provider_jsms.sandbox.certificates import server_context  # noqa: PLC0415
+
+        context, authority = server_context(self._certificate_fault)
+        try:
+            self.ca_bundle.write_bytes(authority)
+        except OSError as error:
+            raise NotAcceptedError(f"ca_bundle must be a file to write: {error}") from None
+        return context
+
+    def _certificate_fault(self) -> str | None:
+        with self.sandbox.lock:
+            fault = self.sandbox.faults.take_certificate()
+        return str(fault.settings["reason"]) if fault else None
+
 
 class _Server(uvicorn.Server):
-    """A server that tells when it is ready, and that holds no call once it stops."""
+    """A server that tells when it is ready, and in which nothing goes on once it stops."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, tls: ssl.SSLContext | None) -> None:
         self.is_ready = threading.Event()
+        self.is_https = tls is not None
         self._sandbox = sandbox
-        super().__init__(
-            uvicorn.Config(
-                application(sandbox),
-                http=ReachableProtocol,
-                ws="none",
-                loop="asyncio",
-                lifespan="off",
-                proxy_headers=False,
-                server_header=False,
-                access_log=False,
-                log_config=None,
-                log_level="warning",
-                timeout_graceful_shutdown=1,
-            )
+        config = uvicorn.Config(
+            application(sandbox),
+            http=ReachableProtocol,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            proxy_headers=False,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
         )
+        config.load()
+        config.ssl = tls
+        super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         with self._sandbox.lock:
             self._sandbox.holds.open()
+            self._sandbox.endings.open()
+            self._sandbox.door.attach(self)
         self.is_ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         with self._sandbox.lock:
             self._sandbox.holds.close()
+            self._sandbox.endings.close()
+            self._sandbox.door.detach()
         await super().shutdown(sockets)
+
+    def refuse(self) -> socket.socket:
+        """Stop to listen, close idle connections, and return a socket that keeps the address."""
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        return _bound(host, port)
+
+    async def take(self, listener: socket.socket) -> None:
+        """Take the connections that come to a socket that listens."""
+        await super().startup([listener])
 
 
 def check_loopback(host: str) -> None:
@@ -108,7 +157,7 @@ def check_loopback(host: str) -> None:
         raise NotAcceptedError(f"host {host!r} is not a loopback address; accepted: 127.0.0.1, ::1")
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The event loop sends small answers at once only on sockets that are TCP in so many words;
     # on others every answer waits 40 ms.
@@ -116,13 +165,12 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen()
     except BaseException:
         listener.close()
         raise
     return listener
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

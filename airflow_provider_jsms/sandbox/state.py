@@ -13,6 +13,8 @@ from airflow_provider_jsms.sandbox.credentials import (
     DEFAULT_MASTER_SECRET,
     Credentials,
 )
+from airflow_provider_jsms.sandbox.door import Door
+from airflow_provider_jsms.sandbox.endings import Endings
 from airflow_provider_jsms.sandbox.faults import Faults
 from airflow_provider_jsms.sandbox.holds import Holds
 from airflow_provider_jsms.sandbox.records import SentMessage
@@ -68,14 +70,18 @@ class Sandbox:
         self.credentials = Credentials(app_key, master_secret)
         self.lock = threading.RLock()
         self.holds = Holds()
+        self.endings = Endings()
+        self.door = Door(self.lock)
         self._timezone = timezone
         self._first_switches = Switches().changed(switches or {})
         self.reset()
 
     def reset(self) -> None:
-        """Return to the state of a new sandbox, with the real time; no call is held any more."""
+        """Return to the state of a new sandbox, with the real time; nothing is held or goes on."""
         with self.lock:
             self.holds.drop()
+            self.endings.end()
+            self.door.open()
             self.account = Account()
             self.clock = Clock(self._timezone)
             self.switches = self._first_switches
@@ -83,7 +89,7 @@ class Sandbox:
             self.signs = default_signatures()
             self.numbers = {}
             self.book = ScheduleBook()
-            self.faults = Faults()
+            self.faults = Faults(self.door)
             self.recorded = []
             self.sent = []
             self._msg_ids = itertools.count(_FIRST_MSG_ID)

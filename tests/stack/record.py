@@ -55,7 +55,7 @@ class UpRecord:
         """The addresses, for a person."""
         return (
             f"  Airflow       {self.airflow_url}   (no login)\n"
-            f"  JSMS sandbox  {self.sandbox_url}   (sends nothing to anybody)"
+            f"  JSMS sandbox  {self.sandbox_url}   (its page shows every text; none is sent)"
         )
 
     def _records(self) -> Iterable[ProcessRecord]:

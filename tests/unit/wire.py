@@ -30,11 +30,13 @@ class Request:
 class WireServer:
     """Answers the n-th request by the n-th behaviour, and later ones by the last.
 
-    A behaviour gets the connection after the head of a request was read.
+    A behaviour gets the connection after the head of a request was read; what is ``raw`` gets the
+    socket before that, and nothing is read.
     """
 
     behaviours: list[Callable[[Connection], None]]
     certificate: Path | None = None
+    raw: Callable[[socket.socket, threading.Event], None] | None = None
     requests: list[Request] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -84,6 +86,9 @@ class WireServer:
         peer.settimeout(_LONGEST)
         # A client that gives up, or the end of a test, ends a connection anywhere.
         with suppress(OSError), peer, peer.makefile("rb") as stream:
+            if self.raw:
+                self.raw(peer, self._released)
+                return
             while line := stream.readline():
                 headers = {}
                 while (header := stream.readline().strip()) != b"":

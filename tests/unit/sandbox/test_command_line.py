@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMAND = [sys.executable, "-m", "airflow_provider_jsms.sandbox"]
+MODULE = Path(command_line.__file__).with_name("__main__.py")
 READY = re.compile(r"JSMS sandbox listening on (http://127\.0\.0\.1:\d+) \(app key (\w+)\)\n")
+
+
+def run_module(name: str = "<run_path>") -> None:
+    """Run what ``python -m`` runs; runpy itself cannot load what pytest has loaded its own way."""
+    runpy.run_path(str(MODULE), run_name=name)
 
 
 @pytest.fixture
@@ -94,7 +101,7 @@ def test_missing_package_in_this_process(monkeypatch: pytest.MonkeyPatch, missin
     name = "airflow_provider_jsms.sandbox.command_line"
     monkeypatch.setitem(sys.modules, name, Unimportable(name, missing))
     with pytest.raises(SystemExit, match=r"airflow-provider-jsms\[sandbox\]"):
-        runpy.run_module("airflow_provider_jsms.sandbox")
+        run_module()
 
 
 def test_another_missing_module_is_not_blamed_on_the_extra(
@@ -103,7 +110,7 @@ def test_another_missing_module_is_not_blamed_on_the_extra(
     name = "airflow_provider_jsms.sandbox.command_line"
     monkeypatch.setitem(sys.modules, name, Unimportable(name, "argparse"))
     with pytest.raises(ModuleNotFoundError):
-        runpy.run_module("airflow_provider_jsms.sandbox")
+        run_module()
 
 
 class StopWhenReady:
@@ -137,13 +144,13 @@ def test_main_in_this_process(monkeypatch: pytest.MonkeyPatch, number: signal.Si
 def test_module_exits_with_the_status_of_main(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command_line, "main", lambda: 7)
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module("airflow_provider_jsms.sandbox", run_name="__main__")
+        run_module("__main__")
     assert ended.value.code == 7
 
 
 def test_module_does_nothing_when_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command_line, "main", lambda: pytest.fail("it was started"))
-    runpy.run_module("airflow_provider_jsms.sandbox.__main__", run_name="imported")
+    run_module("imported")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -138,7 +138,7 @@ def test_faults_come_in_the_order_they_were_set(client: Client, control: Sandbox
     ("given", "named"),
     [
         ({"call": "submit", "kind": "slow", "seconds": 1}, "call must be submit_schedule or"),
-        ({"call": "*", "kind": "on_fire"}, "kind must be slow or status"),
+        ({"call": "*", "kind": "on_fire"}, "kind must be slow or stalled"),
         ({"call": "*", "kind": ["slow"]}, "kind must be"),
         ({"kind": "accepted_then_closed"}, "call is missing"),
         ({"call": "*", "kind": "slow"}, "seconds is missing"),
@@ -150,6 +150,28 @@ def test_faults_come_in_the_order_they_were_set(client: Client, control: Sandbox
         ({"call": "*", "kind": "status", "status": 500, "headers": {"a": "b\r\nc"}}, "headers"),
         ({"call": "*", "kind": "status", "status": 500, "headers": {"a": 1}}, "headers must"),
         ({"call": "*", "kind": "code", "code": "50026"}, "code must be a return code"),
+        ({"call": "*", "kind": "slow", "seconds": 3601}, "seconds must be a number"),
+        ({"call": "*", "kind": "stalled", "handled": 1}, "handled must be true or false"),
+        ({"call": "*", "kind": "stalled", "probability": 0}, "probability must be a number above"),
+        ({"call": "*", "kind": "stalled", "probability": 1.01}, "probability must be a number"),
+        ({"call": "*", "kind": "stalled", "probability": True}, "probability must be a number"),
+        ({"call": "*", "kind": "stalled", "seed": "7"}, "seed must be a whole number"),
+        ({"call": "*", "kind": "half_body", "part": "tail"}, "part must be body or headers"),
+        ({"call": "*", "kind": "garbage", "size": 0}, "size must be a number of bytes"),
+        ({"call": "*", "kind": "wrong_types", "shape": "round"}, "shape must be values or list"),
+        ({"call": "*", "kind": "redirect", "status": 304}, "status must be 301 or 302"),
+        ({"call": "*", "kind": "redirect", "location": "a b"}, "location must be an address"),
+        ({"call": "*", "kind": "endless_body", "form": "foot"}, "form must be chunks or length"),
+        ({"call": "balance", "kind": "connection_refused", "seconds": 1}, "call must be *"),
+        ({"call": "*", "kind": "connection_refused"}, "seconds is missing"),
+        ({"call": "*", "kind": "connection_refused", "seconds": 1, "times": 2}, "times must be 1"),
+        (
+            {"call": "*", "kind": "connection_refused", "seconds": 1, "probability": 1},
+            "'probability' is not known",
+        ),
+        ({"call": "balance", "kind": "bad_certificate", "reason": "expired"}, "call must be *"),
+        ({"call": "*", "kind": "bad_certificate", "reason": "old"}, "reason must be unknown"),
+        ({"call": "*", "kind": "bad_certificate", "reason": "expired"}, "needs a sandbox that"),
         ([], "kind must be"),
     ],
 )
@@ -158,6 +180,50 @@ def test_a_fault_that_is_not_accepted(control: SandboxControl, given: object, na
     assert response.status_code == 400
     assert named in response.json()["error"]
     assert control.state()["faults"] == []
+
+
+def drawn(client: Client, control: SandboxControl, **settings: Any) -> list[bool]:
+    """Return which of some requests meet a fault that is set anew."""
+    control.clear_faults()
+    control.fault("balance", "code", code=59999, **settings)
+    return [client.balance().status_code == 403 for _ in range(60)]
+
+
+def test_a_probability_is_met_now_and_then_and_can_be_repeated(
+    client: Client, control: SandboxControl
+) -> None:
+    first = drawn(client, control, times=None, probability=0.3)
+    assert 6 <= sum(first) <= 30
+    assert drawn(client, control, times=None, probability=0.3, seed=0) == first
+    assert drawn(client, control, times=None, probability=0.3, seed=1) != first
+    assert all(drawn(client, control, times=None, probability=1))
+
+
+def test_times_counts_those_that_met_it(client: Client, control: SandboxControl) -> None:
+    met = drawn(client, control, times=3, probability=0.3)
+    assert sum(met) == 3
+    assert met[:3] != [True] * 3
+    assert control.state()["faults"] == []
+
+
+def test_a_request_that_was_spared_meets_the_next_fault(
+    client: Client, control: SandboxControl
+) -> None:
+    control.fault("balance", "code", times=None, code=59999, probability=0.5)
+    control.fault("balance", "status", times=None, status=503)
+    assert {client.balance().status_code for _ in range(30)} == {403, 503}
+
+
+def test_a_fault_by_chance_is_shown_as_it_can_be_set_again(
+    client: Client, control: SandboxControl
+) -> None:
+    settings: dict[str, Any] = {"probability": 0.25, "seed": 7, "code": 59999}
+    [shown] = control.fault("balance", "code", times=None, **settings)
+    assert shown == {"call": "balance", "kind": "code", "times": None, **settings}
+    before = [client.balance().status_code for _ in range(20)]
+    control.clear_faults()
+    control.fault(**shown)
+    assert [client.balance().status_code for _ in range(20)] == before
 
 
 def test_the_control_client_raises_what_it_is_told(control: SandboxControl) -> None:

@@ -1,0 +1,379 @@
+"""The page of a sandbox over HTTP: its files, who may ask for them, and what it is told."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_jsms.sandbox.control import SandboxControl
+from airflow_provider_jsms.sandbox.page import FOLDER
+from airflow_provider_jsms.sandbox.page_views import MOST_BUBBLES, MOST_LINES, MOST_PEOPLE
+from airflow_provider_jsms.sandbox.server import SandboxServer
+from airflow_provider_jsms.sandbox.state import Sandbox
+from tests.people import ANNA, BEN, CANARY, CARA, number
+from tests.unit.sandbox.client import SHANGHAI, Client, ok, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PAGE = (FOLDER / "page.html").read_text()
+FILES = sorted(path.name for path in FOLDER.iterdir())
+GUARDED = ("/", "/sandbox/page/page.js", "/sandbox/page/view", "/sandbox/state", "/sandbox/nothing")
+POLICY = {
+    *("default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"),
+    *("img-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"),
+    *("require-trusted-types-for 'script'", "trusted-types 'none'"),
+}
+
+
+def look(client: Client, **asked: str) -> dict[str, Any]:
+    """Return what the page shows to one who has not seen anything yet."""
+    view: dict[str, Any] = ok(client.ask("GET", "/sandbox/page/view", params=asked))["view"]
+    return view
+
+
+def bubbles(client: Client, mobile: str) -> list[dict[str, Any]]:
+    shown: list[dict[str, Any]] = look(client, mobile=mobile)["phone"]["bubbles"]
+    return shown
+
+
+def people(client: Client, **asked: str) -> list[str]:
+    return [person["mobile"] for person in look(client, **asked)["people"]]
+
+
+def from_page(client: Client, host: str, **headers: str) -> int:
+    """Move the clock as a page does that a browser has got from somewhere; return the status."""
+    headers = {"Host": host, **headers}
+    return client.ask("POST", "/sandbox/clock", json={"advance": 60}, headers=headers).status_code
+
+
+def utc(control: SandboxControl) -> datetime:
+    return datetime.fromisoformat(control.state()["clock"]["utc"])
+
+
+# the page and its files
+
+
+def test_a_visit_is_answered_with_the_page_and_is_no_request_to_the_api(
+    client: Client, control: SandboxControl
+) -> None:
+    answer = client.ask("GET", "/")
+    assert (answer.status_code, answer.text) == (200, PAGE)
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    head = client.ask("HEAD", "/")
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["Content-Length"]) == len(PAGE.encode())
+    assert control.requests() == []
+
+
+def test_what_is_no_visit_is_still_an_unknown_path_of_the_api(
+    client: Client, control: SandboxControl
+) -> None:
+    assert refusal(client.ask("POST", "/")) == (404, 50016)
+    assert refusal(client.ask("GET", "/favicon.ico")) == (404, 50016)
+    assert [one["path"] for one in control.requests()] == ["/", "/favicon.ico"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "media_type"),
+    [
+        (".html", "text/html; charset=utf-8"),
+        (".css", "text/css; charset=utf-8"),
+        (".js", "text/javascript; charset=utf-8"),
+        (".svg", "image/svg+xml"),
+    ],
+)
+def test_the_files_are_served_as_what_they_are(
+    suffix: str, media_type: str, client: Client
+) -> None:
+    names = [name for name in FILES if name.endswith(suffix)]
+    assert names
+    for name in names:
+        answer = client.ask("GET", f"/sandbox/page/{name}")
+        assert answer.content == (FOLDER / name).read_bytes()
+        assert answer.headers["Content-Type"] == media_type
+
+
+def test_the_page_has_all_that_it_names_and_nothing_from_elsewhere() -> None:
+    texts = {name: (FOLDER / name).read_text() for name in FILES}
+    named = re.findall(r'(?:src|href)="/sandbox/page/([^"]+)"', PAGE)
+    for name in FILES:
+        named += re.findall(r'from "\./([^"]+)"', texts[name])
+    assert {*named, "page.html"} == set(FILES)
+    for name, text in texts.items():
+        without_comments = re.sub(r"^\s*//.*", "", text, flags=re.MULTILINE)
+        addresses = re.findall(r"(?:https?:)?//[\w.]+", without_comments)
+        assert addresses == (["http://www.w3.org"] if name == "icon.svg" else []), name
+
+
+def test_nothing_is_put_into_the_page_as_markup() -> None:
+    as_markup = re.compile(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|srcdoc")
+    for name in FILES:
+        assert not as_markup.search((FOLDER / name).read_text()), name
+    assert not re.search(r"<script>|<style|\son\w+=|\sstyle=|javascript:", PAGE)
+
+
+# who may ask
+
+
+@pytest.mark.parametrize("path", GUARDED)
+def test_every_answer_has_the_headers(path: str, client: Client) -> None:
+    headers = client.ask("GET", path).headers
+    assert set(headers["Content-Security-Policy"].split("; ")) == POLICY
+    shown = {name: headers[name] for name in ("Cache-Control", "Referrer-Policy")}
+    assert shown == {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:8025", "127.0.0.2", "[::1]:80"]
+)
+def test_a_name_of_this_machine_leads_here(host: str, client: Client) -> None:
+    for path in ("/", "/sandbox/state"):
+        assert client.ask("GET", path, headers={"Host": host}).status_code == 200
+    assert from_page(client, host) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:8025"),
+        *("0.0.0.0", "192.168.1.1:8025", "[::]", "[::1].evil.example", "localhost@evil.example"),  # noqa: S104 - the point of the test
+        *("", "[::1", "::1", "localhost:x"),
+    ],
+)
+def test_another_name_is_refused(host: str, client: Client, control: SandboxControl) -> None:
+    before = utc(control)
+    for path in GUARDED:
+        answer = client.ask("GET", path, headers={"Host": host})
+        assert answer.status_code == 403
+        assert "name of this machine" in answer.json()["error"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert from_page(client, host) == 403
+    assert utc(control) - before < timedelta(seconds=60)
+    assert client.ask("GET", "/v1/accounts/app", headers={"Host": host}).status_code == 200
+
+
+def test_only_its_own_page_may_do_something(client: Client, control: SandboxControl) -> None:
+    host = control.url.removeprefix("http://")
+    assert from_page(client, host, Origin=control.url) == 200
+    port = host.rpartition(":")[2]
+    for origin in (
+        *("null", "http://evil.example", f"http://evil.example:{port}", f"https://{host}"),
+        *(f"http://localhost:{port}", "http://127.0.0.1", "http://127.0.0.1:1", ""),
+    ):
+        assert from_page(client, host, Origin=origin) == 403, origin
+        answer = client.ask("GET", "/", headers={"Origin": origin})
+        assert answer.status_code == 403
+        assert "page of another address" in answer.json()["error"]
+        api = client.ask("GET", "/v1/accounts/app", headers={"Origin": origin})
+        assert (api.status_code, api.headers.get("Content-Security-Policy")) == (200, None)
+
+
+# what the page is told
+
+
+def test_a_text_is_shown_from_its_submission_until_it_was_sent(
+    client: Client, control: SandboxControl
+) -> None:
+    send_time = client.in_seconds(3600)
+    fields = {"temp_id": 2, "sign_id": 2, "temp_para": {"name": f"{CANARY}-Anna"}, "tag": "spring"}
+    schedule_id = client.submitted(mobile=ANNA, send_time=send_time, **fields)
+    view = look(client, mobile=ANNA)
+    [person], [bubble] = view["people"], view["phone"]["bubbles"]
+    text = f"【沙盒商城】{CANARY}-Anna，您好，您的预约已确认。"
+    assert (person["mobile"], person["text"], person["state"]) == (ANNA, text, "scheduled")
+    assert (bubble["text"], bubble["state"], bubble["wall"]) == (text, "scheduled", send_time)
+    assert person["due"] == bubble["due"] == view["next"]
+    for detail in (schedule_id, "temp_id 2", "sign_id 2", f"{CANARY}-Anna", "tag spring"):
+        assert detail in bubble["details"]
+    assert "msg_id" not in bubble["details"]
+    control.advance(3600)
+    view = look(client, mobile=ANNA)
+    [person], [sent] = view["people"], view["phone"]["bubbles"]
+    assert (person["state"], person["due"], view["next"]) == ("sent", None, None)
+    [message] = control.messages()
+    assert (sent["key"], sent["state"]) == (bubble["key"], "sent")
+    assert f"msg_id {message['msg_id']}" in sent["details"]
+    assert view["balance"] == 999_999
+
+
+def test_what_became_of_a_text_is_told(client: Client, control: SandboxControl) -> None:
+    control.number(BEN, "unsubscribed")
+    first, second = client.in_seconds(3600), client.in_seconds(7200)
+    modified = client.submitted(mobile=ANNA, send_time=first)
+    client.modify(modified, mobile=ANNA, send_time=first, temp_id=2, temp_para={"name": CANARY})
+    moved = client.submitted(mobile=ANNA, send_time=first)
+    client.modify(moved, mobile=ANNA, send_time=second)
+    deleted = client.submitted(mobile=ANNA, send_time=second)
+    client.delete(deleted)
+    shown = [(bubble["state"], bubble["note"]) for bubble in bubbles(client, ANNA)]
+    assert shown == [
+        ("replaced", ""),
+        ("scheduled", "modified"),
+        ("replaced", ""),
+        ("scheduled", f"moved from {first}"),
+        ("cancelled", ""),
+    ]
+    client.modify(moved, mobile=CARA, send_time=second)
+    assert [bubble["state"] for bubble in bubbles(client, ANNA)].count("replaced") == 3
+    assert [bubble["state"] for bubble in bubbles(client, CARA)] == ["scheduled"]
+    client.submitted_batch({"mobile": ANNA}, {"mobile": BEN, "temp_para": {"a": f"{CANARY}-b"}})
+    [refused] = bubbles(client, BEN)
+    assert (refused["state"], refused["note"]) == ("refused", "50024 unsubscribed mobile")
+    assert refused["text"] == f'{{"a": "{CANARY}-b"}}'
+    assert look(client, mobile=BEN)["phone"]["state"] == "unsubscribed"
+
+
+def test_who_is_texted_next_comes_first_then_who_was_last(
+    client: Client, control: SandboxControl
+) -> None:
+    for mobile, seconds in ((CARA, 100), (ANNA, 200), (number(1), 900), (number(2), 600)):
+        client.submitted(mobile=mobile, send_time=client.in_seconds(seconds))
+    control.advance(300)
+    assert people(client) == [number(2), number(1), ANNA, CARA]
+    client.submitted(mobile=CARA, send_time=client.in_seconds(200))
+    assert people(client)[0] == CARA
+    assert people(client, search="8100") == [number(2), number(1)]
+    assert people(client, search=f" {ANNA} ") == [ANNA]
+    assert people(client, search="none") == []
+
+
+def test_of_ten_thousand_only_those_are_listed_who_fit(client: Client) -> None:
+    for start in range(0, 10_000, 1_000):
+        client.submitted_batch(*({"mobile": number(start + place)} for place in range(1_000)))
+    answer = client.ask("GET", "/sandbox/page/view", params={"search": "13810001"})
+    view = answer.json()["view"]
+    assert (view["everybody"], view["found"], len(view["people"])) == (10_000, 1_000, MOST_PEOPLE)
+    assert len(answer.content) < 50_000
+    assert people(client, search=number(9_999)) == [number(9_999)]
+    assert len(bubbles(client, number(9_999))) == 1
+
+
+def test_of_many_texts_those_near_the_present_are_shown(
+    client: Client, control: SandboxControl
+) -> None:
+    many = MOST_BUBBLES + 2
+    first = datetime.fromisoformat(client.in_seconds(1000))
+    for place in range(2 * many):
+        client.submitted(mobile=ANNA, send_time=str(first + timedelta(seconds=10 * place)))
+    control.travel_to((first + timedelta(seconds=10 * many - 5)).replace(tzinfo=SHANGHAI))
+    phone = look(client, mobile=ANNA)["phone"]
+    assert (phone["earlier"], phone["later"]) == (2, 2)
+    states = [bubble["state"] for bubble in phone["bubbles"]]
+    assert states == ["sent"] * MOST_BUBBLES + ["scheduled"] * MOST_BUBBLES
+    dues = [bubble["due"] for bubble in phone["bubbles"]]
+    assert {later - due for due, later in pairwise(dues)} == {10_000}
+
+
+def test_what_has_no_end_is_cut(client: Client, control: SandboxControl) -> None:
+    endless = "9" * 10_000
+    client.submitted_batch({"mobile": ANNA}, {"mobile": endless, "temp_para": {"a": endless}})
+    view = look(client)
+    [name] = [one["mobile"] for one in view["people"] if one["mobile"] != ANNA]
+    assert name == "9" * 40 + "…"
+    [bubble] = bubbles(client, name)
+    assert bubble["text"].endswith("\n… and 9,009 more characters")
+    client.ask("GET", f"/{endless}")
+    for _ in range(MOST_LINES + 3):
+        control.fault("balance", "status", status=503, headers={"X-Long": endless})
+    answer = client.ask("GET", "/sandbox/page/view", params={"mobile": name})
+    assert len(answer.content) < 10_000
+    faults = answer.json()["view"]["faults"]
+    assert (len(faults["lines"]), faults["more"]) == (MOST_LINES, 3)
+    assert len(answer.json()["view"]["requests"]) == 2
+
+
+def test_last_requests_and_faults_are_told(client: Client, control: SandboxControl) -> None:
+    control.fault("balance", "slow", times=2, seconds=0.25)
+    control.fault("*", "status", times=None, status=503)
+    assert look(client)["faults"] == {
+        "lines": [
+            'balance: slow, 2 left, {"seconds": 0.25}',
+            '*: status, until cleared, {"status": 503}',
+        ],
+        "more": 0,
+    }
+    control.clear_faults()
+    control.fault("query_schedule", "accepted_then_closed")
+    for _ in range(MOST_LINES):
+        client.balance()
+    client.ask("GET", "/v1/elsewhere")
+    client.submit(mobile="1")
+    requests = look(client)["requests"]
+    shown = [(one["name"], one["status"], one["reason"]) for one in requests]
+    assert shown[:3] == [
+        ("submit_schedule", "403", "50006 invalid mobile"),
+        ("GET /v1/elsewhere", "404", "50016 api not found"),
+        ("balance", "200", ""),
+    ]
+    assert len(shown) == MOST_LINES
+
+
+def test_a_held_call_is_told(client: Client, control: SandboxControl) -> None:
+    control.fault("balance", "hold", moment="accepted")
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(client.balance)
+        control.wait_for_hold()
+        with Client(control) as visitor:
+            lines = look(visitor)["holds"]["lines"]
+            [request] = look(visitor)["requests"]
+        control.release()
+        assert held.result().status_code == 200
+    assert (lines, request["status"]) == (["balance: accepted (request 1)"], "no answer")
+    assert look(client)["holds"]["lines"] == []
+
+
+def test_nothing_is_told_twice(client: Client, control: SandboxControl) -> None:
+    """The page is told the time alone as long as nothing has happened, and else everything."""
+    schedule_id = ""
+
+    def submit() -> None:
+        nonlocal schedule_id
+        schedule_id = client.submitted(mobile=ANNA)
+
+    happenings: list[Callable[[], object]] = [
+        *(submit, lambda: client.modify(schedule_id), lambda: client.delete(schedule_id)),
+        *(submit, lambda: control.advance(3601), lambda: control.number(ANNA, "invalid")),
+        *(lambda: control.account(balance=5), lambda: control.fault("*", "code", code=50001)),
+        *(control.clear_faults, control.reset, submit),
+    ]
+    version = ok(client.ask("GET", "/sandbox/page/view"))["version"]
+    for place, happen in enumerate(happenings):
+        for _ in range(2):
+            asked = {"version": version, "mobile": ANNA}
+            answer = ok(client.ask("GET", "/sandbox/page/view", params=asked))
+            version = answer["version"]
+        assert answer["view"] is None, place
+        happen()
+        asked = {"version": version, "mobile": ANNA}
+        assert ok(client.ask("GET", "/sandbox/page/view", params=asked))["view"], place
+
+
+def test_the_time_is_told_with_every_answer(client: Client, control: SandboxControl) -> None:
+    moved = control.advance(86_400)
+    clock = ok(client.ask("GET", "/sandbox/page/view"))["clock"]
+    assert (clock["wall"][:13], clock["timezone"]) == (moved["wall"][:13], "Asia/Shanghai")
+    later = control.advance(60)
+    again = ok(client.ask("GET", "/sandbox/page/view"))["clock"]
+    assert again["now"] - clock["now"] >= 60_000
+    assert again["wall"][:13] == later["wall"][:13]
+
+
+def test_how_to_connect_is_told_but_no_secret_of_ones_own(client: Client) -> None:
+    assert look(client)["connection"] == {
+        "conn_type": "jsms",
+        "login": "sandboxAppKey00000000000",
+        "password": "sandboxMasterSecret00000",
+    }
+    own = Sandbox(app_key="mine", master_secret="onlyMine")
+    with SandboxServer(own) as server, SandboxControl(server.url) as control:
+        answer = Client(control).ask("GET", "/sandbox/page/view")
+    assert answer.json()["view"]["connection"]["login"] == "mine"
+    assert "onlyMine" not in answer.text
