@@ -44,8 +44,8 @@ CELLS: Final = (
     Cell("3.0", "3.11", held_back=("fastapi<0.118",)),
     Cell("3.1", "3.13"),
     # Airflow 3.2 names no bound. Its API server does not start with a FastAPI that is newer than
-    # what 3.3 allows.
-    Cell("3.2", "3.12", held_back=("fastapi<0.137",)),
+    # what 3.3 allows, and its `dag.test()` does not find its services with svcs 26.
+    Cell("3.2", "3.12", held_back=("fastapi<0.137", "svcs<26")),
     Cell("3.3", "3.11"),
     Cell("3.3", "3.12"),
     Cell("3.3", "3.13"),

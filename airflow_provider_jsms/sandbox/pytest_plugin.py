@@ -1,0 +1,45 @@
+"""The pytest fixture ``jsms_sandbox``, for tests of one's own DAGs.
+
+Every pytest of an environment in which the provider is installed loads this module, so it imports
+nothing: what a test needs is loaded when it asks for the fixture. ``-p no:jsms_sandbox`` leaves it
+out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_jsms.sandbox.server import SandboxServer
+    from airflow_provider_jsms.sandbox.testing import JsmsSandbox
+
+
+@pytest.fixture(scope="session")
+def _jsms_sandbox_server() -> Iterator[SandboxServer]:
+    """One server for all tests of this process."""
+    try:
+        from airflow_provider_jsms.sandbox.testing import serve  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise pytest.fail.Exception(
+            f"jsms_sandbox needs {missing.name}: pip install 'airflow-provider-jsms[sandbox]'",
+            pytrace=False,
+        ) from None
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture
+def jsms_sandbox(
+    _jsms_sandbox_server: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> JsmsSandbox:
+    """A JSMS that texts nobody, as new for each test; the connection ``jsms_default`` leads to it.
+
+    See :class:`airflow_provider_jsms.sandbox.testing.JsmsSandbox`.
+    """
+    from airflow_provider_jsms.sandbox.testing import JsmsSandbox  # noqa: PLC0415
+
+    return JsmsSandbox(_jsms_sandbox_server, monkeypatch)
