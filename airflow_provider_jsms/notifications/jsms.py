@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.providers.common.compat.notifier import BaseNotifier
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
+from airflow_provider_jsms.arguments import connection_id_of, reading
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import JsmsError, JsmsInputError
 from airflow_provider_jsms.failures import describe_failures
 from airflow_provider_jsms.privacy import mask_text, show
 from airflow_provider_jsms.recipient import mobile_of, text_of
 from airflow_provider_jsms.rendering import render_field
+from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -147,7 +149,7 @@ class JsmsNotifier(BaseNotifier):
         with self._told_in_the_log():
             fields = self._rendered(context)
             hook = JsmsHook(fields["jsms_conn_id"])
-            hook.settings = await settings_for(hook.jsms_conn_id)
+            hook.settings = await settings_for(connection_id_of(hook.jsms_conn_id))
             # In a thread, because only that transport knows what may have left this machine.
             await asyncio.to_thread(self._send, hook, fields)
 
@@ -158,6 +160,8 @@ class JsmsNotifier(BaseNotifier):
 
     def _rendered(self, context: Context) -> dict[str, Any]:
         dag = context.get("dag")
+        # `dag.test()` hands over the DAG as it was serialized, which has no environment.
+        dag = dag if hasattr(dag, "get_template_env") else None
         environment = self.get_template_env(dag=dag)
         return {
             name: render_field(self, name, getattr(self, name), context, environment, dag=dag)
@@ -210,15 +214,24 @@ class JsmsNotifier(BaseNotifier):
             )
 
 
+@reading("mobile")
 def _numbers(value: object) -> list[str]:
     """Return checked numbers, each once, from one, several, or a text of several."""
     if isinstance(value, str):
-        value = [part for part in _BETWEEN_NUMBERS.split(value.strip()) if part] or [value]
+        text = text_of(value)
+        value = [part for part in _BETWEEN_NUMBERS.split(text.strip()) if part] or [text]
     if not isinstance(value, list | tuple | set | frozenset):
         value = [value]
     if not value:
         raise JsmsInputError("mobile is empty: there is nobody to text. Nothing was sent.")
-    return list(dict.fromkeys(_number(each, at, len(value)) for at, each in enumerate(value, 1)))
+    count = len(value)
+    numbers = list(dict.fromkeys(_number(each, at, count) for at, each in enumerate(value, 1)))
+    if len(numbers) > MOST_RECIPIENTS:
+        raise JsmsInputError(
+            f"mobile has {len(numbers)} numbers: one notification goes to at most "
+            f"{MOST_RECIPIENTS}. Nothing was sent."
+        )
+    return numbers
 
 
 def _number(value: object, position: int, count: int) -> str:
@@ -235,6 +248,7 @@ def _next_second(moment: datetime) -> datetime:
     return (moment + timedelta(microseconds=999_999)).replace(microsecond=0)
 
 
+@reading("delay")
 def _delay(value: object) -> timedelta:
     """Return the delay that a timedelta or a number of seconds means."""
     text = text_of(value).strip() or (f"{value:f}" if isinstance(value, float) else "")

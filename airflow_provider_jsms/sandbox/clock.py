@@ -58,7 +58,8 @@ class Clock:
         if when.year > _LAST_YEAR:
             raise NotAcceptedError(_THE_END)
         if when < self.now():
-            raise NotAcceptedError(f"the clock moves forward only; it is {self.now().isoformat()}")
+            now = f"{self.wall(self.now())} ({self.timezone})"
+            raise NotAcceptedError(f"the clock moves forward only; it is {now}")
         self._ahead += when - self.now()
 
     def wall(self, instant: datetime) -> str:

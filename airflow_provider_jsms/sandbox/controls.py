@@ -6,6 +6,7 @@ Every function returns what it changed, as JSON, and raises
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -37,14 +38,14 @@ _NUMBER_STATE = {"state": one_of("normal", "unsubscribed", "invalid")}
 
 
 def clock(sandbox: Sandbox, given: object) -> dict[str, str]:
-    """Move the clock: ``{"advance": 60}`` or ``{"travel_to": "2030-07-01T09:00:00+08:00"}``."""
+    """Move the clock: ``{"advance": 60}`` or ``{"travel_to": "2030-07-01 09:00:00"}``."""
     moves = accept(given, _MOVES)
     if len(moves) != 1:
         raise NotAcceptedError("accepted is one of advance and travel_to")
     if "advance" in moves:
         sandbox.advance(moves["advance"])
     else:
-        sandbox.travel_to(_instant(moves["travel_to"]))
+        sandbox.travel_to(_instant(sandbox, moves["travel_to"]))
     return views.clock(sandbox)
 
 
@@ -115,10 +116,13 @@ def reset(sandbox: Sandbox, _given: object) -> dict[str, Any]:
     return views.state(sandbox)
 
 
-def _instant(text: str) -> datetime:
+def _instant(sandbox: Sandbox, text: str) -> datetime:
+    with suppress(ValueError):
+        return sandbox.clock.instant(text)
     try:
         return datetime.fromisoformat(text)
     except ValueError:
         raise NotAcceptedError(
-            "travel_to must be a time with an offset, such as 2030-07-01T09:00:00+08:00"
+            "travel_to must be a time with an offset, such as 2030-07-01T09:00:00+08:00, or the "
+            "wall clock of JSMS as yyyy-MM-dd HH:mm:ss"
         ) from None

@@ -111,6 +111,9 @@ def _note(sandbox: Sandbox, bubble: Bubble) -> str:
         return f"{bubble.to.code} {message_of(bubble.to.code)}"
     if bubble.state == "replaced":
         return ""
+    first = (bubble.schedule.replaced or [bubble.content])[0]
+    if bubble.to.mobile not in {to.mobile for to in first.recipients}:
+        return "modified"
     if history[0].send_at != bubble.send_at:
         return f"moved from {sandbox.clock.wall(history[0].send_at)}"
     return "modified" if any(event.event == "modified" for event in history) else ""

@@ -35,11 +35,13 @@ def _jsms_sandbox_server() -> Iterator[SandboxServer]:
 @pytest.fixture
 def jsms_sandbox(
     _jsms_sandbox_server: SandboxServer, monkeypatch: pytest.MonkeyPatch
-) -> JsmsSandbox:
+) -> Iterator[JsmsSandbox]:
     """A JSMS that texts nobody, as new for each test; the connection ``jsms_default`` leads to it.
 
     See :class:`airflow_provider_jsms.sandbox.testing.JsmsSandbox`.
     """
     from airflow_provider_jsms.sandbox.testing import JsmsSandbox  # noqa: PLC0415
 
-    return JsmsSandbox(_jsms_sandbox_server, monkeypatch)
+    # Not by the monkeypatch of the test, whose undo() would open the way to the real JSMS.
+    with pytest.MonkeyPatch.context() as guard:
+        yield JsmsSandbox(_jsms_sandbox_server, monkeypatch, guard)

@@ -47,12 +47,14 @@ class JsmsSandbox:
     :ivar url: where the sandbox listens, and shows a page to a browser while the test runs.
     """
 
-    def __init__(self, server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, server: SandboxServer, monkeypatch: pytest.MonkeyPatch, guard: pytest.MonkeyPatch
+    ) -> None:
         self.url = server.url
         self._sandbox = server.sandbox
         self._monkeypatch = monkeypatch
         self.reset()
-        self._lead_nowhere_else()
+        self._lead_nowhere_else(guard)
         self.connect()
 
     def connect(self, conn_id: str = DEFAULT_CONN_ID, **extras: object) -> None:
@@ -81,12 +83,13 @@ class JsmsSandbox:
         """The texts that were sent, the first one first."""
         return self._look(texts.texts, "sent")
 
-    def sent_to(self, mobile: str) -> list[Text]:
+    def sent_to(self, mobile: str | int) -> list[Text]:
         """Return the texts that a person has got, the first one first.
 
-        :param mobile: the number as JSMS gets it, 11 digits.
+        :param mobile: the number, in any form that an operator takes.
         """
-        return [text for text in self.sent if text.mobile == mobile]
+        digits = _mobile(mobile)
+        return [text for text in self.sent if text.mobile == digits]
 
     @property
     def deleted(self) -> list[Text]:
@@ -114,7 +117,8 @@ class JsmsSandbox:
         :param when: an aware time, ISO 8601 with an offset, or the wall clock of JSMS as
             ``yyyy-MM-dd HH:mm:ss``.
         """
-        self._control(controls.clock, {"travel_to": self._iso(when)})
+        text = when.isoformat() if isinstance(when, datetime) else when
+        self._control(controls.clock, {"travel_to": text})
 
     def switch(self, **switches: str | int) -> None:
         """Answer what no document tells about JSMS, such as ``query_sent=50028``.
@@ -132,15 +136,15 @@ class JsmsSandbox:
 
     def template(self, temp_id: int, **fields: str | int) -> None:
         """Set ``text``, ``type`` or ``status`` of a template, new or known."""
-        self._control(controls.template, fields, temp_id)
+        self._control(controls.template, fields, int(temp_id))
 
     def sign(self, sign_id: int, **fields: str | bool) -> None:
         """Set ``text`` or ``is_default`` of a signature, new or known."""
-        self._control(controls.sign, fields, sign_id)
+        self._control(controls.sign, fields, int(sign_id))
 
-    def number(self, mobile: str, state: str) -> None:
+    def number(self, mobile: str | int, state: str) -> None:
         """Make a number ``normal``, ``unsubscribed`` or ``invalid``."""
-        self._control(controls.number, {"state": state}, mobile)
+        self._control(controls.number, {"state": state}, _mobile(mobile))
 
     def fault(self, call: str, kind: str, times: int | None = 1, **settings: Any) -> None:
         """Set a fault for the next requests of a call, such as ``"accepted_then_closed"``.
@@ -169,27 +173,34 @@ class JsmsSandbox:
             self._sandbox.send_due()
             control(self._sandbox, given, *arguments)
 
-    def _iso(self, when: datetime | str) -> str:
-        if isinstance(when, datetime):
-            return when.isoformat()
-        try:
-            return self._sandbox.clock.instant(when).isoformat()
-        except ValueError:
-            return when
-
-    def _lead_nowhere_else(self) -> None:
-        # They bring Airflow, which a test may import only once it has told it where its home is.
-        from airflow_provider_jsms.exceptions import JsmsSettingsError  # noqa: PLC0415
+    def _lead_nowhere_else(self, guard: pytest.MonkeyPatch) -> None:
+        # It brings Airflow, which a test may import only once it has told it where its home is.
         from airflow_provider_jsms.settings import read_settings  # noqa: PLC0415
 
         def read(**fields: Any) -> JsmsSettings:
             settings = read_settings(**fields)
-            if settings.base_url != self.url:
-                raise JsmsSettingsError(
-                    "This Airflow connection does not lead to the sandbox of the test. Nothing was "
-                    "sent. Let it lead there: jsms_sandbox.connect(...) with its id. If that was "
-                    "done, a secrets backend answers first: run the tests without it."
-                )
+            _check_way(settings.base_url, self.url)
             return settings
 
-        self._monkeypatch.setattr("airflow_provider_jsms.hooks.jsms.read_settings", read)
+        guard.setattr("airflow_provider_jsms.hooks.jsms.read_settings", read)
+
+
+def _check_way(base_url: str, sandbox: str) -> None:
+    """Check that a connection leads to the sandbox.
+
+    It is given no more than that: pytest prints what the function was given that has raised.
+    """
+    from airflow_provider_jsms.exceptions import JsmsSettingsError  # noqa: PLC0415
+
+    if base_url != sandbox:
+        raise JsmsSettingsError(
+            "This Airflow connection does not lead to the sandbox of the test. Nothing was sent. "
+            "Let it lead there: jsms_sandbox.connect(...) with its id. If that was done, a secrets "
+            "backend answers first: run the tests without it."
+        )
+
+
+def _mobile(mobile: str | int) -> str:
+    from airflow_provider_jsms.recipient import mobile_of  # noqa: PLC0415
+
+    return mobile_of(mobile)

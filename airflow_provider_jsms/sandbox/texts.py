@@ -27,6 +27,13 @@ _HIDDEN = ("text", "body")
 
 
 class _Masked:
+    # What a dataclass compares by itself, pytest prints field by field and in full.
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    # A field may be a dictionary.
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         shown = [f"{each.name}={self._shown(each.name)}" for each in fields(self)]  # type: ignore[arg-type]
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -40,7 +47,7 @@ class _Masked:
         return repr(mask_field(name, value) if name in _MASKED else value)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Text(_Masked):
     """A text to one person.
 
@@ -61,7 +68,7 @@ class Text(_Masked):
     tag: str | None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Refused(_Masked):
     """A recipient of a batch whom JSMS did not take.
 
@@ -76,7 +83,7 @@ class Refused(_Masked):
     temp_para: dict[str, object]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class ApiRequest(_Masked):
     """A request to the API.
 

@@ -7,7 +7,7 @@ import logging
 import time
 from datetime import UTC, datetime, timedelta
 from inspect import signature
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -122,6 +122,12 @@ def test_rendered_values_are_texts_and_numbers_and_lists_are_taken(
     ((body),) = bodies(sandbox)
     assert (body["mobile"], body["temp_id"]) == (people.ANNA, 2)
     assert names(sandbox) == ["0402"]
+
+
+def test_a_dag_that_was_serialized_brings_no_environment(sandbox: SandboxControl) -> None:
+    serialized = SimpleNamespace(render_template_as_native_obj=False)
+    notifier()({"run_id": "r1", "dag": serialized})
+    assert names(sandbox) == ["r1"]
 
 
 def test_each_notification_of_one_notifier_is_rendered_for_itself(sandbox: SandboxControl) -> None:

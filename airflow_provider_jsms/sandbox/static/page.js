@@ -2,7 +2,7 @@
 
 import { byId, setAttribute, setText } from "./dom.js";
 import { advance, look, Refused, travelTo } from "./sandbox.js";
-import { countdown, instantOf, wallAfter } from "./time.js";
+import { countdown, wallAfter } from "./time.js";
 import { show } from "./views.js";
 
 const EVERY = 1000;
@@ -15,6 +15,7 @@ let questions = 0;
 let view = null;
 /** The clock as it was told, and when that was on the clock of the browser. */
 let told = null;
+let isMoving = false;
 
 /** Ask what there is. An answer that comes after a later question is of no use any more. */
 async function refresh() {
@@ -66,6 +67,7 @@ function tick() {
 
 /** Move the clock, and say why if that is not possible. */
 async function move(moving) {
+  isMoving = true;
   try {
     await moving();
     setText(byId("problem"), "");
@@ -73,6 +75,7 @@ async function move(moving) {
     setText(byId("problem"), `The clock was not moved: ${error.message}`);
   }
   await refresh();
+  isMoving = false;
 }
 
 function chooseByAddress() {
@@ -82,8 +85,12 @@ function chooseByAddress() {
   refresh();
 }
 
-/** Where there is room for a phone beside the people, it is that of the first one. */
+/** Nobody is chosen any more after a reset; where there is room for a phone, the first one is. */
 function chooseSomebody() {
+  if (chosen !== "" && view.everybody === 0) {
+    history.replaceState(null, "", location.pathname);
+    chooseByAddress();
+  }
   if (chosen === "" && WIDE.matches && view.people.length > 0) {
     history.replaceState(null, "", `#${encodeURIComponent(view.people[0].mobile)}`);
     chooseByAddress();
@@ -102,15 +109,26 @@ function listen() {
   for (const button of document.querySelectorAll("[data-advance]")) {
     button.addEventListener("click", () => move(() => advance(Number(button.dataset.advance))));
   }
-  byId("to-next").addEventListener("click", () => move(() => travelTo(view.next)));
+  byId("to-next").addEventListener("click", () => {
+    // At the second click of a double one, the next text is still the one of the first.
+    if (!isMoving) {
+      move(() => travelTo(new Date(view.next).toISOString()));
+    }
+  });
   byId("when").addEventListener("focus", suggestNow);
   byId("travel").addEventListener("submit", (event) => {
     event.preventDefault();
-    move(() => travelTo(instantOf(byId("when").value, told.timezone)));
+    move(() => travelTo(wallIn(byId("when").value)));
   });
   byId("search").addEventListener("input", refresh);
   addEventListener("hashchange", chooseByAddress);
   document.addEventListener("visibilitychange", refresh);
+}
+
+/** What a person has chosen, as a wall time; a browser leaves out seconds that are zero. */
+function wallIn(value) {
+  const wall = value.replace("T", " ");
+  return wall.length === "2030-07-01 09:00".length ? `${wall}:00` : wall;
 }
 
 function suggestNow() {

@@ -12,9 +12,9 @@ export function advance(seconds) {
   return move({ advance: seconds });
 }
 
-/** Move the clock forward to an instant in milliseconds. */
-export function travelTo(instant) {
-  return move({ travel_to: new Date(instant).toISOString() });
+/** Move the clock forward to a time: ISO 8601 with an offset, or a wall time. */
+export function travelTo(time) {
+  return move({ travel_to: time });
 }
 
 function move(given) {

@@ -25,18 +25,6 @@ export function countdown(milliseconds) {
   return hours === "00" ? `in ${minutes}:${rest}` : `in ${hours}:${minutes}:${rest}`;
 }
 
-/** The instant, in milliseconds, of a wall time in a zone such as "Asia/Shanghai". */
-export function instantOf(wall, zone) {
-  // What the zone is ahead of UTC is known for an instant only: the first one is near enough.
-  const near = asIfUtc(wall) - ahead(asIfUtc(wall), zone);
-  return asIfUtc(wall) - ahead(near, zone);
-}
-
-function ahead(instant, zone) {
-  const options = { timeZone: zone, dateStyle: "short", timeStyle: "medium" };
-  return asIfUtc(new Intl.DateTimeFormat("sv-SE", options).format(instant)) - instant;
-}
-
 function asIfUtc(wall) {
   return Date.parse(`${wall.replace(" ", "T")}Z`);
 }

@@ -130,7 +130,8 @@ function showLines(section, { lines, more: hidden }) {
 }
 
 function showRequest(item, { at, name, status, reason }) {
-  setAttribute(item, "class", status === "200" ? null : "failed");
+  const isSound = status === "200" || status === "no answer"; // which may still come
+  setAttribute(item, "class", isSound ? null : "failed");
   fill(item, { at: at.slice(11), name, status, reason });
 }
 

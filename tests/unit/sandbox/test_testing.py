@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_jsms.exceptions import (
     JsmsAccountError,
     JsmsFrequencyError,
+    JsmsInputError,
     JsmsRecipientError,
     JsmsSettingsError,
     JsmsStateError,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.sandbox.testing import JsmsSandbox
 
+KEY, SECRET = "anotherAppKey", "anotherSecret"
+REAL = f"jsms://{KEY}:{SECRET}@"
 NAME = {"name": f"{CANARY}-Anna"}
 
 
@@ -219,6 +222,56 @@ def test_a_connection_that_was_not_named_leads_nowhere(
     with JsmsHook("jsms_real") as hook, pytest.raises(JsmsSettingsError, match="Nothing was sent"):
         submit(hook, hour)
     assert jsms_sandbox.requests == []
+
+
+def test_it_leads_nowhere_else_also_when_a_test_undoes_what_it_has_set(
+    jsms_sandbox: JsmsSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.MonkeyPatch.context() as later:
+        monkeypatch.undo()
+        later.setenv("AIRFLOW_CONN_JSMS_DEFAULT", f"jsms://{APP_KEY}:{MASTER_SECRET}@")
+        with JsmsHook() as hook, pytest.raises(JsmsSettingsError, match="Nothing was sent"):
+            hook.query_schedule("x")
+
+
+def test_the_credentials_of_a_connection_that_leads_elsewhere_are_not_printed(
+    jsms_sandbox: JsmsSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_JSMS_REAL", REAL)
+    with JsmsHook("jsms_real") as hook, pytest.raises(JsmsSettingsError) as error:
+        hook.query_schedule("x")
+    # pytest prints what the function was given that has raised
+    printed = str(error.traceback[-1].frame.f_locals)
+    assert jsms_sandbox.url in printed
+    assert KEY not in printed
+    assert SECRET not in printed
+
+
+def test_what_differs_is_masked_too(
+    jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime
+) -> None:
+    for mobile in (ANNA, BEN):
+        submit(hook, hour, mobile=mobile)
+    for one, other in (jsms_sandbox.scheduled, jsms_sandbox.requests):
+        assert one == one  # noqa: PLR0124  it is compared by its fields
+        with pytest.raises(AssertionError) as error:
+            assert one == other
+        assert found_in(str(error.value)) == []
+
+
+def test_a_number_and_an_id_in_any_form(
+    jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime
+) -> None:
+    jsms_sandbox.template("77", text="text")
+    submit(hook, hour, temp_id=77)
+    jsms_sandbox.number(f"+86 {BEN}", "unsubscribed")
+    with pytest.raises(JsmsRecipientError):
+        submit(hook, hour, mobile=BEN)
+    jsms_sandbox.travel_to(hour)
+    for mobile in (ANNA, f"+86{ANNA}", f"{ANNA[:3]} {ANNA[3:]}", int(ANNA)):
+        assert len(jsms_sandbox.sent_to(mobile)) == 1
+    with pytest.raises(JsmsInputError, match="mobile"):
+        jsms_sandbox.sent_to("nobody")
 
 
 def test_its_address_is_that_of_the_sandbox(

@@ -12,7 +12,8 @@ MEMBERS = [f"139{10_000_000 + number}" for number in range(1_200)]
 with DAG("campaign", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
     submit = JsmsSubmitBatchScheduleOperator(
         task_id="submit",
-        send_time="{{ macros.datetime.now().astimezone() + macros.timedelta(hours=6) }}",
+        # the same in every try: another time would modify what an earlier one has submitted
+        send_time="{{ dag_run.start_date + macros.timedelta(hours=6) }}",
         recipients=MEMBERS,
         temp_id=1,
         max_failures=1,
