@@ -7,6 +7,7 @@ from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_jsms.arguments import reading
 from airflow_provider_jsms.codes import CODES
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipientsError
 from airflow_provider_jsms.privacy import SHOWN_RECIPIENTS, mask_mobile, show
@@ -29,6 +30,7 @@ class FailureLimit:
     :raises JsmsInputError: anything else.
     """
 
+    @reading("max_failures")
     def __init__(self, max_failures: object) -> None:
         self._text = text_of(max_failures)
         self._is_share = bool(_SHARE.fullmatch(self._text))
@@ -109,7 +111,7 @@ def from_record(record: Mapping[str, Any], people: Sequence[Recipient]) -> Batch
         "success_count": record["success_count"],
         "failure_count": record["failure_count"],
         "failure_recipients": [
-            _failed(None if position is None else people[position], code)
+            _failed(people[position] if position in range(len(people)) else None, code)
             for position, code in record["refused"]
         ],
     }

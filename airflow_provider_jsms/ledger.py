@@ -32,6 +32,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from airflow_provider_jsms.exceptions import JsmsLedgerError
+from airflow_provider_jsms.records import sound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,6 +103,9 @@ class Attempt:
     is_over: bool = False
 
 
+DAMAGED: Final = Decision(Do.DOUBT, "the record was damaged or edited, and cannot be read")
+
+
 def decide(
     record: Mapping[str, Any] | None, request: Fingerprint, attempt: Attempt, *, has_store: bool
 ) -> Decision:
@@ -110,8 +114,11 @@ def decide(
         return _without_record(attempt, has_store=has_store)
     if record.get("state") == REFUSED:
         return Decision(Do.SUBMIT, "an earlier try was refused, so nothing is scheduled")
-    if record.get("state") not in (ACCEPTED, FINISHED):
+    if record.get("state") == SENDING:
         return Decision(Do.DOUBT, "an earlier try ended while its submission was under way")
+    is_told = record.get("schedule_id") and record.get("fingerprint")
+    if record.get("state") not in (ACCEPTED, FINISHED) or not is_told:
+        return DAMAGED
     return _with_schedule(record, request, attempt)
 
 
@@ -186,8 +193,7 @@ class _Record:
                 f"The record {self.key} of what this task has submitted could not be read "
                 f"({type(error).__name__}). Nothing was sent."
             ) from error
-        # Somebody may have edited it in the Storage tab.
-        return dict(record) if isinstance(record, dict) else (None if record is None else {})
+        return sound(record)
 
     def _write_before(self, record: dict[str, Any]) -> None:
         """Write before a request: if that fails, nothing may be sent."""
@@ -298,8 +304,7 @@ class CampaignLedger(_Record):
     @property
     def chunks(self) -> int:
         """Of how many chunks it consists; 0 if there is no record that can be read."""
-        count = (self.record or {}).get("chunks")
-        return count if isinstance(count, int) else 0
+        return int((self.record or {}).get("chunks", 0))
 
     @property
     def is_finished(self) -> bool:

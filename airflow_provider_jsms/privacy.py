@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +24,7 @@ _LONGEST_MESSAGE = 200
 _BETWEEN = r"[ .\-\u2010-\u2015\u2212]{0,3}"
 _MOBILE = re.compile(rf"(?:(?:\+|00)?86{_BETWEEN})?1(?:{_BETWEEN}[0-9]){{10}}", re.ASCII)
 _NO_DIGIT = re.compile(r"[^0-9]")
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 # What may be a value in the wrong place; a dictionary or a list that became text is not shown.
 _HARMLESS = re.compile(r"[^\[\]{}<>\"']{0,64}")
 _PLAIN_WORDS = re.compile(r"[A-Za-z_ ,.-]*")
@@ -49,9 +50,16 @@ def mask_text(text: object) -> str:
     """
     # NFKC makes full-width digits plain ones, so that they are found too.
     plain = unicodedata.normalize("NFKC", _text(text)[: 2 * _LONGEST_MESSAGE])
-    printable = "".join(sign if sign.isprintable() else " " for sign in plain)
+    printable = "".join(map(_printable, plain))
     masked = _mask_all(printable).strip()
     return masked if len(masked) <= _LONGEST_MESSAGE else masked[:_LONGEST_MESSAGE] + "…"
+
+
+def _printable(sign: str) -> str:
+    """Return a sign as a log may show it; neither marks nor other scripts hide a digit."""
+    if sign.isascii() or not (sign.isdecimal() or unicodedata.category(sign).startswith("M")):
+        return sign if sign.isprintable() else " "
+    return str(unicodedata.decimal(sign, ""))
 
 
 def mask_message(message: str, values: Iterable[str]) -> str:
@@ -64,13 +72,23 @@ def mask_message(message: str, values: Iterable[str]) -> str:
         return message  # the answer to a thousand people is not compared with all they are told
     if len(message) > _LONGEST_MESSAGE or not _PLAIN_WORDS.fullmatch(message):
         return HIDDEN
-    return HIDDEN if any(_repeats(message.lower(), value.lower()) for value in values) else message
+    words = _words(message)
+    return HIDDEN if any(_repeats(words, value) for value in values) else message
 
 
-def _repeats(message: str, value: str) -> bool:
-    words = [word for word in _WORD.findall(message) if len(word) >= _SHORTEST_PART]
-    parts = [part for part in (value, *_WORD.findall(value)) if part]
-    return any(part in message for part in parts) or any(word in value for word in words)
+def _repeats(words: list[str], value: str) -> bool:
+    """Tell whether a value may be in a message, cut, spaced, without its accents or in base64."""
+    told, said = _words(value), "".join(words)
+    whole = "".join(told)
+    packed = "".join(_words(b64encode(value.encode(errors="replace")).decode()))
+    is_cut = any(word in whole for word in words if len(word) >= _SHORTEST_PART)
+    return is_cut or any(part in said for part in (whole, *told, packed) if part)
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text in the plainest letters."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return _WORD.findall("".join(sign for sign in plain if not unicodedata.combining(sign)))
 
 
 def show(value: object) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from airflow_provider_jsms import __version__, results
 from airflow_provider_jsms.codes import CODES, SERVER_ERROR, SUCCESS, Kind
 from airflow_provider_jsms.exceptions import (
+    JsmsInputError,
     JsmsNoAnswerError,
     JsmsNotSentError,
     JsmsServerError,
@@ -36,9 +39,23 @@ if TYPE_CHECKING:
 
 HEADERS: Final[Mapping[str, str]] = {
     "Accept": "application/json",
+    "Accept-Encoding": "identity",
     "Content-Type": "application/json",
     "User-Agent": f"airflow-provider-jsms/{__version__}",
 }
+
+LARGEST_REPLY: Final = 8 * 1024 * 1024
+"""Bytes of a body, packed or not."""
+
+# Longer than anybody waits, and short enough to be reckoned with.
+_LONGEST_WAIT: Final = 30 * 24 * 3600.0
+_PACKED: Final = ("gzip", "x-gzip", "deflate")
+_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+# Those of a thousand recipients are some ten thousand; small ones take a hundred times the memory.
+_MOST_VALUES: Final = 200_000
+_BEFORE_VALUES: Final = (b",", b"[", b"{")
+# No database stores these, so no XCom can hold them.
+_UNSTORABLE: Final = re.compile(r"[\0\ud800-\udfff]")
 
 _HTTP_OK: Final = range(200, 300)
 _HTTP_REDIRECT: Final = range(300, 400)
@@ -90,27 +107,25 @@ class Reply:
 
 def submit_schedule(body: SingleBody) -> Call[str]:
     """``POST /v1/schedule``: schedule one text; the result is its schedule_id."""
-    return Call(
-        "submit_schedule", "POST", "/v1/schedule", results.read_schedule_id, body, _one(body)
-    )
+    return Call("submit_schedule", "POST", "/v1/schedule", _read_schedule_id, body, _one(body))
 
 
 def submit_batch_schedule(body: BatchBody) -> Call[BatchResult]:
     """``POST /v1/schedule/batch``: schedule a text for up to 1,000 people."""
-    read = partial(results.read_batch_result, recipients=len(body["recipients"]))
+    read = partial(_read_batch_result, recipients=len(body["recipients"]))
     return Call("submit_batch_schedule", "POST", "/v1/schedule/batch", read, body, _many(body))
 
 
 def modify_schedule(schedule_id: object, body: SingleBody) -> Call[str]:
     """``PUT /v1/schedule/{schedule_id}``: replace a schedule; the result is its schedule_id."""
     path = f"/v1/schedule/{schedule_id_of(schedule_id)}"
-    return Call("modify_schedule", "PUT", path, results.read_schedule_id, body, _one(body))
+    return Call("modify_schedule", "PUT", path, _read_schedule_id, body, _one(body))
 
 
 def modify_batch_schedule(schedule_id: object, body: BatchBody) -> Call[BatchResult]:
     """``PUT /v1/schedule/batch/{schedule_id}``: replace a batch schedule."""
     path = f"/v1/schedule/batch/{schedule_id_of(schedule_id)}"
-    read = partial(results.read_batch_result, recipients=len(body["recipients"]))
+    read = partial(_read_batch_result, recipients=len(body["recipients"]))
     return Call("modify_batch_schedule", "PUT", path, read, body, _many(body))
 
 
@@ -142,7 +157,7 @@ def read_reply(call: Call[T], reply: Reply) -> T:
     :raises JsmsThrottledError: JSMS asks to wait.
     :raises JsmsNoAnswerError: nobody can tell from this answer whether it was done.
     """
-    body = _decoded(reply.content)
+    body = _decoded(_unpacked(reply))
     code, message = _error_in(body)
     details: dict[str, Any] = {
         "call": str(call),
@@ -211,7 +226,7 @@ def wait_asked_for(headers: Mapping[str, str], now: datetime) -> float:
         asked.append((until - now).total_seconds())
     except (TypeError, ValueError, OverflowError):  # no date, or one without a zone
         pass
-    return max(0.0, *asked)
+    return min(max(0.0, *asked), _LONGEST_WAIT)
 
 
 def _seconds(text: str) -> float:
@@ -222,14 +237,61 @@ def _seconds(text: str) -> float:
     return seconds if math.isfinite(seconds) else 0.0
 
 
+def _unpacked(reply: Reply) -> bytes:
+    """Return a body, also one that came packed, which nobody has asked for.
+
+    One that is broken or too large stays as it came: packed, it is no JSON.
+    """
+    if reply.headers.get("Content-Encoding", "").strip().lower() not in _PACKED:
+        return reply.content
+    unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        content = unpacker.decompress(reply.content, LARGEST_REPLY)
+    except zlib.error:
+        return reply.content
+    return content if unpacker.eof and not unpacker.unused_data else reply.content
+
+
 def _decoded(content: bytes) -> object:
     """Return what a body says, None for an empty one, and the bytes themselves if it is no JSON."""
     if not content.strip():
         return None
+    if sum(map(content.count, _BEFORE_VALUES)) > _MOST_VALUES:
+        return content
     try:
-        return json.loads(content)
+        return _storable(json.loads(content))
     except (ValueError, RecursionError):
         return content
+
+
+def _storable(value: object) -> object:
+    """Return a decoded body with what no text may hold replaced, in names too."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(each) for name, each in value.items()}
+    return value
+
+
+def _read_schedule_id(body: object) -> str:
+    return _usable(results.read_schedule_id(body))
+
+
+def _read_batch_result(body: object, recipients: int) -> BatchResult:
+    result = results.read_batch_result(body, recipients)
+    if result["schedule_id"] is not None:
+        _usable(result["schedule_id"])
+    return result
+
+
+def _usable(schedule_id: str) -> str:
+    """Return the schedule_id of an answer if it can name the schedule in a later call."""
+    try:
+        return schedule_id_of(schedule_id)
+    except JsmsInputError:
+        raise results.MalformedReplyError("its schedule_id cannot be one") from None
 
 
 def _error_in(body: object) -> tuple[int | None, str]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, NotRequired, TypedDict
 
+from airflow_provider_jsms.arguments import is_none
 from airflow_provider_jsms.exceptions import JsmsInputError
 from airflow_provider_jsms.privacy import HIDDEN, mask_mobile, mask_text
 
@@ -74,7 +75,7 @@ def mobile_of(value: object) -> str:
     """
     text = text_of(value)
     match = _MAINLAND.fullmatch(_SEPARATORS.sub("", text))
-    if not match or (isinstance(value, int) and value < 0):
+    if not match or (isinstance(value, int) and text.startswith("-")):
         raise JsmsInputError(
             f"mobile {_shown_number(value)} is not a mainland China number: a string (or an "
             "integer) of 11 digits that begin with 1, with or without +86; spaces and dashes may "
@@ -84,7 +85,7 @@ def mobile_of(value: object) -> str:
 
 
 def _shown_number(value: object) -> str:
-    if value is None or value == "":
+    if is_none(value):
         return "(none)"
     text = text_of(value)
     masked = mask_mobile(text)
@@ -93,11 +94,13 @@ def _shown_number(value: object) -> str:
 
 
 def text_of(value: object) -> str:
-    """Return a string, or an integer as one, without regard to what an Enum calls itself."""
+    """Return a string, or an integer as one, without regard to what a subclass calls itself."""
     if isinstance(value, str):
         return str.__str__(value)
-    is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST
-    return str(int(value)) if is_number else ""  # type: ignore[call-overload]
+    if not isinstance(value, int) or isinstance(value, bool):
+        return ""
+    number = int.__int__(value)
+    return str(number) if abs(number) < _LARGEST else ""
 
 
 def parameters_of(value: object) -> dict[str, str]:
@@ -106,7 +109,7 @@ def parameters_of(value: object) -> dict[str, str]:
     Integers are turned into strings. A float, a boolean or None is refused by the parameter's
     name: native rendering makes ``"1e5"`` a float, and the text would not say what was meant.
     """
-    if value is None or value == "":
+    if is_none(value):
         return {}
     if not isinstance(value, Mapping):
         raise JsmsInputError(
@@ -121,12 +124,12 @@ def _parameter_name(name: object) -> str:
         raise JsmsInputError(
             "temp_para has a parameter whose name is empty or not a string. Nothing was sent."
         )
-    return encodable(name, "the name of a parameter of temp_para")
+    return encodable(text_of(name), "the name of a parameter of temp_para")
 
 
 def _parameter_value(name: object, value: object) -> str:
     text = text_of(value)
-    if not text and value != "":
+    if not text and not isinstance(value, str):
         raise JsmsInputError(
             f"temp_para[{mask_text(name)!r}] is of type {type(value).__name__}: a string is "
             "needed (an integer of at most 18 digits is turned into one). Nothing was sent. "

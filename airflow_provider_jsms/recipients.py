@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
-from airflow_provider_jsms.exceptions import JsmsInputError
+from airflow_provider_jsms.arguments import reading
+from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRecipientsFileError
 from airflow_provider_jsms.recipient import (
     SEPARATOR,
     SHOW_THE_WAY,
@@ -90,15 +91,21 @@ class Block(NamedTuple):
     places: Sequence[int]
 
 
+# What an upstream task returned may be fetched piece by piece, and that may fail for a while.
+_reading_list = partial(reading, "recipients", raises=JsmsRecipientsFileError)
+
+
 class Entries:
     """Recipients from a list, or from whatever can be gone through.
 
     :param value: entries ``{"mobile": ..., "temp_para": {...}}`` or bare numbers.
     :raises JsmsInputError: it is nothing of the kind.
+    :raises JsmsRecipientsFileError: it cannot be gone through now.
     """
 
     place: Final = "entry"
 
+    @_reading_list()
     def __init__(self, value: object) -> None:
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
             raise JsmsInputError(
@@ -111,10 +118,12 @@ class Entries:
 
     def blocks(self) -> Iterator[Block]:
         """Yield all entries, from the first one on."""
-        entries, first = iter(self._entries), 1
-        while block := list(islice(entries, BLOCK)):
-            yield Block(block, range(first, first + len(block)))
-            first += len(block)
+        first = 1
+        with _reading_list():
+            entries = iter(self._entries)
+            while block := list(islice(entries, BLOCK)):
+                yield Block(block, range(first, first + len(block)))
+                first += len(block)
 
 
 class BadRow:
@@ -171,9 +180,14 @@ class Checker:
             try:
                 people.append(entry.read() if isinstance(entry, BadRow) else recipient(entry))
             except JsmsInputError as error:
-                if len(self._errors) < _SHOWN_ERRORS:
-                    self._errors.append(f"{self._place} {place}: {error}")
+                self._note(place, str(error))
+            except Exception as error:  # noqa: BLE001  it can raise anything when it is looked at
+                self._note(place, f"it cannot be read: it raised {type(error).__name__}.")
         return People(people, [row_of(person) for person in people])
+
+    def _note(self, place: int, why: str) -> None:
+        if len(self._errors) < _SHOWN_ERRORS:
+            self._errors.append(f"{self._place} {place}: {why}")
 
 
 def _alike(entries: Sequence[Any]) -> People | None:
@@ -191,7 +205,7 @@ def _alike(entries: Sequence[Any]) -> People | None:
         return None
     try:
         return _of_one_form(entries, numbers, parameters)
-    except (KeyError, TypeError, UnicodeEncodeError):
+    except Exception:  # noqa: BLE001  a text or a name may be any object that claims to be one
         return None
 
 

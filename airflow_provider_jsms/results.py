@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_BALANCES: Final = ("app_balance", "app_voice", "app_industry", "app_market")
 _LONGEST_IDENTIFIER: Final = 128
 _LARGEST_CODE: Final = 10**6
 
@@ -120,11 +121,8 @@ def read_schedule(body: object, schedule_id: str) -> Schedule:
 
 def read_balance(body: object) -> dict[str, int | None]:
     """Return the balances of the application; None where nothing is assigned."""
-    return {
-        str(name): whole_number(value)
-        for name, value in _object(body).items()
-        if str(name).startswith("app_")
-    }
+    answer = _object(body)
+    return {name: whole_number(answer[name]) for name in _BALANCES if name in answer}
 
 
 def whole_number(value: object) -> int | None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
+from airflow_provider_jsms.arguments import is_none, reading
 from airflow_provider_jsms.exceptions import JsmsInputError
 from airflow_provider_jsms.privacy import show
 from airflow_provider_jsms.recipient import (
@@ -61,12 +62,14 @@ def single_body(
     *, send_time: SendTime, mobile: object, temp_id: object, sign_id: object, temp_para: object
 ) -> SingleBody:
     """Return the body of a single schedule."""
-    body: dict[str, object] = {"send_time": send_time.wire, "mobile": mobile_of(mobile)}
+    with reading("mobile"):
+        body: dict[str, object] = {"send_time": send_time.wire, "mobile": mobile_of(mobile)}
     if (signature := optional_id("sign_id", sign_id)) is not None:
         body["sign_id"] = signature
     body["temp_id"] = required_id("temp_id", temp_id)
-    if parameters := parameters_of(temp_para):
-        body["temp_para"] = parameters
+    with reading("temp_para"):
+        if parameters := parameters_of(temp_para):
+            body["temp_para"] = parameters
     return body  # type: ignore[return-value]
 
 
@@ -101,44 +104,49 @@ def batch_head(
 
 def required_id(name: str, value: object) -> int:
     """Return a positive integer from an integer or a string of digits."""
-    text = text_of(value)
-    if not _POSITIVE.fullmatch(text):
-        raise JsmsInputError(
-            f"{name} {show(value)} is not a positive whole number. Nothing was sent. "
-            f"Take {name} from the JSMS console."
-        )
-    return int(text)
+    with reading(name):
+        text = text_of(value)
+        if not _POSITIVE.fullmatch(text):
+            raise JsmsInputError(
+                f"{name} {show(value)} is not a positive whole number. Nothing was sent. "
+                f"Take {name} from the JSMS console."
+            )
+        return int(text)
 
 
 def optional_id(name: str, value: object) -> int | None:
     """Return a positive integer, or None for None and an empty string."""
-    return None if value is None or value == "" else required_id(name, value)
+    with reading(name):
+        return None if is_none(value) else required_id(name, value)
 
 
+@reading("tag")
 def tag_of(value: object) -> str | None:
     """Return a tag of at most 10 characters, or None for None and an empty string."""
-    if value is None or value == "":
+    if is_none(value):
         return None
-    if not isinstance(value, str) or len(value) > LONGEST_TAG:
+    if not isinstance(value, str) or str.__len__(value) > LONGEST_TAG:
         raise JsmsInputError(
             f"tag {show(value)} is not a string of at most {LONGEST_TAG} characters. "
             "Nothing was sent."
         )
-    return encodable(value, "tag")
+    return encodable(text_of(value), "tag")
 
 
+@reading("schedule_id")
 def schedule_id_of(value: object) -> str:
     """Return a schedule_id that can stand in a path as it is.
 
     :raises JsmsInputError: it is empty, or would change the path.
     """
+    text = str.__str__(value) if isinstance(value, str) else ""
     # A phone number in its place would be told with the path of the call.
-    if isinstance(value, str) and _SCHEDULE_ID.fullmatch(value) and not _is_taken(value):
-        return value
+    if _SCHEDULE_ID.fullmatch(text) and not _is_taken(text):
+        return text
     hint = ""
-    if value is None or value in ("", "None"):
+    if is_none(value) or text == "None":
         hint = " The task that it comes from returned nothing."
-    elif isinstance(value, str) and value.startswith(("{", "[")):
+    elif text.startswith(("{", "[")):
         hint = f" {SHOW_THE_WAY.format('what it is')}"
     raise JsmsInputError(
         f"schedule_id {show(value)} cannot be one: letters, digits and - . _ ~ are "
@@ -150,6 +158,7 @@ def _is_taken(value: str) -> bool:
     return value in _NO_SCHEDULE_ID or _NUMBER.fullmatch(value) is not None
 
 
+@reading("schedule_id")
 def schedule_ids_of(value: object) -> list[str]:
     """Return checked schedule_ids without repetitions, in the given order.
 
@@ -158,6 +167,6 @@ def schedule_ids_of(value: object) -> list[str]:
     """
     if isinstance(value, Mapping):
         value = value.get("schedule_ids", value.get("schedule_id"))
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
         value = [value]
     return list(dict.fromkeys(schedule_id_of(each) for each in value))

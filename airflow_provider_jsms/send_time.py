@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import pendulum
 
+from airflow_provider_jsms.arguments import reading
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsPastSendTimeError
-from airflow_provider_jsms.privacy import mask_text
+from airflow_provider_jsms.privacy import mask_text, show
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -84,6 +85,7 @@ def service_zone(name: str) -> tzinfo:
         raise ValueError(name) from error
 
 
+@reading("send_time")
 def parse_send_time(value: object, zone: tzinfo) -> SendTime:
     """Return the instant that ``value`` names, whole seconds, fractions dropped.
 
@@ -151,8 +153,8 @@ def _wall_clock(moment: datetime) -> str:
 
 
 def _refused(value: object) -> JsmsInputError:
-    shown = mask_text(repr(value)) if isinstance(value, str | datetime) else "a value"
+    shown = mask_text(repr(value)) if isinstance(value, datetime) else show(value)
+    kind = "" if shown.startswith("(") else f" ({type(value).__name__})"
     return JsmsInputError(
-        f"send_time {shown} ({type(value).__name__}) does not name one moment. {_ACCEPTED} "
-        "Nothing was sent."
+        f"send_time {shown}{kind} does not name one moment. {_ACCEPTED} Nothing was sent."
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from airflow_provider_jsms import connection_form
+from airflow_provider_jsms.arguments import is_none, reading
 from airflow_provider_jsms.connection_form import (
     CA_BUNDLE,
     CONNECT_TIMEOUT,
@@ -25,6 +26,7 @@ from airflow_provider_jsms.connection_form import (
 )
 from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.privacy import show
+from airflow_provider_jsms.recipient import text_of
 from airflow_provider_jsms.send_time import service_zone
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class JsmsSettings:
         return self.base_url.startswith("http://")
 
 
+@reading("The Airflow connection", raises=JsmsSettingsError)
 def read_settings(
     *,
     login: object,
@@ -84,7 +87,7 @@ def read_settings(
     :raises JsmsSettingsError: names the field, what is accepted and what to do.
     """
     return JsmsSettings(
-        base_url=_base_url(str(host or ""), str(schema or ""), port),
+        base_url=_base_url(_field("host", host), _field("schema", schema), _field("port", port)),
         app_key=_credential("login", "the app key", login),
         master_secret=_credential("password", "the master secret", password),
         zone=_zone(extra),
@@ -101,7 +104,7 @@ def number_in(extra: Mapping[str, object], field: NumberField) -> float:
     :raises JsmsSettingsError: it is no number that the field accepts.
     """
     value = extra.get(field.name)
-    if value is None or value == "":
+    if is_none(value):
         return float(field.default)
     try:
         number = float(value) if isinstance(value, str | int | float) else math.nan
@@ -125,11 +128,18 @@ def _wrong(what: str, given: str, accepted: str) -> JsmsSettingsError:
     )
 
 
+def _field(name: str, value: object) -> str:
+    text = text_of(value)
+    if value is not None and not text and not isinstance(value, str):
+        raise _wrong(name, f"of type {type(value).__name__}", "a text, or none")
+    return text
+
+
 def _credential(name: str, meaning: str, value: object) -> str:
     """Check a credential; it never appears in the error, not even in part."""
-    if value is None or value == "":
+    text = _field(name, value)
+    if not text:
         raise _wrong(f"{name} ({meaning})", "empty", "what the JSMS console shows")
-    text = str(value)
     if not text.isascii() or not text.isprintable() or " " in text or ":" in text:
         raise _wrong(
             f"{name} ({meaning})",
@@ -140,16 +150,16 @@ def _credential(name: str, meaning: str, value: object) -> str:
     return text
 
 
-def _base_url(host: str, schema: str, port: object) -> str:
+def _base_url(host: str, schema: str, port: str) -> str:
     if not host:
         # Whoever sets a port or a schema does not mean the real service.
-        if schema or port not in (None, ""):
+        if schema or port:
             raise _wrong("host", "empty, but port or schema is set", "a host beside them")
         return DEFAULT_HOST
     is_url = "://" in host
     parts = _split(host if is_url else f"{schema or 'https'}://{host}")
     if is_url and schema and schema != parts.scheme:
-        raise _wrong("schema", repr(schema), f"none, or that of its host, {parts.scheme!r}")
+        raise _wrong("schema", show(schema), f"none, or that of its host, {parts.scheme!r}")
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise _wrong(
             "host",
@@ -176,13 +186,13 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _with_port(parts: SplitResult, port: object) -> str:
-    if port is None or port == "":
+def _with_port(parts: SplitResult, port: str) -> str:
+    if not port:
         return parts.netloc
-    if not _PORT.fullmatch(str(port)) or not 0 < int(str(port)) <= _HIGHEST_PORT:
+    if not _PORT.fullmatch(port) or not 0 < int(port) <= _HIGHEST_PORT:
         raise _wrong("port", show(port), f"a number from 1 to {_HIGHEST_PORT}, or none")
-    if parts.port is not None and str(parts.port) != str(port):
-        raise _wrong("port", str(port), f"none, or that of its host, {parts.port}")
+    if parts.port is not None and parts.port != int(port):
+        raise _wrong("port", port, f"none, or that of its host, {parts.port}")
     return parts.netloc if parts.port is not None else f"{parts.netloc}:{port}"
 
 
@@ -195,7 +205,7 @@ def _is_loopback(hostname: str) -> bool:
 
 def _text(extra: Mapping[str, object], field: TextField) -> str | None:
     value = extra.get(field.name)
-    if value is None or value == "":
+    if is_none(value):
         return field.default
     if not isinstance(value, str):
         raise _wrong(f"extra {field.name!r}", f"of type {type(value).__name__}", "a string")

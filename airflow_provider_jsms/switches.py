@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_jsms.arguments import reading
 from airflow_provider_jsms.exceptions import JsmsInputError
 from airflow_provider_jsms.privacy import show
 
@@ -13,10 +14,11 @@ def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
 
     :raises JsmsInputError: it is not; the text names them.
     """
-    if isinstance(value, str) and value in accepted:
-        return value
-    words = " or ".join(repr(word) for word in accepted)
-    raise JsmsInputError(f"{name} is {show(value)}: accepted is {words}.")
+    with reading(name):
+        if isinstance(value, str) and str.__str__(value) in accepted:
+            return str.__str__(value)
+        words = " or ".join(repr(word) for word in accepted)
+        raise JsmsInputError(f"{name} is {show(value)}: accepted is {words}. Nothing was sent.")
 
 
 def flag(name: str, value: object) -> bool:
@@ -24,8 +26,12 @@ def flag(name: str, value: object) -> bool:
 
     :raises JsmsInputError: it is neither True nor False.
     """
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in _FLAGS:
-        return _FLAGS[value.lower()]
-    raise JsmsInputError(f"{name} is {show(value)}: accepted is True or False.")
+    with reading(name):
+        if isinstance(value, bool):
+            return value
+        word = str.lower(value) if isinstance(value, str) else ""
+        if word in _FLAGS:
+            return _FLAGS[word]
+        raise JsmsInputError(
+            f"{name} is {show(value)}: accepted is True or False. Nothing was sent."
+        )

@@ -264,6 +264,17 @@ def _after_a_poke(wait: Wait, now: datetime) -> datetime:
     return later(now, max(wait.poke_interval, _SHORTEST_PAUSE))
 
 
+def moment_of(text: str) -> datetime:
+    """Return the moment that an ISO 8601 text with an offset names.
+
+    :raises ValueError: it names none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment
+
+
 def duration(seconds: float) -> timedelta:
     """Return some seconds as a duration, the longest there is for more than that."""
     try:

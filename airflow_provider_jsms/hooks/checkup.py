@@ -25,6 +25,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsUnreadableReplyError,
 )
 from airflow_provider_jsms.hooks.transport import NoCertificatesError
+from airflow_provider_jsms.privacy import mask_text
 from airflow_provider_jsms.protocol import query_balance
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def check_up(client: JsmsClient, settings: JsmsSettings) -> tuple[bool, str]:
 
 def _balance(balance: dict[str, int | None]) -> str:
     amounts = ", ".join(
-        f"{name} {'not assigned' if amount is None else amount}" for name, amount in balance.items()
+        f"{mask_text(name)} {'not assigned' if amount is None else amount}"
+        for name, amount in balance.items()
     )
     return f"Balance: {amounts or 'not told'}."
 
@@ -107,7 +109,7 @@ def _no_connection(error: JsmsCallError, settings: JsmsSettings) -> str:
         is_of_file = isinstance(cause, PermissionError) or getattr(cause, "library", "") == "X509"
         if settings.ca_bundle and is_of_file:
             return (
-                f"{settings.ca_bundle} cannot be read, or holds no certificates, so the "
+                f"{mask_text(settings.ca_bundle)} cannot be read, or holds no certificates, so the "
                 f"credentials were not sent. Correct {CA_BUNDLE.label}, or empty it."
             )
     return (

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONGEST_IN_ALL: Final = 60.0
-_SHORTEST_TRY: Final = 1.0
+SHORTEST_TRY: Final = 1.0
 _WAIT = wait_exponential_jitter(initial=1, max=10, jitter=1)
 
 _log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class JsmsClient:
         A submission that is given up early is one whose outcome nobody knows.
         """
         full = self._settings.connect_timeout + self._settings.read_timeout
-        return full if call.method == "POST" else max(deadline - monotonic(), _SHORTEST_TRY)
+        return full if call.method == "POST" else max(deadline - monotonic(), SHORTEST_TRY)
 
     def _attempt(self, call: Call[T], deadline: float) -> T:
         since = datetime.now(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os.path
 from base64 import b64encode
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
 from airflow_provider_jsms import protocol, schedule
+from airflow_provider_jsms.arguments import connection_id_of
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID, TIMEZONE
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
+    JsmsInputError,
     JsmsNoAnswerError,
     JsmsSettingsError,
     JsmsStateError,
@@ -84,9 +87,10 @@ class JsmsHook(BaseHook):
     def settings(self) -> JsmsSettings:
         """What the Airflow connection says, read once.
 
+        :raises JsmsInputError: ``jsms_conn_id`` cannot be the id of one.
         :raises JsmsSettingsError: a field of it cannot be used.
         """
-        return settings_of(self.get_connection(self.jsms_conn_id))
+        return settings_of(self.get_connection(connection_id_of(self.jsms_conn_id)))
 
     def parse_send_time(self, value: object) -> SendTime:
         """Return the moment that ``value`` names on the wall clock of this connection.
@@ -138,8 +142,9 @@ class JsmsHook(BaseHook):
         :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of numbers where
             the template has no parameters.
         :param tag: a label of at most 10 characters, not shown to the recipients.
+        :raises JsmsRecipientsFileError: the list cannot be gone through.
 
-        The other arguments and the errors are those of :meth:`submit_schedule`.
+        The other arguments and errors are those of :meth:`submit_schedule`.
         """
         moment = self._future(send_time)
         body = schedule.batch_body(
@@ -208,8 +213,9 @@ class JsmsHook(BaseHook):
         # It brings a second HTTP library, which most tasks do not need.
         from airflow_provider_jsms.hooks.shared import shared  # noqa: PLC0415
 
-        async with shared(self.jsms_conn_id) as connection:
-            return await connection.send(protocol.query_schedule(schedule_id))
+        call = protocol.query_schedule(schedule_id)
+        async with shared(connection_id_of(self.jsms_conn_id)) as connection:
+            return await connection.send(call)
 
     def delete_schedule(self, schedule_id: object) -> None:
         """Cancel a single or batch schedule (``DELETE /v1/schedule/{schedule_id}``).
@@ -246,7 +252,7 @@ class JsmsHook(BaseHook):
         """Ask for the balance, a call that changes nothing, and tell what came of it."""
         try:
             return check_up(self._client, self.settings)
-        except JsmsSettingsError as error:
+        except (JsmsInputError, JsmsSettingsError) as error:
             return False, str(error)
 
     @staticmethod
@@ -281,7 +287,12 @@ def settings_of(connection: Connection) -> JsmsSettings:
 
     :raises JsmsSettingsError: a field of it cannot be used.
     """
-    extra = connection.extra_dejson
+    try:
+        extra = connection.extra_dejson
+        # Airflow logs what is no JSON, and goes on as if it were empty.
+        extra = extra or json.loads(connection.extra or "{}")
+    except (ValueError, TypeError, RecursionError):
+        extra = None
     if not isinstance(extra, Mapping):
         raise JsmsSettingsError(
             "The Airflow connection cannot be used: its extra is no JSON object; accepted is one "

@@ -31,12 +31,11 @@ from airflow_provider_jsms.exceptions import (
     JsmsConnectionLostError,
     JsmsNotSentError,
     JsmsReadTimeoutError,
-    JsmsUnreadableReplyError,
 )
-from airflow_provider_jsms.hooks.client import LONGEST_IN_ALL, policy
+from airflow_provider_jsms.hooks.client import LONGEST_IN_ALL, SHORTEST_TRY, policy
 from airflow_provider_jsms.hooks.jsms import JsmsHook, settings_of
-from airflow_provider_jsms.hooks.transport import LARGEST_REPLY
-from airflow_provider_jsms.protocol import HEADERS, Reply, read_reply
+from airflow_provider_jsms.hooks.transport import check_proxy, too_large
+from airflow_provider_jsms.protocol import HEADERS, LARGEST_REPLY, Reply, read_reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,12 +69,8 @@ class _Client:
         self._headers = {**HEADERS, "Authorization": f"Basic {token}"}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, ssl=way.tls),
-            timeout=aiohttp.ClientTimeout(
-                total=LONGEST_IN_ALL,
-                sock_connect=settings.connect_timeout,
-                sock_read=settings.read_timeout,
-            ),
             cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
             # With it, a .netrc would take the place of the credentials.
             trust_env=False,
             proxy=way.proxy,
@@ -84,27 +79,39 @@ class _Client:
     async def close(self) -> None:
         await self._session.close()
 
-    async def ask(self, call: Call[T]) -> T:
-        """Send a call once and return its result."""
+    async def ask(self, call: Call[T], seconds: float) -> T:
+        """Send a call once and return its result.
+
+        :param seconds: what it may take in all.
+        """
         if call.method != "GET":
             raise NotImplementedError("only queries are sent from an event loop")
         url = f"{self.settings.base_url}{call.path}"
         self.calls += 1
         try:
             async with self._session.get(
-                url, headers=self._headers, allow_redirects=False
+                url, headers=self._headers, allow_redirects=False, timeout=self._timeout(seconds)
             ) as response:
                 content = await _body(call, response)
                 return read_reply(call, Reply(response.status, response.headers, content))
         except (TimeoutError, aiohttp.ClientError, aiohttp.InvalidURL, OSError) as error:
             failure = self._error(call, error)
-            # This one holds the headers of the request, with the credentials.
-            cause = None if isinstance(error, aiohttp.ClientResponseError) else error
+            # What came in place of an answer may be told by the errors that it met, word by word;
+            # and one of a proxy holds the headers of the request, with the credentials.
+            is_told = isinstance(error, aiohttp.ClientResponseError)
+            cause = error if isinstance(failure, JsmsNotSentError) and not is_told else None
         finally:
             self.calls -= 1
             if self.is_retired and not self.calls:
                 await self.close()
         raise failure from cause
+
+    def _timeout(self, seconds: float) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(
+            total=seconds,
+            sock_connect=self.settings.connect_timeout,
+            sock_read=self.settings.read_timeout,
+        )
 
     def _error(self, call: Call[Any], error: Exception) -> Exception:
         what = type(error).__name__
@@ -116,7 +123,7 @@ class _Client:
                 call=str(call),
             )
         if isinstance(error, TimeoutError):
-            return JsmsReadTimeoutError("no answer came in time.", call=str(call))
+            return JsmsReadTimeoutError("no whole answer came in time.", call=str(call))
         return JsmsConnectionLostError(
             f"the connection broke before the answer was whole ({what}).", call=str(call)
         )
@@ -142,14 +149,16 @@ class SharedConnection:
 
         :param max_attempts: tries at most; None for what the connection says.
         """
+        deadline = monotonic() + LONGEST_IN_ALL
         if max_attempts == 1:
-            return await self._ask(call)
+            return await self._ask(call, deadline)
         most = max_attempts or (await self._for(call)).settings.max_attempts
-        result: T = await AsyncRetrying(**policy(call, most))(self._ask, call)
+        result: T = await AsyncRetrying(**policy(call, most))(self._ask, call, deadline)
         return result
 
-    async def _ask(self, call: Call[T]) -> T:
-        return await (await self._for(call)).ask(call)
+    async def _ask(self, call: Call[T], deadline: float) -> T:
+        client = await self._for(call)
+        return await client.ask(call, max(deadline - monotonic(), SHORTEST_TRY))
 
     async def _for(self, call: Call[Any]) -> _Client:
         try:
@@ -246,12 +255,14 @@ def _way_to(settings: JsmsSettings) -> _Way:
     )
     proxy = select_proxy(url, found["proxies"])
     if proxy:
-        proxy = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+        proxy = check_proxy(
+            prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+        )
     return _Way(tls, proxy)
 
 
 async def _body(call: Call[Any], response: aiohttp.ClientResponse) -> bytes:
-    """Read a body of bounded size."""
+    """Read a body of bounded size as it came; what is packed is unpacked in bounds, later."""
     content = await response.content.read(LARGEST_REPLY + 1)
     pieces = [content]
     size = len(content)
@@ -260,9 +271,5 @@ async def _body(call: Call[Any], response: aiohttp.ClientResponse) -> bytes:
         pieces.append(content)
         size += len(content)
     if size > LARGEST_REPLY:
-        raise JsmsUnreadableReplyError(
-            f"the answer is larger than {LARGEST_REPLY} bytes.",
-            call=str(call),
-            http_status=response.status,
-        )
+        raise too_large(call, response.status)
     return b"".join(pieces)

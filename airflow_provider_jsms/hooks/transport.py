@@ -1,21 +1,21 @@
-"""One HTTP request by ``requests``, and in which phase it failed.
+"""One HTTP request by ``requests``, in bounded time and size, and in which phase it failed.
 
 Whether a request may be sent again depends on whether it began to leave this machine. The errors
 of an HTTP library do not tell that reliably (a reset connection, a TLS failure can happen before
 and after), so the connection itself notes the moment before the first byte of a request.
+
+Two times are not bounded here: that of a name server belongs to the operating system, and each
+address of a name may take ``connect_timeout``.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import LocationParseError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
 
 from airflow_provider_jsms.exceptions import (
     JsmsConnectionLostError,
@@ -23,7 +23,8 @@ from airflow_provider_jsms.exceptions import (
     JsmsReadTimeoutError,
     JsmsUnreadableReplyError,
 )
-from airflow_provider_jsms.protocol import HEADERS, Reply
+from airflow_provider_jsms.hooks.connections import POOLS, TooMuchReceivedError, exchange
+from airflow_provider_jsms.protocol import HEADERS, LARGEST_REPLY, Reply
 
 if TYPE_CHECKING:
     from urllib3 import ProxyManager
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.protocol import Call
     from airflow_provider_jsms.settings import JsmsSettings
 
-LARGEST_REPLY: Final = 8 * 1024 * 1024
 _PIECE: Final = 64 * 1024
 # Servers close idle connections, commonly after five seconds. A submission that meets the closing
 # would have begun to leave, so its outcome would be unknown: it gets a connection of its own.
@@ -52,49 +52,6 @@ _BEFORE_ANYTHING = (
 )
 
 
-class _Phase(threading.local):
-    """Whether the current request of this thread may have begun to leave.
-
-    True unless a connection has shown otherwise: what is not known to be safe is not safe.
-    """
-
-    may_have_left = True
-
-
-_phase = _Phase()
-
-
-class _NotesPhase(HTTPConnection):
-    def connect(self) -> None:
-        try:
-            super().connect()
-        finally:
-            # What a connection sends to come about (CONNECT to a proxy) is not the request.
-            _phase.may_have_left = False
-
-    def send(self, data: Any) -> None:  # noqa: ANN401  as in the library
-        if self.sock is None:
-            self.connect()
-        _phase.may_have_left = True
-        super().send(data)
-
-
-class _HTTPConnection(_NotesPhase):
-    pass
-
-
-class _HTTPSConnection(_NotesPhase, HTTPSConnection):
-    pass
-
-
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
-
-
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
-
-
 class _Adapter(HTTPAdapter):
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -104,12 +61,22 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
-        manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(check_proxy(proxy), **kwargs)
+        manager.pool_classes_by_scheme = POOLS
         return manager
+
+
+def check_proxy(proxy: str) -> str:
+    """Return the address of a proxy of the environment, if it is one that a call can go through.
+
+    :raises requests.exceptions.InvalidProxyURL: it is of another kind, such as SOCKS.
+    """
+    if not proxy.lower().startswith(("http://", "https://")):
+        raise requests.exceptions.InvalidProxyURL("only proxies of HTTP are supported")
+    return proxy
 
 
 class _Session(requests.Session):
@@ -139,7 +106,7 @@ class Transport:
 
     def may_have_left(self) -> bool:
         """Tell whether the last request of this thread may have begun to leave this machine."""
-        return _phase.may_have_left
+        return exchange.may_have_left
 
     def send(self, call: Call[Any], seconds: float) -> Reply:
         """Send one request and return its answer, whatever its status is.
@@ -148,18 +115,23 @@ class Transport:
         :raises JsmsNotSentError: nothing left this machine.
         :raises JsmsNoAnswerError: it left, and no whole answer came.
         """
-        if call.method == "POST" and time.monotonic() - self._last_used > _LONGEST_IDLE:
+        is_post = call.method == "POST"
+        if is_post and time.monotonic() - self._last_used > _LONGEST_IDLE:
             self.close()
-        _phase.may_have_left = True
+        # A submission that is given up early is one whose outcome nobody knows.
+        exchange.begin(seconds, anew=is_post)
         try:
             return self._exchange(call, seconds)
-        except (requests.RequestException, LocationParseError) as error:
-            raise self._error(call, error) from error
+        except (requests.RequestException, HTTPError, ValueError) as error:
+            failure = self._error(call, error)
+            # What came in place of an answer may be told by the errors that it met, word by word.
+            cause = error if isinstance(failure, JsmsNotSentError) else None
         finally:
+            exchange.end()
             self._last_used = time.monotonic()
+        raise failure from cause
 
     def _exchange(self, call: Call[Any], seconds: float) -> Reply:
-        deadline = time.monotonic() + seconds
         settings = self._settings
         response = self.session.request(
             call.method,
@@ -174,38 +146,42 @@ class Transport:
             stream=True,
         )
         with response:
-            return Reply(response.status_code, response.headers, _body(call, response, deadline))
+            return Reply(response.status_code, response.headers, _body(call, response))
 
     def _error(self, call: Call[Any], error: Exception) -> JsmsCallError:
-        what = type(_root(error)).__name__
-        if not _phase.may_have_left or isinstance(error, _BEFORE_ANYTHING):
+        root = _root(error)
+        what = type(root).__name__
+        if not exchange.may_have_left or isinstance(error, _BEFORE_ANYTHING):
             return JsmsNotSentError(
                 f"no connection to {self._settings.base_url} ({what}), so nothing was sent. See "
                 "whether the host of the connection is right and reachable from the worker, also "
                 "through a proxy and with its certificate.",
                 call=str(call),
             )
-        if isinstance(_root(error), ReadTimeoutError | TimeoutError):
-            return JsmsReadTimeoutError("no answer came in time.", call=str(call))
+        if isinstance(root, ReadTimeoutError | TimeoutError):
+            return JsmsReadTimeoutError("no whole answer came in time.", call=str(call))
+        if isinstance(root, TooMuchReceivedError):
+            return too_large(call)
         return JsmsConnectionLostError(
             f"the connection broke before the answer was whole ({what}).", call=str(call)
         )
 
 
-def _body(call: Call[Any], response: requests.Response, deadline: float) -> bytes:
-    """Read a body of bounded size in bounded time."""
+def too_large(call: Call[Any], http_status: int | None = None) -> JsmsUnreadableReplyError:
+    """Return the error for an answer that is given up because of its size."""
+    return JsmsUnreadableReplyError(
+        f"the answer is larger than {LARGEST_REPLY} bytes.", call=str(call), http_status=http_status
+    )
+
+
+def _body(call: Call[Any], response: requests.Response) -> bytes:
+    """Read a body of bounded size as it came; what is packed is unpacked in bounds, later."""
     pieces, size = [], 0
-    for piece in response.iter_content(_PIECE):
+    for piece in response.raw.stream(_PIECE, decode_content=False):
         pieces.append(piece)
         size += len(piece)
         if size > LARGEST_REPLY:
-            raise JsmsUnreadableReplyError(
-                f"the answer is larger than {LARGEST_REPLY} bytes.",
-                call=str(call),
-                http_status=response.status_code,
-            )
-        if time.monotonic() > deadline:
-            raise JsmsReadTimeoutError("the answer did not end in time.", call=str(call))
+            raise too_large(call, response.status_code)
     return b"".join(pieces)
 
 

@@ -17,7 +17,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsRequestError,
 )
 from airflow_provider_jsms.operators.files import source_of
-from airflow_provider_jsms.privacy import mask_field, only_ids
+from airflow_provider_jsms.privacy import HIDDEN, mask_field, only_ids
 from airflow_provider_jsms.rendering import render_field
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 from airflow_provider_jsms.switches import choice
@@ -94,7 +94,7 @@ class JsmsOperator(BaseOperator):
         for name in names:
             if name in private:
                 value = self._render_private(name, context, jinja_env, seen_oids)
-                masked = mask_field(name, value)
+                masked = _masked(name, value)
                 self._private[name] = (value, masked)
                 setattr(self, name, masked)
         if parent is self and "schedule_id" in names:
@@ -214,6 +214,13 @@ class JsmsBatchOperator(JsmsOperator):
     def _hand_on(self, context: Context, failures: Sequence[FailedRecipient]) -> None:
         """Hand on who was refused, also if the task is going to fail because of it."""
         context["ti"].xcom_push(key="failure_recipients", value=failures)
+
+
+def _masked(name: str, value: object) -> object:
+    try:
+        return mask_field(name, value)
+    except Exception:  # noqa: BLE001  nothing is shown of what cannot even be looked at
+        return HIDDEN
 
 
 def _marks_of(jinja_env: jinja2.Environment) -> tuple[str, ...]:

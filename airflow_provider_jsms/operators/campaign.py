@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ from airflow_provider_jsms.fingerprint import list_fingerprint
 from airflow_provider_jsms.ledger import REFUSED, CampaignLedger, SubmissionLedger
 from airflow_provider_jsms.operators.base import NOBODY
 from airflow_provider_jsms.operators.submission import Order
+from airflow_provider_jsms.records import is_whole
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS, batch_head
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ class Tally:
         if not record.get("schedule_id"):
             self.uncertain_count += size
             return
-        refused = record.get("failure_count", 0)
+        refused = min(record.get("failure_count", 0), size)
         self.schedule_ids.append(record["schedule_id"])
         self.success_count += size - refused
         self.failure_count += refused
@@ -222,6 +224,7 @@ class Campaign:
             modify=lambda schedule_id: self._modify(schedule_id, people),
             # What the record of the campaign says, should somebody delete that.
             extra={"chunks": len(self._known.digests), **asdict(self._list)},
+            is_told_by=partial(is_whole, recipients=len(people)),
         )
         outcome = self._submission(self._hook, ledger, self._begin).carry_out(order)
         self.tally.add(outcome, people)

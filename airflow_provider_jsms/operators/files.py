@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_jsms.arguments import reading
 from airflow_provider_jsms.exceptions import (
     JsmsError,
     JsmsInputError,
@@ -34,6 +35,7 @@ _PATH = re.compile(r"[\w./:@-]*")
 Row = tuple[int, Any]
 
 
+@reading("recipients")
 def source_of(value: object) -> Source:
     """Return the recipients that the argument of an operator stands for.
 
@@ -102,12 +104,15 @@ class RecipientsFile:
                 yield self._decoded(iter(file.readline, b""))
         except JsmsError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  every storage raises its own
+            # Its text names the file too, whose name may hold anything.
+            said = mask_text(error).rstrip(".")
             raise JsmsRecipientsFileError(
-                f"The file of recipients {self._name} could not be read ({type(error).__name__}). "
-                "See whether it exists, whether the worker may read it, and for object storage "
-                "whether the provider package of that storage is installed."
-            ) from error
+                f"The file of recipients {self._name} could not be read ({type(error).__name__})"
+                f"{f': {said}' if said else ''}. See whether it exists, whether the worker may "
+                "read it, and for object storage whether the provider package of that storage is "
+                "installed."
+            ) from None
 
     def _decoded(self, lines: Iterable[bytes]) -> Iterator[str]:
         for number, line in enumerate(lines, start=1):

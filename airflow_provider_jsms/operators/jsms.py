@@ -183,7 +183,7 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
     :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
     :raises JsmsChangedListError: the list is not the one that was begun, or changed while it was
         read.
-    :raises JsmsRecipientsFileError: the file cannot be read.
+    :raises JsmsRecipientsFileError: the file, or a list that is fetched bit by bit, cannot be read.
 
     The other errors are those of :class:`JsmsSubmitScheduleOperator`. An error in the middle says
     how many are scheduled under which ids, and how many are not.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import (
+    AirflowException,
     AirflowFailException,
     AirflowSkipException,
     BaseOperator,
@@ -17,6 +18,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_jsms.exceptions import JsmsError, JsmsNoRetryError, JsmsStoppedError
 from airflow_provider_jsms.ledger import Attempt
 from airflow_provider_jsms.operators.submission import Submission
+from airflow_provider_jsms.privacy import mask_text
 from airflow_provider_jsms.switches import flag
 
 if TYPE_CHECKING:
@@ -115,7 +117,7 @@ class SubmitsOnce(BaseOperator):
             raise self._without_retry(error) from error
 
     def _without_retry(self, error: BaseException) -> JsmsNoRetryError:
-        said = str(error) if isinstance(error, JsmsError) else type(error).__name__
+        said = _said(error)
         if any(submission.may_have_submitted for submission in self._submissions):
             return JsmsNoRetryError(
                 f"The task ended after it had submitted, or may have ({said}); its log names the "
@@ -133,3 +135,13 @@ class SubmitsOnce(BaseOperator):
                 "The task was told to stop, so nothing more is sent. What JSMS has accepted "
                 "before stays scheduled."
             )
+
+
+def _said(error: BaseException) -> str:
+    """Return what an error says; of one that is not ours, or Airflow's, its text may be private."""
+    if isinstance(error, JsmsError):
+        return str(error)
+    name = type(error).__name__
+    return (
+        f"{name}: {mask_text(error).rstrip('.')}." if isinstance(error, AirflowException) else name
+    )

@@ -20,6 +20,7 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.fingerprint import fingerprint
 from airflow_provider_jsms.ledger import (
+    DAMAGED,
     REFUSED,
     Decision,
     Do,
@@ -55,6 +56,7 @@ class Order:
     :param extra: what the record keeps beside.
     :param submit: sends it and returns the outcome as the record keeps it.
     :param modify: replaces a schedule by it and returns the outcome.
+    :param is_told_by: tells whether a record says what came of it.
     """
 
     call: str
@@ -64,6 +66,7 @@ class Order:
     submit: Callable[[], dict[str, Any]]
     modify: Callable[[str], dict[str, Any]]
     extra: Mapping[str, Any] = field(default_factory=dict)
+    is_told_by: Callable[[Mapping[str, Any]], bool] = bool
 
     @property
     def about(self) -> dict[str, Any]:
@@ -114,6 +117,8 @@ class Submission:
         decision = self._ledger.decide(request)
         if decision.do is Do.ASK:
             decision = self._ask(request)
+        if decision.do is Do.GO_ON and not order.is_told_by(self._ledger.record or {}):
+            decision = DAMAGED
         if self._ledger.record is not None:
             level = logging.INFO if decision.do is Do.GO_ON else logging.WARNING
             _log.log(level, "Record %s: %s (%s)", self._ledger.key, decision.why, decision.do.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import (
@@ -20,10 +20,11 @@ from airflow_provider_jsms.exceptions import (
     JsmsScheduleGoneError,
     JsmsWaitError,
 )
-from airflow_provider_jsms.waiting import due, has, later
+from airflow_provider_jsms.waiting import due, duration, has, later
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -72,7 +73,7 @@ class EndsAlike(BaseSensorOperator):
     def ends(self, started_at: datetime) -> dict[str, datetime]:
         """Return when the wait ends in any case, by the argument that says so."""
         limits: dict[str, timedelta | None] = {
-            "timeout": timedelta(seconds=self.timeout) if self.has_timeout else None,
+            "timeout": duration(self.timeout) if self.has_timeout else None,
             # While it runs in a worker Airflow itself sees to it, while it is deferred nobody.
             "execution_timeout": self.execution_timeout if self.deferrable else None,
         }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
+from airflow_provider_jsms.arguments import reading
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
@@ -31,11 +32,13 @@ from airflow_provider_jsms.waiting import (
     Unreachable,
     Wait,
     describe,
+    duration,
     gone,
     has,
     is_complete,
     is_settled,
     later,
+    moment_of,
     next_step,
     seen_of,
     trouble_of,
@@ -54,6 +57,8 @@ if TYPE_CHECKING:
 _NO_TIMEOUT: Final = timedelta(days=36500)
 # How much later than the trigger Airflow ends a deferral, if the trigger has not.
 _LATEST: Final = timedelta(seconds=60)
+# More seconds than some machines can sleep are cut to a year.
+_LONGEST_SLEEP: Final = 365 * 86400.0
 
 DONE: Final = "done"
 LOOK: Final = "look"
@@ -163,10 +168,10 @@ class JsmsScheduleSensor(EndsAlike):
 
         try:
             if event["status"] == DONE:
-                return event["msg_ids"]
+                return _found(event["msg_ids"])
             since = {LOOK: event["failing_since"]}[event["status"]]
-            self._started_at = datetime.fromisoformat(event["started_at"])
-            self._failing_since = datetime.fromisoformat(since) if since else None
+            self._started_at = moment_of(event["started_at"])
+            self._failing_since = moment_of(since) if since else None
             before = seen_before(event["schedules"], {})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             status = event.get("status") if isinstance(event, dict) else event
@@ -175,7 +180,8 @@ class JsmsScheduleSensor(EndsAlike):
                 "version does not know: the triggerer may run another version of the provider. "
                 "Install the same one everywhere, and clear the task."
             ) from error
-        self._seen = {known.schedule_id: known for known in before}
+        mine = self._schedule_ids()
+        self._seen = {known.schedule_id: known for known in before if known.schedule_id in mine}
         return self.execute(context)
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -192,7 +198,7 @@ class JsmsScheduleSensor(EndsAlike):
             now = datetime.now(UTC)
             wait = self._wait(self._started_at or now)
             # Also where a look fails and silent_fail is set.
-            self._next_look = now + wait.poke_interval
+            self._next_look = later(now, wait.poke_interval)
             error = self._look(wait, now)
             step = self._step(wait, now, error)
             if isinstance(step, Done):
@@ -216,17 +222,19 @@ class JsmsScheduleSensor(EndsAlike):
         # Airflow asks this in poke and in reschedule mode alike, on 2.11 and on 3.x.
         del started_at, poke_count
         until_look = (self._next_look - datetime.now(UTC)).total_seconds()
-        return max(0.0, min(until_look, self.timeout - run_duration() + 1.0))
+        return max(0.0, min(until_look, self.timeout - run_duration() + 1.0, _LONGEST_SLEEP))
 
     def _wait(self, started_at: datetime) -> Wait:
-        result = self.schedule_id if isinstance(self.schedule_id, Mapping) else {}
+        with reading("schedule_id"):
+            result = self.schedule_id if isinstance(self.schedule_id, Mapping) else {}
+            expected = whole_number(result.get("success_count"))
         return Wait(
             started_at=started_at,
-            poke_interval=timedelta(seconds=self.poke_interval),
+            poke_interval=duration(self.poke_interval),
             recheck_interval=self.recheck_interval,
             grace=self.grace,
             wait_for_send_time=flag("wait_for_send_time", self.wait_for_send_time),
-            expected=whole_number(result.get("success_count")),
+            expected=expected,
             ends_at=min(self.ends(started_at).values(), default=None),
         )
 
@@ -289,7 +297,9 @@ class JsmsScheduleSensor(EndsAlike):
                 rules=rules_of(wait),
                 failing_since=failing_since.isoformat() if failing_since else None,
                 # JSMS may forget what it has sent, and then nobody else knows them.
-                msg_ids={each.schedule_id: each.msg_ids for each in seen if is_complete(each)},
+                msg_ids={
+                    each.schedule_id: list(each.msg_ids) for each in seen if is_complete(each)
+                },
             ),
             method_name="execute_complete",
             # The trigger itself sees to the end, to the second. This is for the case that no
@@ -336,6 +346,20 @@ class JsmsScheduleSensor(EndsAlike):
 
 
 def _duration(name: str, value: object) -> timedelta:
-    if isinstance(value, timedelta) and value > timedelta(0):
-        return value
-    raise ValueError(f"{name} is {value!r}: accepted is a timedelta longer than zero.")
+    with reading(name):
+        if isinstance(value, timedelta) and value > timedelta(0):
+            return value
+        shown = str(value) if isinstance(value, timedelta) else show(value)
+        raise JsmsInputError(f"{name} is {shown}: accepted is a timedelta longer than zero.")
+
+
+def _found(msg_ids: object) -> dict[str, list[str]]:
+    """Return what a trigger has found.
+
+    :raises TypeError: it is nothing of the kind.
+    """
+    if not isinstance(msg_ids, dict) or not all(isinstance(ids, list) for ids in msg_ids.values()):
+        raise TypeError
+    if not all(isinstance(each, str) for ids in msg_ids.values() for each in ids):
+        raise TypeError
+    return msg_ids

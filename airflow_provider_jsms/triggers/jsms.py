@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_jsms import protocol
-from airflow_provider_jsms.exceptions import JsmsStateError
+from airflow_provider_jsms.arguments import connection_id_of
+from airflow_provider_jsms.exceptions import JsmsError, JsmsInputError, JsmsStateError
+from airflow_provider_jsms.privacy import mask_text
+from airflow_provider_jsms.results import whole_number
 from airflow_provider_jsms.sensors.jsms import DONE, LOOK
 from airflow_provider_jsms.waiting import (
     PASSING,
@@ -22,6 +25,7 @@ from airflow_provider_jsms.waiting import (
     duration,
     gone,
     is_settled,
+    moment_of,
     next_step,
     seen_of,
     trouble_of,
@@ -65,12 +69,12 @@ class JsmsScheduleTrigger(BaseTrigger):
         msg_ids: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.schedules = dict(schedules)
+        self.schedules = schedules
         self.jsms_conn_id = jsms_conn_id
         self.next_look = next_look
-        self.rules = dict(rules)
+        self.rules = rules
         self.failing_since = failing_since
-        self.msg_ids = {known: list(ids) for known, ids in (msg_ids or {}).items()}
+        self.msg_ids = msg_ids or {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class and the arguments: ids and times, nothing else."""
@@ -82,12 +86,9 @@ class JsmsScheduleTrigger(BaseTrigger):
         """Wait, and fire once."""
         from airflow_provider_jsms.hooks.shared import shared  # noqa: PLC0415  an HTTP library
 
-        wait = wait_of(self.rules)
-        time = datetime.fromisoformat(self.next_look)
-        since = datetime.fromisoformat(self.failing_since) if self.failing_since else None
-        seen = {known.schedule_id: known for known in seen_before(self.schedules, self.msg_ids)}
+        wait, time, since, seen = self._given()
         answered: set[str] = set()
-        async with shared(self.jsms_conn_id) as connection:
+        async with shared(connection_id_of(self.jsms_conn_id)) as connection:
             while True:
                 await _sleep_until(time, wait.poke_interval)
                 now = datetime.now(UTC)
@@ -95,7 +96,8 @@ class JsmsScheduleTrigger(BaseTrigger):
                 if error is None:
                     since = None
                 elif not isinstance(error, PASSING):
-                    self.log.warning("A worker has to decide: %s", error)
+                    said = error if isinstance(error, JsmsError) else mask_text(error)
+                    self.log.warning("A worker has to decide: %s", said)
                     break
                 else:
                     since = since or now
@@ -116,6 +118,22 @@ class JsmsScheduleTrigger(BaseTrigger):
             failing_since=since.isoformat() if since else None,
         )
 
+    def _given(self) -> tuple[Wait, datetime, datetime | None, dict[str, Seen]]:
+        """Return what the arguments say: rules, next look, since when looks fail, what was seen."""
+        try:
+            return (
+                wait_of(self.rules),
+                moment_of(self.next_look),
+                moment_of(self.failing_since) if self.failing_since else None,
+                {known.schedule_id: known for known in seen_before(self.schedules, self.msg_ids)},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise JsmsInputError(
+                f"The arguments of the trigger cannot be used ({type(error).__name__}): the sensor "
+                "may have run with another version of the provider than the triggerer. Install "
+                "the same one everywhere, and clear the task."
+            ) from None
+
 
 def _event(**payload: Any) -> TriggerEvent:
     return TriggerEvent(payload)  # type: ignore[no-untyped-call]
@@ -135,7 +153,7 @@ def seen_before(
     return [
         Seen(
             schedule_id,
-            datetime.fromisoformat(time) if time else None,
+            moment_of(time) if time else None,
             tuple(msg_ids.get(schedule_id, ())),
             len(msg_ids.get(schedule_id, ())),
         )
@@ -157,15 +175,18 @@ def rules_of(wait: Wait) -> dict[str, Any]:
 
 
 def wait_of(rules: Mapping[str, Any]) -> Wait:
-    """Return the rules of a wait that :func:`rules_of` has made storable."""
+    """Return the rules of a wait that :func:`rules_of` has made storable.
+
+    :raises KeyError: or TypeError, ValueError, AttributeError: they are not such rules.
+    """
     return Wait(
-        started_at=datetime.fromisoformat(rules["started_at"]),
+        started_at=moment_of(rules["started_at"]),
         poke_interval=duration(rules["poke_interval"]),
         recheck_interval=duration(rules["recheck_interval"]),
         grace=duration(rules["grace"]),
-        wait_for_send_time=rules["wait_for_send_time"],
-        expected=rules["expected"],
-        ends_at=datetime.fromisoformat(rules["ends_at"]) if rules["ends_at"] else None,
+        wait_for_send_time=bool(rules["wait_for_send_time"]),
+        expected=whole_number(rules["expected"]),
+        ends_at=moment_of(rules["ends_at"]) if rules["ends_at"] else None,
     )
 
 

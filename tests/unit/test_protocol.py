@@ -201,6 +201,7 @@ def test_the_subject_says_who_what_and_when_masked() -> None:
 def test_the_headers_ask_for_json_and_name_the_version() -> None:
     assert {
         "Accept": "application/json",
+        "Accept-Encoding": "identity",
         "Content-Type": "application/json",
         "User-Agent": f"airflow-provider-jsms/{__version__}",
     } == protocol.HEADERS

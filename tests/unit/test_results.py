@@ -286,7 +286,6 @@ def test_balances_are_numbers_or_not_assigned() -> None:
         "app_balance": 1,
         "app_voice": 22,
         "app_industry": None,
-        "app_x": None,
     }
     assert read_balance({}) == {}
 

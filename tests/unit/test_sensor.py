@@ -358,7 +358,7 @@ class TestRescheduleMode:
 @pytest.mark.parametrize("name", ["grace", "recheck_interval"])
 @pytest.mark.parametrize("value", [60, timedelta(0), None])
 def test_durations_are_checked_when_the_dag_is_read(name: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"{name} is .*timedelta"):
+    with pytest.raises(JsmsInputError, match=f"{name} is .*timedelta"):
         sensor("x", **{name: value})
 
 

@@ -1,0 +1,219 @@
+"""The stage: a sandbox, a hook, and what is to be seen of one call that meets a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import pytest
+from tenacity import AsyncRetrying, Retrying
+
+from airflow_provider_jsms.exceptions import (
+    JsmsApiError,
+    JsmsNoAnswerError,
+    JsmsUncertainError,
+)
+from airflow_provider_jsms.hooks import client, shared
+from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.sandbox.server import SandboxServer
+from airflow_provider_jsms.sandbox.state import Sandbox
+from tests import people
+from tests.leaks import APP_KEY, MASTER_SECRET
+from tests.outcomes import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from airflow_provider_jsms.sandbox.schedules import Schedule
+    from tests.outcomes.rows import Row
+
+ASYNC_QUERY: Final = "aquery_schedule"
+# Only a bug makes a call last that long.
+_LONGEST: Final = 5.0
+
+
+@dataclass
+class Seen:
+    """What is to be seen of a call: from the task, and from the sandbox."""
+
+    schedule_id: str
+    result: Any = None
+    error: BaseException | None = None
+    requests: list[str] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    schedules: list[Schedule] = field(default_factory=list)
+    sent_elsewhere: int = 0
+
+    @property
+    def outcome(self) -> str:
+        """What became of the call, in the words of the table."""
+        if isinstance(self.error, JsmsUncertainError):
+            return rows.UNCERTAIN
+        if isinstance(self.error, JsmsApiError):
+            return rows.REFUSED
+        if isinstance(self.error, JsmsNoAnswerError):
+            return rows.NO_ANSWER
+        if self.error is not None:
+            return type(self.error).__name__
+        if self.requests[-1:] != self.requests[:1]:
+            return rows.ASKED
+        # A library that sends a query again by itself does not wait before it does.
+        return rows.AGAIN if self.waits or len(self.requests) > 1 else rows.DONE
+
+
+class Stage:
+    """Plays calls. A call that is sent again does so at once, and is noted with its wait.
+
+    :param folder: for the certificate of the sandbox that serves https.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._plain = SandboxServer(_sandbox())
+        self._tls = SandboxServer(_sandbox(), ca_bundle=folder / "ca.pem")
+        self._elsewhere = SandboxServer(_sandbox(), host="127.0.0.2")
+        self._send_time = datetime.now(UTC) + timedelta(days=1)
+
+    def __enter__(self) -> Self:
+        for server in self._servers:
+            server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self._servers:
+            server.__exit__(None, None, None)
+
+    @property
+    def _servers(self) -> list[SandboxServer]:
+        return [self._plain, self._tls, self._elsewhere]
+
+    def play(self, row: Row, call: str) -> Seen:
+        """Return what is to be seen of a call whose first request meets the fault of a row."""
+        server = self._tls if row.fault["kind"] == "bad_certificate" else self._plain
+        sandbox = server.sandbox
+        sandbox.reset()
+        self._elsewhere.sandbox.reset()
+        seen = Seen(self._prepared(server, call))
+        with self._provider(server, row, seen), _watch(sandbox):
+            self._set(sandbox, row, call)
+            begin = time.monotonic()
+            try:
+                with JsmsHook() as hook:
+                    seen.result = self._calls(seen.schedule_id)[call](hook)
+            except Exception as error:  # noqa: BLE001  whatever it is: the test looks at it
+                seen.error = error
+            seen.seconds = time.monotonic() - begin
+        if row.fault["kind"] == "slow":
+            _settle(sandbox)
+        seen.requests = [str(request.call) for request in sandbox.recorded]
+        seen.schedules = list(sandbox.book.schedules.values())
+        seen.sent_elsewhere = len(self._elsewhere.sandbox.recorded)
+        return seen
+
+    def _calls(self, schedule_id: str) -> Mapping[str, Callable[[JsmsHook], Any]]:
+        base = {"send_time": self._send_time, "temp_id": 1}
+        one = {**base, "mobile": people.BEN}
+        many = {**base, "recipients": [people.BEN, people.CARA]}
+        return {
+            "submit_schedule": lambda hook: hook.submit_schedule(**one),
+            "submit_batch_schedule": lambda hook: hook.submit_batch_schedule(**many),
+            "modify_schedule": lambda hook: hook.modify_schedule(schedule_id, **one),
+            "modify_batch_schedule": lambda hook: hook.modify_batch_schedule(schedule_id, **many),
+            "query_schedule": lambda hook: hook.query_schedule(schedule_id),
+            ASYNC_QUERY: lambda hook: asyncio.run(hook.aquery_schedule(schedule_id)),
+            "delete_schedule": lambda hook: hook.delete_schedule(schedule_id),
+        }
+
+    def _prepared(self, server: SandboxServer, call: str) -> str:
+        """Return the id of a schedule that a call is about, '' for a submission."""
+        if call in rows.SUBMITS:
+            return ""
+        with _connection(server), JsmsHook() as hook:
+            schedule_id = hook.submit_schedule(
+                send_time=self._send_time, mobile=people.ANNA, temp_id=1
+            )
+        server.sandbox.recorded.clear()
+        return schedule_id
+
+    def _set(self, sandbox: Sandbox, row: Row, call: str) -> None:
+        fault = {"call": "query_schedule" if call == ASYNC_QUERY else call, **row.fault}
+        if fault["kind"] in {"connection_refused", "bad_certificate"}:
+            fault["call"] = "*"
+        if fault.get("location") == rows.ANOTHER_HOST:
+            fault["location"] = f"{self._elsewhere.url}/v1/schedule"
+        with sandbox.lock:
+            sandbox.faults.add(fault)
+
+    @contextmanager
+    def _provider(self, server: SandboxServer, row: Row, seen: Seen) -> Iterator[None]:
+        """Let the connection lead to a server, and let what is sent again be so at once."""
+
+        def sleep(seconds: float) -> None:
+            seen.waits.append(seconds)
+            if row.fault["kind"] == "connection_refused":
+                with server.sandbox.lock:
+                    server.sandbox.faults.clear()
+
+        async def asleep(seconds: float) -> None:
+            sleep(seconds)
+
+        timeouts = row.timeouts
+        extra = {"connect_timeout": timeouts.connect, "read_timeout": timeouts.read}
+        with _connection(server, **extra), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(client, "Retrying", partial(Retrying, sleep=sleep))
+            patch.setattr(shared, "AsyncRetrying", partial(AsyncRetrying, sleep=asleep))
+            for module in (client, shared):
+                patch.setattr(module, "LONGEST_IN_ALL", timeouts.in_all)
+            yield
+
+
+def _sandbox() -> Sandbox:
+    return Sandbox(app_key=APP_KEY, master_secret=MASTER_SECRET)
+
+
+@contextmanager
+def _connection(server: SandboxServer, **extra: object) -> Iterator[None]:
+    if server.ca_bundle:
+        extra["ca_bundle"] = str(server.ca_bundle)
+    fields = {
+        "conn_type": "jsms",
+        "login": APP_KEY,
+        "password": MASTER_SECRET,
+        "host": server.url,
+        "extra": extra,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_JSMS_DEFAULT", json.dumps(fields))
+        yield
+
+
+@contextmanager
+def _watch(sandbox: Sandbox) -> Iterator[None]:
+    """Let an answer end at last that the provider waits for without end."""
+
+    def end() -> None:
+        with sandbox.lock:
+            sandbox.endings.end()
+
+    timer = threading.Timer(_LONGEST, end)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _settle(sandbox: Sandbox) -> None:
+    """Wait until a slow request is carried out, whose client has left."""
+    deadline = time.monotonic() + _LONGEST
+    while any(request.status is None for request in sandbox.recorded):
+        assert time.monotonic() < deadline, "a slow request was not carried out"
+        time.sleep(0.01)
