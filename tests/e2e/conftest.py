@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,15 +11,17 @@ import pytest
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from tests import leaks
 from tests.stack.airflow import AirflowStack
+from tests.stack.postgres import Postgres
 from tests.stack.processes import exit_on_sigterm
 from tests.stack.sandbox import RunningSandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.stack.rest import AirflowRest
 
 REPOSITORY = Path(__file__).parents[2]
+DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +32,21 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
 
 
 @pytest.fixture(scope="session")
+def new_database() -> Iterator[Callable[[str], str]]:
+    """Make an empty database for an Airflow, which makes an sqlite file where it gets no URL."""
+    if DATABASE == "sqlite":
+        yield lambda _name: ""
+        return
+    assert DATABASE == "postgresql", f"TEST_DATABASE is {DATABASE}: neither sqlite nor postgresql"
+    with Postgres() as server:
+        yield server.create_database
+
+
+@pytest.fixture(scope="session")
 def airflow(
-    running_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory
+    running_sandbox: RunningSandbox,
+    new_database: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[AirflowStack]:
     home = tmp_path_factory.mktemp("airflow")
     folders = [REPOSITORY / "example_dags", REPOSITORY / "tests" / "e2e" / "dags"]
@@ -43,6 +59,7 @@ def airflow(
             # at no level may anything personal be in a log
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
         },
+        database=new_database("airflow"),
     ) as stack:
         stack.wait_for_dags("jsms_reminder", "jsms_campaign", "jsms_cancellation", "e2e_mistakes")
         stack.wait_for_dags("ledger_single", "ledger_batch", "ledger_mapped", "ledger_contract")

@@ -13,6 +13,7 @@ from tests.stack import settings
 from tests.stack.processes import GRACE, ProcessFamily
 from tests.stack.waiting import tail, wait_until
 
+WORKERS_SERVER = "workers-server"
 MIGRATION_TIMEOUT = 120.0
 START_TIMEOUT = 120.0
 
@@ -30,6 +31,9 @@ class AirflowStack:
     :param extra_settings: environment variables (``AIRFLOW__SECTION__KEY``) over the stack's own
     :param components: what to start; the server is always needed to know about the others
     :param port: the port of the UI and the REST API, if it is free
+    :param database: the URL of an empty one, if it is not to be an sqlite file in its home
+    :ivar url: the address of the UI and the REST API
+    :ivar workers_url: the address that workers ask, where they do not use the database themselves
     """
 
     def __init__(
@@ -41,12 +45,15 @@ class AirflowStack:
         extra_settings: Mapping[str, str] | None = None,
         components: Sequence[str] = settings.COMPONENTS,
         port: int = 0,
+        database: str = "",
     ) -> None:
         self.home = home.resolve()
         self.components = tuple(components)
         self.port = settings.free_port(port)
         self.url = f"http://{settings.HOST}:{self.port}"
         self.rest = settings.release.Rest(self.url)
+        self.workers_port = settings.free_port()
+        self.workers_url = f"http://{settings.HOST}:{self.workers_port}"
         self.family = ProcessFamily()
         folders = [dags] if isinstance(dags, Path) else dags
         self.dags_folders = [folder.resolve() for folder in folders]
@@ -54,7 +61,9 @@ class AirflowStack:
             home=self.home,
             dags_folders=self.dags_folders,
             port=self.port,
+            workers_port=self.workers_port,
             connections=connections or {},
+            database=database,
             settings=extra_settings or {},
         )
 
@@ -116,15 +125,20 @@ class AirflowStack:
         (self.home / "airflow.cfg").touch()
         settings.release.prepare(self.home, self.dags_folders)
         self._start_airflow("migration", ["db", "migrate"])
-        # the server is the slowest to start, and needs no database before the first request
+        # servers are the slowest to start, and need no database before the first request
         early = [name for name in self.components if name == settings.release.SERVER]
         self._start_components(early)
+        self._start_workers_server()
         self.family.finish("migration", timeout=MIGRATION_TIMEOUT)
         self._start_components([name for name in self.components if name not in early])
 
     def _start_components(self, names: Sequence[str]) -> None:
         for name in names:
             self._start_airflow(name, [name, *settings.OPTIONS.get(name, [])])
+
+    def _start_workers_server(self) -> None:
+        if command := settings.release.WORKERS_SERVER:
+            self._start_airflow(WORKERS_SERVER, [*command, "--port", str(self.workers_port)])
 
     def _start_airflow(self, name: str, arguments: Sequence[str]) -> None:
         self.family.start(
@@ -148,11 +162,14 @@ class AirflowStack:
             health = self.rest.health()
         except requests.RequestException:
             return list(self.components)
-        return [
+        unhealthy = [
             name
             for name in self.components
             if health[settings.release.HEALTH_KEYS[name]]["status"] != "healthy"
         ]
+        if settings.release.WORKERS_SERVER and not settings.is_listening(self.workers_port):
+            unhealthy.append(WORKERS_SERVER)
+        return unhealthy
 
     def _missing_dags(self, dag_ids: Sequence[str]) -> list[str]:
         self.family.check()

@@ -6,9 +6,18 @@ from pathlib import Path
 
 from tests.stack.rest_of_2 import AirflowRestOf2 as Rest
 
-__all__ = ["COMPONENTS", "HEALTH_KEYS", "SERVER", "Rest", "airflow_settings", "prepare"]
+__all__ = [
+    "COMPONENTS",
+    "HEALTH_KEYS",
+    "SERVER",
+    "WORKERS_SERVER",
+    "Rest",
+    "airflow_settings",
+    "prepare",
+]
 
 SERVER = "webserver"
+WORKERS_SERVER = ()  # workers write to the database themselves
 COMPONENTS = (SERVER, "scheduler", "triggerer")
 HEALTH_KEYS = {SERVER: "metadatabase", "scheduler": "scheduler", "triggerer": "triggerer"}
 
@@ -23,7 +32,7 @@ def prepare(home: Path, dags_folders: Sequence[Path]) -> None:
 
 
 def airflow_settings(
-    home: Path, dags_folders: Sequence[Path], host: str, port: int
+    home: Path, dags_folders: Sequence[Path], host: str, port: int, _workers_port: int
 ) -> dict[str, str]:
     """Everything that only Airflow 2 needs to know."""
     return {

@@ -7,9 +7,21 @@ from pathlib import Path
 
 from tests.stack.rest import AirflowRest as Rest
 
-__all__ = ["COMPONENTS", "HEALTH_KEYS", "SERVER", "Rest", "airflow_settings", "prepare"]
+__all__ = [
+    "COMPONENTS",
+    "HEALTH_KEYS",
+    "SERVER",
+    "WORKERS_SERVER",
+    "Rest",
+    "airflow_settings",
+    "prepare",
+]
 
 SERVER = "api-server"
+# What workers ask has a process of its own. The REST API writes its audit log in the thread of the
+# event loop, and waits there for the lock of sqlite; a worker's request that holds the lock needs
+# the same loop to commit. In one process all of it stands still until sqlite gives up.
+WORKERS_SERVER = ("api-server", "--apps", "execution")
 COMPONENTS = (SERVER, "scheduler", "dag-processor", "triggerer")
 HEALTH_KEYS = {
     SERVER: "metadatabase",
@@ -24,7 +36,7 @@ def prepare(home: Path, dags_folders: Sequence[Path]) -> None:
 
 
 def airflow_settings(
-    home: Path, dags_folders: Sequence[Path], host: str, port: int
+    home: Path, dags_folders: Sequence[Path], host: str, port: int, workers_port: int
 ) -> dict[str, str]:
     """Everything that only Airflow 3 needs to know."""
     url = f"http://{host}:{port}"
@@ -40,7 +52,7 @@ def airflow_settings(
         "AIRFLOW__API_AUTH__JWT_ISSUER": "tests",
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folders[0]),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{host}:{workers_port}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(_bundles(dags_folders)),

@@ -7,6 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 import requests
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential,
+)
 
 from tests.stack.waiting import wait_until
 
@@ -14,6 +21,19 @@ Json = dict[str, Any]
 
 FINAL = ("success", "failed")
 TIMEOUT = 30.0
+PATIENCE = 90.0
+# Nobody knows what became of such a request.
+LOST = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+)
+# What a change is answered where one whose answer was lost has made it already.
+MADE_ALREADY = {
+    "POST": (HTTPStatus.CONFLICT,),
+    "PATCH": (HTTPStatus.CONFLICT,),
+    "DELETE": (HTTPStatus.NOT_FOUND,),
+}
 
 
 class AirflowRest:
@@ -31,8 +51,8 @@ class AirflowRest:
         self._session.trust_env = False
 
     def health(self) -> Json:
-        """Status and last heartbeat of each component."""
-        return self._get("/monitor/health")
+        """Status and last heartbeat of each component, as long as there is an answer."""
+        return self._call("GET", "/monitor/health", is_patient=False).json()
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether a DAG has been parsed and can be triggered."""
@@ -137,7 +157,8 @@ class AirflowRest:
             "reset_dag_runs": True,
             "include_downstream": downstream,
         }
-        self._call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)
+        # Once more would clear what has begun since.
+        self._call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body, is_repeatable=False)
 
     def set_state(
         self, dag_id: str, run_id: str, task_id: str, state: str, map_index: int = -1
@@ -239,23 +260,38 @@ class AirflowRest:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | float] | None = None,
-        json: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
-        tries: int = 4,
+        is_patient: bool = True,
+        is_repeatable: bool = True,
+        **sent: Any,
     ) -> requests.Response:
-        reply = self._session.request(
-            method, self._base + path, params=params, json=json, headers=headers, timeout=TIMEOUT
+        """Send a request, and send it again while the server has trouble.
+
+        :param accept: the statuses of a failure that are an answer too
+        :param is_patient: whether trouble may pass
+        :param is_repeatable: whether to send it again also if it may have been carried out
+        :param sent: ``params``, ``json`` and ``headers``
+        """
+        retrying = Retrying(
+            stop=stop_after_delay(PATIENCE) if is_patient else stop_after_attempt(1),
+            wait=wait_exponential(multiplier=0.1, max=2),
+            retry=retry_if_exception(lambda error: _may_pass(error, is_repeatable=is_repeatable)),
+            reraise=True,
         )
-        again = {"params": params, "json": json, "headers": headers, "accept": accept}
-        if reply.status_code == HTTPStatus.INTERNAL_SERVER_ERROR and tries > 1:
-            # With sqlite the API server locks itself out of its database now and then, for five
-            # seconds: it waits for a lock in the thread that has to free it.
-            return self._call(method, path, **again, tries=tries - 1)
-        if reply.status_code == HTTPStatus.UNAUTHORIZED and tries > 1:
+        for attempt in retrying:
+            with attempt:
+                is_again = is_repeatable and attempt.retry_state.attempt_number > 1
+                made = MADE_ALREADY.get(method, ()) if is_again else ()
+                reply = self._ask(method, path, (*accept, *made), sent)
+        return reply
+
+    def _ask(
+        self, method: str, path: str, accept: tuple[int, ...], sent: Mapping[str, Any]
+    ) -> requests.Response:
+        reply = self._session.request(method, self._base + path, timeout=TIMEOUT, **sent)
+        if reply.status_code == HTTPStatus.UNAUTHORIZED:
             self._log_in()
-            return self._call(method, path, **again, tries=1)
+            reply = self._session.request(method, self._base + path, timeout=TIMEOUT, **sent)
         if not reply.ok and reply.status_code not in accept:
             text = f"{method} {path}: HTTP {reply.status_code}: {reply.text}"
             raise requests.HTTPError(text, response=reply)
@@ -274,6 +310,17 @@ def run_path(dag_id: str, run_id: str) -> str:
 def task_path(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
     path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}"
     return path if map_index < 0 else f"{path}/{map_index}"
+
+
+def _may_pass(error: BaseException, *, is_repeatable: bool) -> bool:
+    """Tell whether a request is worth another try.
+
+    With sqlite the API server gives up after it has waited for a lock for five seconds. It has
+    changed nothing then.
+    """
+    if isinstance(error, requests.HTTPError):
+        return error.response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_repeatable and isinstance(error, LOST)
 
 
 def _if_in(answer: Json, states: Iterable[str]) -> Json | None:

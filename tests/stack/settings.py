@@ -55,6 +55,9 @@ FIXED = {
     "PYTHONUNBUFFERED": "1",
 }
 
+# of another Airflow, and of another PostgreSQL
+FOREIGN = ("AIRFLOW_", "PG")
+
 NOT_INHERITED = {
     "PYTHONDONTWRITEBYTECODE",  # a component that compiles all of Airflow starts twice as slowly
     *("ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY"),  # everything is on loopback
@@ -66,7 +69,7 @@ def inherited_environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if name.upper() not in NOT_INHERITED and not name.lstrip("_").startswith("AIRFLOW_")
+        if name.upper() not in NOT_INHERITED and not name.lstrip("_").startswith(FOREIGN)
     }
 
 
@@ -75,17 +78,20 @@ def airflow_environment(
     home: Path,
     dags_folders: Sequence[Path],
     port: int,
+    workers_port: int,
     connections: Mapping[str, Mapping[str, Any]],
+    database: str,
     settings: Mapping[str, str],
 ) -> dict[str, str]:
     """Everything a component of Airflow needs to know."""
     return {
         **inherited_environment(),
         **FIXED,
-        **release.airflow_settings(home, dags_folders, HOST, port),
+        **release.airflow_settings(home, dags_folders, HOST, port, workers_port),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(it) for name, it in connections.items()},
+        **({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database} if database else {}),
         **settings,
     }
 
@@ -99,3 +105,9 @@ def free_port(preferred: int = 0) -> int:
         except OSError:
             probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody listens on a port of loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0

@@ -14,7 +14,7 @@ from tests.stack.settings import HAS_STORE
 from tests.unit.wire import WireServer, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.stack.airflow import AirflowStack
     from tests.stack.sandbox import RunningSandbox
@@ -38,6 +38,7 @@ def airflow(
     running_sandbox: RunningSandbox,
     proxy: HoldingProxy,
     nameless: WireServer,
+    new_database: Callable[[str], str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[AirflowStack]:
     if not HAS_STORE:
@@ -49,7 +50,7 @@ def airflow(
         "jsms_impatient": {**known, "extra": {"read_timeout": 1}},
         "jsms_nameless": {**known, "host": nameless.url},
     }
-    with airflow_behind(proxy, home, connections) as stack:
+    with airflow_behind(proxy, home, connections, new_database("crashes")) as stack:
         stack.wait_for_dags("crash_single", "crash_batch", "lost_single", "lost_batch")
         stack.wait_for_dags("crash_campaign")
         yield stack

@@ -48,7 +48,10 @@ SETTINGS = {
 
 
 def airflow_behind(
-    proxy: HoldingProxy, home: Path, connections: Mapping[str, Mapping[str, Any]]
+    proxy: HoldingProxy,
+    home: Path,
+    connections: Mapping[str, Mapping[str, Any]],
+    database: str = "",
 ) -> AirflowStack:
     """Return an Airflow with the crash DAGs, whose workers reach its API server by the proxy."""
     stack = AirflowStack(
@@ -61,8 +64,9 @@ def airflow_behind(
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": proxy.url,
         },
         components=("api-server", "scheduler", "dag-processor"),
+        database=database,
     )
-    proxy.upstream = stack.url
+    proxy.upstream = stack.workers_url
     return stack
 
 

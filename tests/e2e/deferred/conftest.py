@@ -20,7 +20,7 @@ from tests.stack.airflow import AirflowStack
 from tests.stack.settings import HOST, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.stack.sandbox import RunningSandbox
 
@@ -63,7 +63,9 @@ def connections(running_sandbox: RunningSandbox) -> Iterator[dict[str, dict[str,
 
 @pytest.fixture(scope="package")
 def airflow(
-    connections: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+    connections: dict[str, dict[str, Any]],
+    new_database: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[AirflowStack]:
     home = tmp_path_factory.mktemp("airflow-of-waits")
     with AirflowStack(
@@ -71,6 +73,7 @@ def airflow(
         DAGS,
         connections=connections,
         extra_settings={**SETTINGS, "PYTHONPATH": str(REPOSITORY)},
+        database=new_database("airflow_of_waits"),
     ) as stack:
         stack.wait_for_dags("wait_done", "wait_gone_50029")
         yield stack

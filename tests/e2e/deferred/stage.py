@@ -36,6 +36,8 @@ _DEFERRED = re.compile(
     r"TaskInstance Finished: dag_id=(\w+), task_id=(\w+), run_id=([\w-]+),.* state=deferred,"
 )
 _MISTAKEN = re.compile(r"reported that the task instance <TaskInstance: (\w+)\.(\w+) ([\w-]+) ")
+# What a task logs when its operator begins.
+_BEGUN = re.compile(r"^(\S+) ::endgroup::", re.MULTILINE)
 _numbers = itertools.count(1)
 
 
@@ -199,6 +201,13 @@ class Outcome:
     send_times: list[datetime]
     ended_at: datetime
     log: str = field(repr=False)
+
+    @property
+    def began_at(self) -> datetime:
+        """When it began to wait; on a busy machine it does not look at once."""
+        begun = _BEGUN.search(self.log)
+        assert begun, self.log
+        return datetime.fromisoformat(begun[1])
 
     def explain(self) -> str:
         """Return everything that helps to understand a failed assertion."""
