@@ -10,7 +10,7 @@
         ├── JsmsRenderError                  a private template field could not be rendered
         ├── JsmsLedgerError                  the record of what was submitted cannot be used
         ├── JsmsStoppedError                 the task was told to stop before it sent anything more
-        ├── JsmsRecipientsFileError          the file of recipients cannot be read
+        ├── JsmsRecipientsFileError          the recipients cannot be read now
         ├── JsmsChangedListError          *  the list of recipients is not the one that was begun
         ├── JsmsForeignRecordError        *  the record may be another message's; nothing was sent
         ├── JsmsLateChangeError           *  what was sent cannot be changed; nothing was sent again
@@ -94,7 +94,7 @@ class JsmsStoppedError(JsmsError):
 
 
 class JsmsRecipientsFileError(JsmsError):
-    """The file of recipients cannot be read now, which time may mend."""
+    """The recipients cannot be read now, which time may mend: a file, or a list fetched in bits."""
 
 
 class JsmsChangedListError(JsmsError, AirflowFailException):

@@ -27,7 +27,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsUnreadableReplyError,
     refusal,
 )
-from airflow_provider_jsms.privacy import mask_message, mask_mobile
+from airflow_provider_jsms.privacy import mask_message, mask_mobile, mask_text
 from airflow_provider_jsms.schedule import schedule_id_of
 
 if TYPE_CHECKING:
@@ -358,4 +358,6 @@ def _many(body: BatchBody) -> str:
 
 
 def _what(body: SingleBody | BatchBody) -> str:
-    return f"with temp_id {body['temp_id']} at {body['send_time']} (the wall clock of JSMS)"
+    # A phone number may have slipped into its place.
+    temp_id = mask_text(body["temp_id"])
+    return f"with temp_id {temp_id} at {body['send_time']} (the wall clock of JSMS)"
