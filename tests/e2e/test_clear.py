@@ -194,7 +194,7 @@ ROWS = {
     "accepted, the same": ({"state": "accepted"}, {}, "success", 1, 0, "submitted the same"),
     "accepted, another": ({"state": "accepted"}, {"temp_id": 4}, "success", 1, 1, "something else"),
     "another secret": ({"fingerprint": {"key": "other"}}, {}, "failed", 1, 0, "secret was changed"),
-    "spoilt by hand": ({"state": "?"}, {}, "failed", 1, 0, "was under way"),
+    "spoilt by hand": ({"state": "?"}, {}, "failed", 1, 0, "damaged or edited"),
 }
 
 
