@@ -30,10 +30,14 @@ def reading(name: str, raises: type[JsmsError] = JsmsInputError) -> Iterator[Non
     except JsmsError:
         raise
     except Exception as error:  # noqa: BLE001  it can raise anything, with anything in its text
+        hint = (
+            "Accepted is a plain value, such as a string, a number, a list or a dictionary."
+            if raises is JsmsInputError
+            else "If it comes from other tasks, another try may fetch it."
+        )
         raise raises(
             f"{name} cannot be read: it raised {type(error).__name__} when it was looked at. "
-            "Accepted is a plain value, such as a string, a number, a list or a dictionary. "
-            "Nothing was sent."
+            f"{hint} Nothing was sent."
         ) from None
 
 

@@ -111,10 +111,14 @@ def from_record(record: Mapping[str, Any], people: Sequence[Recipient]) -> Batch
         "success_count": record["success_count"],
         "failure_count": record["failure_count"],
         "failure_recipients": [
-            _failed(people[position] if position in range(len(people)) else None, code)
-            for position, code in record["refused"]
+            _failed(_at(people, position), code) for position, code in record["refused"]
         ],
     }
+
+
+def _at(people: Sequence[Recipient], position: int | None) -> Recipient | None:
+    is_one = position is not None and 0 <= position < len(people)
+    return people[position] if is_one else None  # type: ignore[index]
 
 
 def _failed(person: Recipient | None, code: int | None) -> FailedRecipient:

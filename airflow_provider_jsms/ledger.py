@@ -9,6 +9,7 @@ the record says                  a later try
 ===============================  ===============================================================
 nothing, or *refused*            writes *sending* and submits
 *sending*                        does not know (uncertain)
+what nobody has written so       the same, and submits in no case
 *accepted*, same request         goes on with it, without a request
 *accepted*, another request      modifies the recorded schedule
 *finished*, gone at JSMS         does not know (uncertain)
@@ -112,12 +113,13 @@ def decide(
     """Return what a try does that finds ``record``."""
     if record is None:
         return _without_record(attempt, has_store=has_store)
-    if record.get("state") == REFUSED:
+    state = record.get("state")
+    if state == REFUSED:
         return Decision(Do.SUBMIT, "an earlier try was refused, so nothing is scheduled")
-    if record.get("state") == SENDING:
+    if state == SENDING:
         return Decision(Do.DOUBT, "an earlier try ended while its submission was under way")
     is_told = record.get("schedule_id") and record.get("fingerprint")
-    if record.get("state") not in (ACCEPTED, FINISHED) or not is_told:
+    if state not in (ACCEPTED, FINISHED) or not is_told:
         return DAMAGED
     return _with_schedule(record, request, attempt)
 

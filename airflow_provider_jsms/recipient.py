@@ -135,7 +135,12 @@ def _parameter_value(name: object, value: object) -> str:
             "needed (an integer of at most 18 digits is turned into one). Nothing was sent. "
             "Quote the value, or format it in the template."
         )
-    return encodable(text, f"temp_para[{mask_text(name)!r}]")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Only now: to mask the name takes longer than all the rest.
+        return encodable(text, f"temp_para[{mask_text(name)!r}]")
+    return text
 
 
 def encodable(text: str, what: str) -> str:

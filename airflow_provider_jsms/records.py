@@ -27,8 +27,10 @@ def sound(record: object) -> dict[str, Any] | None:
     if not isinstance(record, Mapping):
         return {}
     sane = {name: value for name, value in record.items() if _is_sane(name, value)}
-    # That there was a modification under way counts, also if nobody can tell which.
-    return sane | ({"modifying": {}} if "modifying" in record and "modifying" not in sane else {})
+    if "modifying" in record:
+        # That there was a modification under way counts, also if nobody can tell which.
+        sane.setdefault("modifying", {})
+    return sane
 
 
 def is_whole(record: Mapping[str, Any], recipients: int) -> bool:
@@ -54,7 +56,7 @@ def _is_number_of_chunks(value: object) -> bool:
     return type(value) is int and 0 < value <= _MOST_CHUNKS
 
 
-def _is_code(value: object) -> bool:
+def _is_count_or_none(value: object) -> bool:
     return value is None or _is_count(value)
 
 
@@ -76,7 +78,7 @@ def _is_mapping(value: object) -> bool:
 def _are_refused(value: object) -> bool:
     """Tell whether it is a list of positions and codes."""
     return isinstance(value, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(map(_is_code, pair))  # noqa: PLR2004
+        isinstance(pair, list) and len(pair) == 2 and all(map(_is_count_or_none, pair))  # noqa: PLR2004
         for pair in value
     )
 
@@ -87,7 +89,7 @@ _FIELDS: Final[Mapping[str, Callable[[object], bool]]] = {
     **dict.fromkeys(("temp_id", "recipients", "repeated", "try", "resubmitted"), _is_count),
     **dict.fromkeys(("success_count", "failure_count"), _is_count),
     "chunks": _is_number_of_chunks,
-    "code": _is_code,
+    "code": _is_count_or_none,
     "schedule_id": _is_schedule_id,
     "fingerprint": _is_fingerprint,
     "modifying": _is_mapping,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
 from airflow_provider_jsms.arguments import is_none, reading
-from airflow_provider_jsms.exceptions import JsmsInputError
+from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError
 from airflow_provider_jsms.privacy import show
 from airflow_provider_jsms.recipient import (
     SHOW_THE_WAY,
@@ -158,15 +158,18 @@ def _is_taken(value: str) -> bool:
     return value in _NO_SCHEDULE_ID or _NUMBER.fullmatch(value) is not None
 
 
-@reading("schedule_id")
 def schedule_ids_of(value: object) -> list[str]:
     """Return checked schedule_ids without repetitions, in the given order.
 
     :param value: one schedule_id, a list of them, or the result of a batch submit or modify.
     :raises JsmsInputError: anything else, or an id that cannot be one.
+    :raises JsmsRenderError: a list that is fetched bit by bit cannot be read now.
     """
-    if isinstance(value, Mapping):
-        value = value.get("schedule_ids", value.get("schedule_id"))
-    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-        value = [value]
-    return list(dict.fromkeys(schedule_id_of(each) for each in value))
+    with reading("schedule_id"):
+        if isinstance(value, Mapping):
+            value = value.get("schedule_ids", value.get("schedule_id"))
+        if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+            value = [value]
+    # Airflow fetches what mapped tasks have returned one by one, while it is gone through.
+    with reading("schedule_id", JsmsRenderError):
+        return list(dict.fromkeys(map(schedule_id_of, value)))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-_PIECE: Final = 16 * 1024
+_SENT_AT_ONCE: Final = 16 * 1024
 # With the headers, and the lengths of the chunks.
 _MOST_RECEIVED: Final = LARGEST_REPLY + 1024 * 1024
 _PROVISIONAL: Final = range(100, 200)
@@ -60,22 +60,24 @@ class Exchange(threading.local):
     def end(self) -> None:
         """Note that the request is over: another use of the session is not bound by it."""
         self._deadline = self._left_to_receive = math.inf
+        self._anew = None
 
-    def is_connected(self) -> None:
+    def connected(self) -> None:
         """Note that a connection has come about: what it took to send was not the request."""
         self.may_have_left = False
         if self._anew is not None:
             self._deadline = monotonic() + self._anew
 
-    def patience(self, longest: float | None) -> float:
-        """Return how long the next piece may take.
+    def patience(self, longest: float | None) -> float | None:
+        """Return how long the next piece may take, None for any time.
 
         :raises TimeoutError: the time of the request is over.
         """
         left = self._deadline - monotonic()
         if left <= 0:
             raise TimeoutError("the time of the request is over")
-        return left if longest is None else min(longest, left)
+        patience = left if longest is None else min(longest, left)
+        return None if patience == math.inf else patience
 
     def receive(self, count: int) -> None:
         """Note that a piece of the reply came.
@@ -154,15 +156,15 @@ class _NotesPhase(HTTPConnection):
         try:
             super().connect()
         finally:
-            exchange.is_connected()
+            exchange.connected()
 
     def send(self, data: Any) -> None:  # noqa: ANN401  as in the library
         if self.sock is None:
             self.connect()
-        for start in range(0, len(data), _PIECE):
+        for start in range(0, len(data), _SENT_AT_ONCE):
             self.sock.settimeout(exchange.patience(self.timeout))
             exchange.may_have_left = True
-            super().send(data[start : start + _PIECE])
+            super().send(data[start : start + _SENT_AT_ONCE])
 
 
 class _HTTPConnection(_NotesPhase):

@@ -290,7 +290,7 @@ def settings_of(connection: Connection) -> JsmsSettings:
     try:
         extra = connection.extra_dejson
         # Airflow logs what is no JSON, and goes on as if it were empty.
-        extra = extra or json.loads(connection.extra or "{}")
+        extra = extra or json.loads((connection.extra or "").strip() or "{}")
     except (ValueError, TypeError, RecursionError):
         extra = None
     if not isinstance(extra, Mapping):

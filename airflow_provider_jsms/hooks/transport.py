@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.protocol import Call
     from airflow_provider_jsms.settings import JsmsSettings
 
-_PIECE: Final = 64 * 1024
+_READ_AT_ONCE: Final = 64 * 1024
 # Servers close idle connections, commonly after five seconds. A submission that meets the closing
 # would have begun to leave, so its outcome would be unknown: it gets a connection of its own.
 _LONGEST_IDLE: Final = 2.0
@@ -177,7 +177,7 @@ def too_large(call: Call[Any], http_status: int | None = None) -> JsmsUnreadable
 def _body(call: Call[Any], response: requests.Response) -> bytes:
     """Read a body of bounded size as it came; what is packed is unpacked in bounds, later."""
     pieces, size = [], 0
-    for piece in response.raw.stream(_PIECE, decode_content=False):
+    for piece in response.raw.stream(_READ_AT_ONCE, decode_content=False):
         pieces.append(piece)
         size += len(piece)
         if size > LARGEST_REPLY:

@@ -66,7 +66,7 @@ class Order:
     submit: Callable[[], dict[str, Any]]
     modify: Callable[[str], dict[str, Any]]
     extra: Mapping[str, Any] = field(default_factory=dict)
-    is_told_by: Callable[[Mapping[str, Any]], bool] = bool
+    is_told_by: Callable[[Mapping[str, Any]], bool] = bool  # by any record that is not empty
 
     @property
     def about(self) -> dict[str, Any]:
@@ -154,7 +154,10 @@ class Submission:
         if decision.do is Do.MODIFY:
             return self._modify(order, request)
         if decision.do is Do.DOUBT:
-            return self._doubt(order, request, self._uncertain(order, decision.why))
+            # Of a damaged record nobody knows what it said: it may have named a schedule.
+            may_resubmit = decision is not DAMAGED
+            error = self._uncertain(order, decision.why, may_resubmit=may_resubmit)
+            return self._doubt(order, request, error, may_resubmit=may_resubmit)
         if decision.do in (Do.LEAVE, Do.GIVE_UP):
             raise self._untouchable(decision)
         return self._submit(order, request)
@@ -222,14 +225,19 @@ class Submission:
             self._ledger.refused(code)
 
     def _doubt(
-        self, order: Order, request: Fingerprint, error: JsmsUncertainError
+        self,
+        order: Order,
+        request: Fingerprint,
+        error: JsmsUncertainError,
+        *,
+        may_resubmit: bool = True,
     ) -> dict[str, Any] | None:
         self.may_have_submitted = True
         if self._on_uncertain == "assume_sent":
             _log.warning("%s on_uncertain is 'assume_sent': going on without a schedule_id.", error)
             return None
         before = max(self._resubmitted, int((self._ledger.record or {}).get("resubmitted", 0)))
-        if self._on_uncertain == "resubmit" and before == 0:
+        if self._on_uncertain == "resubmit" and before == 0 and may_resubmit:
             _log.warning("%s on_uncertain is 'resubmit': submitting once more.", error)
             self._resubmitted = 1
             try:
@@ -238,7 +246,9 @@ class Submission:
                 raise error from None
         raise error
 
-    def _uncertain(self, order: Order, why: str) -> JsmsUncertainError:
+    def _uncertain(
+        self, order: Order, why: str, *, may_resubmit: bool = True
+    ) -> JsmsUncertainError:
         record = self._ledger.record or {}
         since = f", since {record['since']}" if "since" in record else ""
         schedule = f" as schedule {record['schedule_id']}" if record.get("schedule_id") else ""
@@ -250,10 +260,13 @@ class Submission:
                 f"{about['send_time']} (the wall clock of JSMS, {about['send_time_utc']}). "
                 "Nothing was sent. Look in the JSMS console whether that schedule exists.",
                 call=order.call,
-            )
+            ),
+            may_resubmit=may_resubmit,
         )
 
-    def _with_ways_on(self, error: JsmsUncertainError) -> JsmsUncertainError:
+    def _with_ways_on(
+        self, error: JsmsUncertainError, *, may_resubmit: bool = True
+    ) -> JsmsUncertainError:
         how = (
             f"delete the record {self._ledger.key} in the task's Storage tab and clear the task"
             if self._ledger.exists
@@ -264,11 +277,12 @@ class Submission:
             if self._ledger.attempt.is_part
             else "mark the task as success"
         )
+        if may_resubmit:
+            how += "; or set on_uncertain='resubmit', which submits once more"
         again = JsmsUncertainError(
             f"{error.text} Ways on: (1) if it exists and is right, {right}. "
-            f"(2) To send again, delete the schedule there first, then {how}; or set "
-            "on_uncertain='resubmit', which submits once more. (3) on_uncertain='assume_sent' "
-            "goes on without it.",
+            f"(2) To send again, delete the schedule there first, then {how}. "
+            "(3) on_uncertain='assume_sent' goes on without it.",
             call=error.call,
             code=error.code,
             message=error.message,

@@ -180,7 +180,7 @@ class JsmsScheduleSensor(EndsAlike):
                 "version does not know: the triggerer may run another version of the provider. "
                 "Install the same one everywhere, and clear the task."
             ) from error
-        mine = self._schedule_ids()
+        mine = set(self._schedule_ids())
         self._seen = {known.schedule_id: known for known in before if known.schedule_id in mine}
         return self.execute(context)
 

@@ -18,6 +18,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsInputError,
     JsmsNoRetryError,
     JsmsRecipientsFileError,
+    JsmsRenderError,
     JsmsSettingsError,
     JsmsUncertainError,
     JsmsUnknownEventError,
@@ -115,6 +116,12 @@ def test_a_list_that_cannot_be_gone_through_may_be_so_later() -> None:
     with pytest.raises(JsmsRecipientsFileError):
         list(Entries(odd.NoIteration()).blocks())
     assert "recipients" in refusal_of(source_of, odd.NoAttributes())
+
+
+def test_ids_that_cannot_be_fetched_may_be_so_later() -> None:
+    for given in (odd.OddList(["1"]), odd.NoIteration()):
+        with pytest.raises(JsmsRenderError, match=r"schedule_id .*OddError.*another try"):
+            schedule_ids_of(given)
 
 
 @pytest.mark.parametrize("name", ["13712345678.csv", f"a\n{odd.INJECTED}.jsonl"])
@@ -322,6 +329,23 @@ def test_a_damaged_record_is_uncertain_and_nothing_is_sent(service: Service, rec
     assert isinstance(outcome.error, (JsmsUncertainError, JsmsForeignRecordError))
     assert outcome.requests == []
     check_told(outcome, "record", None)
+
+
+@pytest.mark.parametrize(
+    "record", [{"state": "accepted"}, {**ACCEPTED, "schedule_id": 5}, {**ACCEPTED, "state": 1}, []]
+)
+def test_nothing_is_submitted_over_a_damaged_record(service: Service, record: Any) -> None:
+    store = DictStore()
+    store._values["jsms_submission"] = json.dumps(record)
+    given = {**SINGLE, "on_uncertain": "resubmit"}
+    operator = JsmsSubmitScheduleOperator(task_id="text", jsms_conn_id=CONNECTION, **given)  # type: ignore[arg-type]
+    operator.render_template_fields({})
+    context: Any = {"ti": TaskInstance(2), "task_state_store": store}
+    outcome = service.try_out(lambda: operator.execute(context))
+    assert isinstance(outcome.error, JsmsUncertainError)
+    assert "damaged or edited" in outcome.text
+    assert "resubmit" not in outcome.text
+    assert outcome.requests == []
 
 
 def test_only_what_the_ledger_writes_is_read_of_a_record() -> None:

@@ -231,6 +231,21 @@ def test_the_session_of_a_hook_is_not_bound_by_a_call_that_is_over(
     with JsmsHook() as hook:
         hook.query_schedule(SCHEDULE_ID)
         assert hook.get_conn().get(server.url, timeout=10).ok
+        assert hook.get_conn().get(server.url).ok
+
+
+def test_a_submission_that_is_over_binds_nothing(
+    serve: Callable[..., wire.WireServer],
+) -> None:
+    def answer_late(connection: Connection) -> None:
+        if len(server.requests) > 1:
+            connection.released.wait(2 * LONGEST)
+        GOOD["POST"](connection)
+
+    server = serve(answer_late)
+    submit()
+    with JsmsHook() as hook:
+        assert hook.get_conn().get(server.url, timeout=10).ok
 
 
 @pytest.mark.usefixtures("no_waits")
