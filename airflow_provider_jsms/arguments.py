@@ -9,13 +9,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_jsms.exceptions import JsmsError, JsmsInputError
+from airflow_provider_jsms.exceptions import (
+    JsmsError,
+    JsmsInputError,
+    JsmsRecipientsFileError,
+    JsmsRenderError,
+)
 from airflow_provider_jsms.privacy import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LONGEST_CONN_ID: Final = 250
+_MAY_PASS: Final = (JsmsRecipientsFileError, JsmsRenderError)
 
 
 @contextmanager
@@ -31,9 +37,9 @@ def reading(name: str, raises: type[JsmsError] = JsmsInputError) -> Iterator[Non
         raise
     except Exception as error:  # noqa: BLE001  it can raise anything, with anything in its text
         hint = (
-            "Accepted is a plain value, such as a string, a number, a list or a dictionary."
-            if raises is JsmsInputError
-            else "If it comes from other tasks, another try may fetch it."
+            "If it comes from other tasks, another try may fetch it."
+            if raises in _MAY_PASS
+            else "Accepted is a plain value, such as a string, a number, a list or a dictionary."
         )
         raise raises(
             f"{name} cannot be read: it raised {type(error).__name__} when it was looked at. "
