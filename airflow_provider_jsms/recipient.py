@@ -135,21 +135,18 @@ def _parameter_value(name: object, value: object) -> str:
             "needed (an integer of at most 18 digits is turned into one). Nothing was sent. "
             "Quote the value, or format it in the template."
         )
+    return encodable(text, "temp_para", name)
+
+
+def encodable(text: str, what: str, key: object = None) -> str:
+    """Return a text that can be sent in UTF-8; ``what``, and its key, name it in the error."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        # Only now: to mask the name takes longer than all the rest.
-        return encodable(text, f"temp_para[{mask_text(name)!r}]")
-    return text
-
-
-def encodable(text: str, what: str) -> str:
-    """Return a text that can be sent in UTF-8; ``what`` names it in the error."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
+        # The key is masked only now, because that takes longer than all the rest.
+        place = what if key is None else f"{what}[{mask_text(key)!r}]"
         raise JsmsInputError(
-            f"{what} contains half of a character (a lone surrogate), which cannot be sent. "
+            f"{place} contains half of a character (a lone surrogate), which cannot be sent. "
             "Nothing was sent. Decode the source with the right encoding."
         ) from None
     return text

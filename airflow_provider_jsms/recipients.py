@@ -193,20 +193,15 @@ class Checker:
 def _alike(entries: Sequence[Any]) -> People | None:
     """Return the people of entries that are all alike and in order, None for any others."""
     kinds = set(map(type, entries))
-    if kinds == {str}:
-        numbers, parameters = entries, []
-    elif kinds == {dict} and set(map(len, entries)) == {2}:
-        try:
-            numbers = [entry["mobile"] for entry in entries]
-            parameters = [entry["temp_para"] for entry in entries]
-        except KeyError:
-            return None
-    else:
-        return None
     try:
-        return _of_one_form(entries, numbers, parameters)
+        if kinds == {str}:
+            return _of_one_form(entries, entries, [])
+        if kinds == {dict} and set(map(len, entries)) == {2}:
+            numbers = [entry["mobile"] for entry in entries]
+            return _of_one_form(entries, numbers, [entry["temp_para"] for entry in entries])
     except Exception:  # noqa: BLE001  a text or a name may be any object that claims to be one
         return None
+    return None
 
 
 def _of_one_form(
@@ -214,9 +209,7 @@ def _of_one_form(
 ) -> People | None:
     """Return the people of these numbers and parameters, None if anything is unusual.
 
-    :raises KeyError: not all have the same names.
-    :raises TypeError: something is not a string.
-    :raises UnicodeEncodeError: something is half of a character.
+    :raises Exception: the same; whatever it meets.
     """
     if not _NUMBERS.fullmatch(SEPARATOR.join([*numbers, ""])):
         return None
@@ -233,8 +226,7 @@ def _of_one_form(
 def _table(parameters: Sequence[Any]) -> tuple[tuple[str, ...], list[list[str]]]:
     """Return the sorted names of parameters, and a column of values for each.
 
-    :raises KeyError: not all have the same names.
-    :raises TypeError: they are no dictionaries, or some are empty.
+    :raises Exception: they are not all dictionaries with the same names.
     """
     if not parameters:
         return (), []

@@ -28,13 +28,16 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, prepend_scheme_if_needed, sel
 from tenacity import AsyncRetrying
 
 from airflow_provider_jsms.exceptions import (
-    JsmsConnectionLostError,
     JsmsNotSentError,
-    JsmsReadTimeoutError,
 )
 from airflow_provider_jsms.hooks.client import LONGEST_IN_ALL, SHORTEST_TRY, policy
 from airflow_provider_jsms.hooks.jsms import JsmsHook, settings_of
-from airflow_provider_jsms.hooks.transport import check_proxy, too_large
+from airflow_provider_jsms.hooks.transport import (
+    check_proxy,
+    no_connection,
+    no_whole_answer,
+    too_large,
+)
 from airflow_provider_jsms.protocol import HEADERS, LARGEST_REPLY, Reply, read_reply
 
 if TYPE_CHECKING:
@@ -116,17 +119,8 @@ class _Client:
     def _error(self, call: Call[Any], error: Exception) -> Exception:
         what = type(error).__name__
         if isinstance(error, _BEFORE_ANYTHING):
-            return JsmsNotSentError(
-                f"no connection to {self.settings.base_url} ({what}), so nothing was sent. See "
-                "whether the host of the connection is right and reachable from the triggerer, "
-                "also through a proxy and with its certificate.",
-                call=str(call),
-            )
-        if isinstance(error, TimeoutError):
-            return JsmsReadTimeoutError("no whole answer came in time.", call=str(call))
-        return JsmsConnectionLostError(
-            f"the connection broke before the answer was whole ({what}).", call=str(call)
-        )
+            return no_connection(call, self.settings, what, place="triggerer")
+        return no_whole_answer(call, what, is_late=isinstance(error, TimeoutError))
 
 
 class SharedConnection:

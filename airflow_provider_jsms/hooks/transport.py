@@ -29,7 +29,7 @@ from airflow_provider_jsms.protocol import HEADERS, LARGEST_REPLY, Reply
 if TYPE_CHECKING:
     from urllib3 import ProxyManager
 
-    from airflow_provider_jsms.exceptions import JsmsCallError
+    from airflow_provider_jsms.exceptions import JsmsCallError, JsmsNoAnswerError
     from airflow_provider_jsms.protocol import Call
     from airflow_provider_jsms.settings import JsmsSettings
 
@@ -152,19 +152,36 @@ class Transport:
         root = _root(error)
         what = type(root).__name__
         if not exchange.may_have_left or isinstance(error, _BEFORE_ANYTHING):
-            return JsmsNotSentError(
-                f"no connection to {self._settings.base_url} ({what}), so nothing was sent. See "
-                "whether the host of the connection is right and reachable from the worker, also "
-                "through a proxy and with its certificate.",
-                call=str(call),
-            )
-        if isinstance(root, ReadTimeoutError | TimeoutError):
-            return JsmsReadTimeoutError("no whole answer came in time.", call=str(call))
+            return no_connection(call, self._settings, what, place="worker")
         if isinstance(root, TooMuchReceivedError):
             return too_large(call)
-        return JsmsConnectionLostError(
-            f"the connection broke before the answer was whole ({what}).", call=str(call)
-        )
+        is_late = isinstance(root, ReadTimeoutError | TimeoutError)
+        return no_whole_answer(call, what, is_late=is_late)
+
+
+def no_connection(
+    call: Call[Any], settings: JsmsSettings, what: str, *, place: str
+) -> JsmsNotSentError:
+    """Return the error for a request that did not begin to leave.
+
+    :param what: the class of the error that was met.
+    :param place: what would have sent it, such as the worker.
+    """
+    return JsmsNotSentError(
+        f"no connection to {settings.base_url} ({what}), so nothing was sent. See whether the host "
+        f"of the connection is right and reachable from the {place}, also through a proxy and with "
+        "its certificate.",
+        call=str(call),
+    )
+
+
+def no_whole_answer(call: Call[Any], what: str, *, is_late: bool) -> JsmsNoAnswerError:
+    """Return the error for a request that left, and whose answer did not come, or not all of it."""
+    if is_late:
+        return JsmsReadTimeoutError("no whole answer came in time.", call=str(call))
+    return JsmsConnectionLostError(
+        f"the connection broke before the answer was whole ({what}).", call=str(call)
+    )
 
 
 def too_large(call: Call[Any], http_status: int | None = None) -> JsmsUnreadableReplyError:

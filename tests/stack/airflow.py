@@ -4,13 +4,13 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import requests
 
 from tests.stack import settings
 from tests.stack.processes import GRACE, ProcessFamily
+from tests.stack.started import Started
 from tests.stack.waiting import tail, wait_until
 
 WORKERS_SERVER = "workers-server"
@@ -22,7 +22,7 @@ class DagImportError(Exception):
     """A DAG file cannot be imported; the text carries its stack trace."""
 
 
-class AirflowStack:
+class AirflowStack(Started):
     """Airflow as a context manager: all of it is up inside, and nothing is left of it outside.
 
     :param home: the ``AIRFLOW_HOME``; logs of the components are in its folder ``components``
@@ -66,18 +66,6 @@ class AirflowStack:
             database=database,
             settings=extra_settings or {},
         )
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self, timeout: float = START_TIMEOUT) -> None:
         """Make the database, start the components and wait until all of them are healthy.

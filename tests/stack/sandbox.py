@@ -3,19 +3,19 @@
 import re
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests.stack.processes import GRACE, ProcessFamily
 from tests.stack.settings import free_port, inherited_environment
+from tests.stack.started import Started
 from tests.stack.waiting import tail, wait_until
 
 START_TIMEOUT = 30.0
 READY = re.compile(r"^JSMS sandbox listening on (http://\S+)", re.MULTILINE)
 
 
-class RunningSandbox:
+class RunningSandbox(Started):
     """The sandbox as a context manager.
 
     :param log: the file that takes its output
@@ -37,18 +37,6 @@ class RunningSandbox:
             "login": DEFAULT_APP_KEY,
             "password": DEFAULT_MASTER_SECRET,
         }
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it and wait until it listens; whatever ends this early leaves nothing running."""
