@@ -49,8 +49,8 @@ class JsmsHook(BaseHook):
 
     Each method is one call of the API. A call that failed is sent again, up to ``max_attempts``
     times within a minute, only where that cannot text anybody twice: a submission never, once it
-    has begun to leave this machine. One hook holds one pooled HTTP session; close it, or use the
-    hook in ``with``.
+    has begun to leave this machine. Threads and forked processes may share a hook: each has an HTTP
+    session of its own. Close the hook, or use it in ``with``. A pickle of it holds no credentials.
 
     :param jsms_conn_id: the Airflow connection. Its login is the app key, its password the master
         secret, its host a bare name or a base URL (default ``https://api.sms.jpush.cn``); extras:
@@ -74,8 +74,13 @@ class JsmsHook(BaseHook):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave sockets and credentials out of a pickle: its hook reads the connection anew."""
+        left_out = ("_client", "settings")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
     def close(self) -> None:
-        """Close the connections to JSMS; the next call opens them again."""
+        """Close this thread's connections to JSMS; the next call opens them again."""
         if "_client" in self.__dict__:
             self._client.close()
 

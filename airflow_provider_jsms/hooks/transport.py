@@ -10,7 +10,8 @@ address of a name may take ``connect_timeout``.
 
 from __future__ import annotations
 
-import time
+import os
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.settings import JsmsSettings
 
 _READ_AT_ONCE: Final = 64 * 1024
-# Servers close idle connections, commonly after five seconds. A submission that meets the closing
-# would have begun to leave, so its outcome would be unknown: it gets a connection of its own.
-_LONGEST_IDLE: Final = 2.0
 
 
 class NoCertificatesError(requests.RequestException):
@@ -85,24 +83,36 @@ class _Session(requests.Session):
         del resp
 
 
+class _Own(threading.local):
+    session: requests.Session | None = None
+    process = 0
+
+
 class Transport:
-    """A pooled session to the address of a connection."""
+    """HTTP sessions to the address of a connection: one per thread and process.
+
+    A socket that two processes share after a fork mixes up their answers.
+    """
 
     def __init__(self, settings: JsmsSettings) -> None:
         self._settings = settings
-        self._last_used = 0.0
-        self.session = _Session()
-        self.session.headers.clear()
-        self.session.headers.update(HEADERS)
-        self.session.auth = (settings.app_key, settings.master_secret)
-        # A proxy of the environment would get the credentials of a plain request to read.
-        self.session.trust_env = not settings.is_plain_http
-        for scheme in ("http://", "https://"):
-            self.session.mount(scheme, _Adapter())
+        self._own = _Own()
+
+    @property
+    def session(self) -> requests.Session:
+        """The session of this thread and process."""
+        if self._own.session is None or self._own.process != os.getpid():
+            self._own.session = _session(self._settings)
+            self._own.process = os.getpid()
+        return self._own.session
 
     def close(self) -> None:
-        """Close every connection; a later request opens a new one."""
-        self.session.close()
+        """Close this thread's connections; a later request opens a new one.
+
+        Other threads' connections close when the thread ends.
+        """
+        if self._own.session is not None:
+            self._own.session.close()
 
     def may_have_left(self) -> bool:
         """Tell whether the last request of this thread may have begun to leave this machine."""
@@ -116,7 +126,8 @@ class Transport:
         :raises JsmsNoAnswerError: it left, and no whole answer came.
         """
         is_post = call.method == "POST"
-        if is_post and time.monotonic() - self._last_used > _LONGEST_IDLE:
+        if is_post:
+            # The server may be closing an idle connection: the outcome would be uncertain.
             self.close()
         # A submission that is given up early is one whose outcome nobody knows.
         exchange.begin(seconds, anew=is_post)
@@ -128,7 +139,6 @@ class Transport:
             cause = error if isinstance(failure, JsmsNotSentError) else None
         finally:
             exchange.end()
-            self._last_used = time.monotonic()
         raise failure from cause
 
     def _exchange(self, call: Call[Any], seconds: float) -> Reply:
@@ -157,6 +167,18 @@ class Transport:
             return too_large(call)
         is_late = isinstance(root, ReadTimeoutError | TimeoutError)
         return no_whole_answer(call, what, is_late=is_late)
+
+
+def _session(settings: JsmsSettings) -> requests.Session:
+    session = _Session()
+    session.headers.clear()
+    session.headers.update(HEADERS)
+    session.auth = (settings.app_key, settings.master_secret)
+    # A proxy of the environment would get the credentials of a plain request to read.
+    session.trust_env = not settings.is_plain_http
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter())
+    return session
 
 
 def no_connection(

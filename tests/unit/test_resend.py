@@ -222,26 +222,6 @@ def test_a_proxy_of_the_environment_never_sees_a_plain_request(
     assert (len(proxy.requests), len(server.requests)) == (0, 1)
 
 
-def test_a_submission_does_not_trust_an_idle_connection(
-    set_connection: Callable[..., None], tomorrow: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A server that closes it at that moment would leave the outcome unknown."""
-    peers = []
-
-    def note_peer(connection: Connection) -> None:
-        peers.append(connection.peer.getpeername())
-        GOOD["POST"](connection)
-
-    with wire.WireServer([note_peer]) as server:
-        set_connection(server.url)
-        with JsmsHook() as hook:
-            call("POST", tomorrow)(hook)
-            call("POST", tomorrow)(hook)
-            monkeypatch.setattr("airflow_provider_jsms.hooks.transport._LONGEST_IDLE", 0.0)
-            call("POST", tomorrow)(hook)
-    assert peers[0] == peers[1] != peers[2]
-
-
 def test_an_interrupted_submission_is_uncertain(
     set_connection: Callable[..., None], tomorrow: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
