@@ -30,7 +30,7 @@ from airflow_provider_jsms.hooks.shared import SharedConnection
 from tests import leaks, people
 from tests.leaks import APP_KEY, BASIC_TOKEN, MASTER_SECRET
 from tests.unit import wire
-from tests.unit.test_resend import AMBIGUOUS, GOOD, SCHEDULE_ID, code
+from tests.unit.test_resend import AMBIGUOUS, GOOD, OTHER, SCHEDULE_ID, code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +47,7 @@ REFUSED = {
     "50028": (code(50028, 403), JsmsStateError),
     "50002": (code(50002, 401), JsmsAuthError),
     "429": (wire.answer(429, b"", Retry_After="61"), JsmsThrottledError),
+    "another schedule": (OTHER, JsmsUnreadableReplyError),
 }
 
 
