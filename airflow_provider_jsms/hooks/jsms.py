@@ -18,6 +18,7 @@ from airflow_provider_jsms.arguments import connection_id_of
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID, TIMEZONE
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
+    JsmsConnectionNotFoundError,
     JsmsInputError,
     JsmsNoAnswerError,
     JsmsSettingsError,
@@ -28,7 +29,7 @@ from airflow_provider_jsms.hooks.client import JsmsClient
 from airflow_provider_jsms.hooks.form import field_behaviour, form_widgets
 from airflow_provider_jsms.privacy import mask_text
 from airflow_provider_jsms.send_time import parse_send_time, parse_wire
-from airflow_provider_jsms.settings import read_settings, unknown_extras
+from airflow_provider_jsms.settings import looking_up, read_settings, unknown_extras
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -93,9 +94,13 @@ class JsmsHook(BaseHook):
         """What the Airflow connection says, read once.
 
         :raises JsmsInputError: ``jsms_conn_id`` cannot be the id of one.
+        :raises JsmsConnectionNotFoundError: Airflow does not find it, as in a plain script.
         :raises JsmsSettingsError: a field of it cannot be used.
         """
-        return settings_of(self.get_connection(connection_id_of(self.jsms_conn_id)))
+        conn_id = connection_id_of(self.jsms_conn_id)
+        with looking_up(conn_id):
+            connection = self.get_connection(conn_id)
+        return settings_of(connection)
 
     def parse_send_time(self, value: object) -> SendTime:
         """Return the moment that ``value`` names on the wall clock of this connection.
@@ -257,7 +262,7 @@ class JsmsHook(BaseHook):
         """Ask for the balance, a call that changes nothing, and tell what came of it."""
         try:
             return check_up(self._client, self.settings)
-        except (JsmsInputError, JsmsSettingsError) as error:
+        except (JsmsInputError, JsmsSettingsError, JsmsConnectionNotFoundError) as error:
             return False, str(error)
 
     @staticmethod

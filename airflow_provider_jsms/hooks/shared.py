@@ -35,6 +35,7 @@ from airflow_provider_jsms.hooks.transport import (
     too_large,
 )
 from airflow_provider_jsms.protocol import HEADERS, LARGEST_REPLY, Reply, read_reply
+from airflow_provider_jsms.settings import looking_up
 
 if TYPE_CHECKING:
     import ssl
@@ -202,7 +203,8 @@ class SharedConnection:
 
 async def settings_for(conn_id: str) -> JsmsSettings:
     """Read an Airflow connection and return what it says."""
-    connection = await get_async_connection(conn_id, hook=JsmsHook)
+    with looking_up(conn_id):
+        connection = await get_async_connection(conn_id, hook=JsmsHook)
     # What is masked is told to another process, and a path is looked at: that may block. From any
     # other thread, such as one of `asyncio`, the telling ends the triggerer of some Airflow 3.
     return await sync_to_async(settings_of)(connection)
