@@ -103,7 +103,8 @@ def _no_connection(error: JsmsCallError, settings: JsmsSettings) -> str:
         return (
             f"The certificate of {address} does not verify ({reason}), so the credentials were not "
             "sent. See whether Host is right. If it is, and the network has a CA of its own, give "
-            f"{CA_BUNDLE.label} the path of its file."
+            f"{CA_BUNDLE.label} the path of its file, or set REQUESTS_CA_BUNDLE or SSL_CERT_FILE "
+            "on every machine that uses the connection."
         )
     if unloaded := next((each for each in found if isinstance(each, NoCertificatesError)), None):
         if not settings.ca_bundle:

@@ -86,7 +86,7 @@ class JsmsHook(BaseHook):
             self._client.close()
 
     def get_conn(self) -> Session:
-        """Return the HTTP session that the calls use, with the credentials set."""
+        """Return this thread's HTTP session; it sends the credentials to the base URL only."""
         return self._client.session
 
     @cached_property

@@ -58,7 +58,7 @@ _BEFORE_ANYTHING = (
 
 
 class _Adapter(HTTPAdapter):
-    """Makes our connections, which verify certificates by our TLS context alone."""
+    """Opens our own connections, which verify certificates with our TLS context alone."""
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         self._tls = tls

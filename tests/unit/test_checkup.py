@@ -154,7 +154,7 @@ def test_a_certificate_that_does_not_verify(
         set_connection(address)
         text = told()
         assert f"The certificate of {address} does not verify (unable to get local issuer" in text
-        assert "give CA certificates the path of its file" in text
+        assert "give CA certificates the path of its file, or set REQUESTS_CA_BUNDLE or SSL" in text
         assert server.requests == []
 
 
