@@ -113,10 +113,10 @@ def looking_up(conn_id: str) -> Iterator[None]:
     except (AirflowNotFoundException, ImportError) as error:
         name = mask_text(conn_id)
         raise JsmsConnectionNotFoundError(
-            f"Airflow does not find the connection {name}, so nothing was sent. Check its id, and "
-            "create it if there is none. On Airflow 3 a plain Python script cannot read the "
-            "connections of the UI: run the code in a task, set the environment variable "
-            f"AIRFLOW_CONN_{name.upper()}, or use a secrets backend."
+            f"Airflow does not find the connection {name}, so nothing was sent. Check "
+            "jsms_conn_id, and create the connection if there is none. On Airflow 3 a plain Python "
+            "script cannot read the connections of the UI: run the code in a task, set the "
+            f"environment variable AIRFLOW_CONN_{name.upper()}, or use a secrets backend."
         ) from error
 
 
