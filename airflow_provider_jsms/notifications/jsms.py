@@ -11,13 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.notifier import BaseNotifier
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_jsms.arguments import connection_id_of, reading
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import JsmsError, JsmsInputError
 from airflow_provider_jsms.failures import describe_failures
-from airflow_provider_jsms.privacy import mask_text, show
+from airflow_provider_jsms.privacy import show
 from airflow_provider_jsms.recipient import mobile_of, text_of
 from airflow_provider_jsms.rendering import render_field
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS
@@ -202,9 +201,6 @@ class JsmsNotifier(BaseNotifier):
             if error.__cause__ and not isinstance(error.__cause__, Exception):
                 # Airflow ended this while the answer was awaited, and is to know that it did.
                 raise error.__cause__ from None
-        except AirflowNotFoundException as error:
-            why = mask_text(error).rstrip(".")
-            _log.error("The notification failed: %s. Nothing was sent.", why)
         except Exception as error:  # noqa: BLE001  nothing that happens here concerns the task
             # Not its text, which may repeat anything.
             _log.error(

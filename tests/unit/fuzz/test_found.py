@@ -292,7 +292,9 @@ def test_arguments_that_are_not_of_the_sensor_end_the_trigger(changed: dict[str,
 def test_without_a_record_a_connection_that_is_not_there_is_named() -> None:
     operator = JsmsSubmitScheduleOperator(task_id="text", jsms_conn_id="not_there", **SINGLE)  # type: ignore[arg-type]
     operator.render_template_fields({})
-    with pytest.raises(JsmsNoRetryError, match=r"not_there.* isn't defined\. Nothing is scheduled"):
+    with pytest.raises(
+        JsmsNoRetryError, match=r"not find the connection not_there, .*Nothing is sch"
+    ):
         operator.execute({"ti": TaskInstance(1)})  # type: ignore[typeddict-item]
 
 

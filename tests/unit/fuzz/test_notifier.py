@@ -63,9 +63,7 @@ def check(outcome: Outcome, name: str, value: object) -> None:
         check_one_request(outcome, "submit_batch_schedule" if is_batch else "submit_schedule")
     else:
         assert "The notification failed: " in told, told
-        # In the words of Airflow, cut to a readable length.
-        is_unknown = name == "jsms_conn_id" and "The conn_id `" in told
-        assert name in told or is_unknown, told
+        assert name in told, told
 
 
 @pytest.mark.parametrize("name", NOTIFIER)
