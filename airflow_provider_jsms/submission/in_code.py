@@ -80,6 +80,6 @@ def _ways_on(ledger: SubmissionLedger, _: bool) -> str:  # noqa: FBT001  see Sub
             f"{ledger.key} in the task's Storage tab and clear the task."
         )
     return (
-        "Never retry this error: no record is kept here, so the text may go out twice. If the "
-        "schedule does not exist, submit the text again by a new run or process."
+        "Never retry this error: no record is kept here, so the text may go out twice. Only if "
+        "the schedule does not exist, submit the text again, with JsmsHook(..., durable=False)."
     )

