@@ -30,7 +30,8 @@ from airflow_provider_jsms.schedule import MOST_RECIPIENTS, batch_head
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from airflow_provider_jsms.campaign import Source, Survey
+    from airflow_provider_jsms.campaign import Survey
+    from airflow_provider_jsms.entries import Source
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.ledger import Attempt, Store
     from airflow_provider_jsms.operators.submission import Submission
