@@ -18,6 +18,7 @@ from airflow_provider_jsms.arguments import connection_id_of
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID, TIMEZONE
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
+    JsmsConnectionNotFoundError,
     JsmsInputError,
     JsmsNoAnswerError,
     JsmsSettingsError,
@@ -28,7 +29,8 @@ from airflow_provider_jsms.hooks.client import JsmsClient
 from airflow_provider_jsms.hooks.form import field_behaviour, form_widgets
 from airflow_provider_jsms.privacy import mask_text
 from airflow_provider_jsms.send_time import parse_send_time, parse_wire
-from airflow_provider_jsms.settings import read_settings, unknown_extras
+from airflow_provider_jsms.settings import looking_up, read_settings, unknown_extras
+from airflow_provider_jsms.submission.in_code import submit_batch, submit_text
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -49,14 +51,22 @@ class JsmsHook(BaseHook):
 
     Each method is one call of the API. A call that failed is sent again, up to ``max_attempts``
     times within a minute, only where that cannot text anybody twice: a submission never, once it
-    has begun to leave this machine. One hook holds one pooled HTTP session; close it, or use the
-    hook in ``with``.
+    has begun to leave this machine. Threads and forked processes may share a hook: each has an HTTP
+    session of its own. Close the hook, or use it in ``with``. A pickle of it holds no credentials.
+
+    In a task of Airflow 3.3 and newer the hook records its submissions as the operators do: a
+    retry of the task finds each of them and sends only the others, also in a loop. Outside a task
+    no record is kept. There, and wherever you call the hook by a library that retries,
+    :class:`JsmsUncertainError` must not be retried: the text may go out twice.
 
     :param jsms_conn_id: the Airflow connection. Its login is the app key, its password the master
         secret, its host a bare name or a base URL (default ``https://api.sms.jpush.cn``); extras:
         ``timezone`` (of the wall clock of JSMS, default ``Asia/Shanghai``), ``connect_timeout``
         and ``read_timeout`` (seconds, default 5 and 30), ``max_attempts`` (default 3) and
         ``ca_bundle`` (a path).
+    :param durable: whether submissions are recorded in a task, and a later try of a task that
+        cannot find a record (before Airflow 3.3, in a process that the task starts) is uncertain
+        instead of submitting again.
     """
 
     conn_name_attr = "jsms_conn_id"
@@ -64,9 +74,12 @@ class JsmsHook(BaseHook):
     conn_type = "jsms"
     hook_name = "JSMS (Jiguang SMS)"
 
-    def __init__(self, jsms_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+    def __init__(
+        self, jsms_conn_id: str = default_conn_name, *, durable: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.jsms_conn_id = jsms_conn_id
+        self.durable = durable
 
     def __enter__(self) -> Self:
         return self
@@ -74,13 +87,18 @@ class JsmsHook(BaseHook):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave sockets and credentials out of a pickle: its hook reads the connection anew."""
+        left_out = ("_client", "settings")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
     def close(self) -> None:
-        """Close the connections to JSMS; the next call opens them again."""
+        """Close this thread's connections to JSMS; the next call opens them again."""
         if "_client" in self.__dict__:
             self._client.close()
 
     def get_conn(self) -> Session:
-        """Return the HTTP session that the calls use, with the credentials set."""
+        """Return this thread's HTTP session; it sends the credentials to the base URL only."""
         return self._client.session
 
     @cached_property
@@ -88,9 +106,13 @@ class JsmsHook(BaseHook):
         """What the Airflow connection says, read once.
 
         :raises JsmsInputError: ``jsms_conn_id`` cannot be the id of one.
+        :raises JsmsConnectionNotFoundError: Airflow does not find it, as in a plain script.
         :raises JsmsSettingsError: a field of it cannot be used.
         """
-        return settings_of(self.get_connection(connection_id_of(self.jsms_conn_id)))
+        conn_id = connection_id_of(self.jsms_conn_id)
+        with looking_up(conn_id):
+            connection = self.get_connection(conn_id)
+        return settings_of(connection)
 
     def parse_send_time(self, value: object) -> SendTime:
         """Return the moment that ``value`` names on the wall clock of this connection.
@@ -118,13 +140,16 @@ class JsmsHook(BaseHook):
         :param temp_para: the parameters of the template, strings by name.
         :raises JsmsInputError: an argument cannot be used; nothing was sent.
         :raises JsmsApiError: JSMS refused it.
-        :raises JsmsUncertainError: it may have been accepted; it was not sent again.
+        :raises JsmsUncertainError: it may have been accepted, by this call or by an earlier try of
+            the task; it was not sent again. Never retry it.
+        :raises JsmsForeignRecordError: a loop in the task has changed since an earlier try.
+        :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
         """
-        moment = self._future(send_time)
+        moment = self.parse_send_time(send_time)
         body = schedule.single_body(
             send_time=moment, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
         )
-        return self._submit(protocol.submit_schedule(body), moment)
+        return submit_text(self, body, moment, durable=self.durable)
 
     def submit_batch_schedule(
         self,
@@ -146,11 +171,11 @@ class JsmsHook(BaseHook):
 
         The other arguments and errors are those of :meth:`submit_schedule`.
         """
-        moment = self._future(send_time)
+        moment = self.parse_send_time(send_time)
         body = schedule.batch_body(
             send_time=moment, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
         )
-        return self._submit(protocol.submit_batch_schedule(body), moment)
+        return submit_batch(self, body, moment, durable=self.durable)
 
     def modify_schedule(
         self,
@@ -173,7 +198,7 @@ class JsmsHook(BaseHook):
         body = schedule.single_body(
             send_time=moment, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
         )
-        return self._submit(protocol.modify_schedule(schedule_id, body), moment)
+        return self.send_call(protocol.modify_schedule(schedule_id, body), moment)
 
     def modify_batch_schedule(
         self,
@@ -194,7 +219,7 @@ class JsmsHook(BaseHook):
         body = schedule.batch_body(
             send_time=moment, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
         )
-        return self._submit(protocol.modify_batch_schedule(schedule_id, body), moment)
+        return self.send_call(protocol.modify_batch_schedule(schedule_id, body), moment)
 
     def query_schedule(self, schedule_id: object) -> Schedule:
         """Return a single or batch schedule (``GET /v1/schedule/{schedule_id}``).
@@ -252,7 +277,7 @@ class JsmsHook(BaseHook):
         """Ask for the balance, a call that changes nothing, and tell what came of it."""
         try:
             return check_up(self._client, self.settings)
-        except (JsmsInputError, JsmsSettingsError) as error:
+        except (JsmsInputError, JsmsSettingsError, JsmsConnectionNotFoundError) as error:
             return False, str(error)
 
     @staticmethod
@@ -274,7 +299,11 @@ class JsmsHook(BaseHook):
         moment.require_future(datetime.now(UTC))
         return moment
 
-    def _submit(self, call: Call[T], moment: SendTime) -> T:
+    def send_call(self, call: Call[T], moment: SendTime) -> T:
+        """Send one submission or modification, without a record of it, and return its result.
+
+        :param moment: its ``send_time``, for the log.
+        """
         self.log.info("%s: %s, which is %s", call, call.subject, moment.utc)
         result = self._client.send(call)
         accepted = result if isinstance(result, str) else result["schedule_id"]  # type: ignore[index]
