@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.exceptions import JsmsChangedListError, JsmsInputError
 from airflow_provider_jsms.recipients import Checker, People
@@ -18,22 +18,9 @@ from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from airflow_provider_jsms.recipients import Block
+    from airflow_provider_jsms.entries import Source
 
 _HASH_BITS: Final = 64
-
-
-class Source(Protocol):
-    """Recipients that can be gone through more than once."""
-
-    @property
-    def place(self) -> str:
-        """What an entry's place is called, ``entry`` or ``line``."""
-        ...
-
-    def blocks(self) -> Iterator[Block]:
-        """Yield all entries, from the first one on."""
-        ...
 
 
 @dataclass(frozen=True)

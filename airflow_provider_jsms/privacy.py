@@ -21,7 +21,7 @@ SHOWN_RECIPIENTS: Final = 10
 
 _LONGEST_MESSAGE = 200
 # A mainland number as people write it: with +86 or without, and with signs between the digits.
-_BETWEEN = r"[ .\-\u2010-\u2015\u2212]{0,3}"
+_BETWEEN = r"[ .()\-\u2010-\u2015\u2212\ufe58]{0,3}"
 _MOBILE = re.compile(rf"(?:(?:\+|00)?86{_BETWEEN})?1(?:{_BETWEEN}[0-9]){{10}}", re.ASCII)
 _NO_DIGIT = re.compile(r"[^0-9]")
 _WORD = re.compile(r"[^\W_]+")
@@ -37,7 +37,7 @@ def mask_mobile(mobile: object) -> str:
 
     Of anything that is not a number of 11 digits (with or without +86) nothing is shown.
     """
-    match = _MOBILE.fullmatch(_text(mobile).strip())
+    match = _MOBILE.fullmatch(_plain(_text(mobile)).strip(" ()'"))
     return _masked(match) if match else HIDDEN
 
 
@@ -47,11 +47,14 @@ def mask_text(text: object) -> str:
     Meant for text from elsewhere (a server's message, an exception's): line breaks and control
     characters are replaced, so that it cannot pass for a log line of its own.
     """
-    # NFKC makes full-width digits plain ones, so that they are found too.
-    plain = unicodedata.normalize("NFKC", _text(text)[: 2 * _LONGEST_MESSAGE])
-    printable = "".join(map(_printable, plain))
-    masked = _mask_all(printable).strip()
+    masked = _mask_all(_plain(_text(text))).strip()
     return masked if len(masked) <= _LONGEST_MESSAGE else masked[:_LONGEST_MESSAGE] + "…"
+
+
+def _plain(text: str) -> str:
+    # NFKC makes full-width digits plain ones, so that they are found too.
+    normal = unicodedata.normalize("NFKC", text[: 2 * _LONGEST_MESSAGE])
+    return "".join(map(_printable, normal))
 
 
 def _printable(sign: str) -> str:
@@ -110,7 +113,7 @@ def mask_field(name: str, value: object) -> object:
     :param name: ``mobile``, ``temp_para`` or ``recipients``.
     :param value: the value after rendering, of whatever type it has turned out to be.
     """
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and value == ""):
         return value
     if name == "mobile":
         return mask_mobile(value)
@@ -153,6 +156,8 @@ def is_recipients_file(value: object) -> bool:
 def _masked_recipients(value: object) -> object:
     if is_recipients_file(value):
         return mask_text(value)
+    if hasattr(type(value), "shape"):
+        return f"a {type(value).__name__} of {len(value)} rows"  # type: ignore[arg-type]
     if not isinstance(value, list | tuple):
         return HIDDEN
     shown = [_masked_recipient(recipient) for recipient in value[:SHOWN_RECIPIENTS]]
@@ -164,6 +169,9 @@ def _masked_recipients(value: object) -> object:
 def _masked_recipient(value: object) -> object:
     if not isinstance(value, Mapping):
         return mask_mobile(value)
+    # Without these the keys may be the first row of a table that has no header.
+    if value and not any(key in ("mobile", "temp_para") for key in value):
+        return HIDDEN
     return {
         mask_text(key): mask_mobile(item) if key == "mobile" else _masked_parameters(item)
         for key, item in value.items()

@@ -7,19 +7,26 @@ sent.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+import operator
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from numbers import Integral
 from typing import Final, NotRequired, TypedDict
 
 from airflow_provider_jsms.arguments import is_none
+from airflow_provider_jsms.columns import TEMP_PARA, columns_of_row, is_missing
 from airflow_provider_jsms.exceptions import JsmsInputError
+from airflow_provider_jsms.mobile import MOBILE, OF_A_TEMPLATE, SEVERAL, digits_of, flaw_of
 from airflow_provider_jsms.privacy import HIDDEN, mask_mobile, mask_text
 
 SEPARATOR: Final = "\x1f"
 """Stands between the parts of a row, and never within one."""
 
-_SEPARATORS = re.compile(r"[ -]")
-_MAINLAND = re.compile(r"(?:\+?86)?(1[0-9]{10})")
+OF_NOTHING: Final = frozenset(
+    ("None", "nan", "NaN", "NaT", "<NA>", "#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!")
+)
+"""What a template or a table writes in place of a value; a person may be called Nan, but not so."""
+
 _LARGEST = 10**18
 SHOW_THE_WAY: Final = (
     "If it comes from an upstream task, pass the task's .output instead of a template, or set "
@@ -35,17 +42,54 @@ class Recipient(TypedDict):
 
 
 def recipient(entry: object) -> Recipient:
-    """Return one checked recipient from a mapping or a bare number."""
+    """Return one checked recipient.
+
+    :param entry: ``{"mobile", "temp_para"}``; or a row with ``mobile`` whose other keys are the
+        parameters; or a bare number, also as the only cell of a row.
+    """
     if not isinstance(entry, Mapping):
-        return {"mobile": mobile_of(entry)}
-    if unknown := [mask_text(key) for key in entry if key not in ("mobile", "temp_para")]:
+        return {"mobile": mobile_of(_only_cell(entry))}
+    if TEMP_PARA not in entry:
+        return _of_a_row(entry)
+    if unknown := [mask_text(key) for key in entry if key not in (MOBILE, TEMP_PARA)]:
         raise JsmsInputError(
-            f"a recipient has the keys mobile and temp_para, not {', '.join(unknown)}."
+            "a recipient with temp_para has no other key than mobile, but this one has "
+            f"{', '.join(unknown)}."
         )
-    person: Recipient = {"mobile": mobile_of(entry.get("mobile"))}
-    if parameters := parameters_of(entry.get("temp_para")):
+    return _person(entry.get(MOBILE), entry.get(TEMP_PARA))
+
+
+def _of_a_row(row: Mapping[object, object]) -> Recipient:
+    read = columns_of_row(tuple(row)).entry([row[name] for name in row])
+    return _person(**read) if isinstance(read, dict) else _person(read)
+
+
+def _person(mobile: object, temp_para: object = None) -> Recipient:
+    person: Recipient = {"mobile": mobile_of(mobile)}
+    if parameters := parameters_of(temp_para):
         person["temp_para"] = parameters
     return person
+
+
+def _only_cell(entry: object) -> object:
+    """Return the cell of a row of one column, such as a database returns; or a bare number."""
+    is_row = isinstance(entry, Sequence) and not isinstance(entry, str | bytes | bytearray)
+    if not is_row and getattr(type(entry), "ndim", None) is not None:
+        is_row = getattr(entry, "ndim") == 1  # noqa: B009  a row of numpy
+    if not is_row:
+        return entry
+    cells = list(entry)  # type: ignore[call-overload]
+    if cells and isinstance(cells[0], Mapping | list):
+        raise JsmsInputError(
+            f"a list within the list (a {type(entry).__name__}). Join the lists of several tasks "
+            "in an upstream task: list(itertools.chain.from_iterable(lists))."
+        )
+    if len(cells) != 1:
+        raise JsmsInputError(
+            f"a row of {len(cells)} values without names (a {type(entry).__name__}). Name them in "
+            'an upstream task: [{"mobile": mobile, "name": name} for mobile, name in rows].'
+        )
+    return cells[0]
 
 
 def row_of(person: Recipient) -> tuple[str, ...]:
@@ -68,24 +112,22 @@ def heading(names: tuple[str, ...]) -> str:
 
 
 def mobile_of(value: object) -> str:
-    """Return the 11 digits of a mainland number; +86 or 86, spaces and dashes are understood.
+    """Return the 11 digits of a mainland number; +86, spaces, dashes and the like are left out.
 
-    :param value: a string, or an integer (what native rendering makes of digits).
+    :param value: a string, or a whole number (what native rendering makes of digits).
     :raises JsmsInputError: anything else; the number is masked in the text.
     """
-    text = text_of(value)
-    match = _MAINLAND.fullmatch(_SEPARATORS.sub("", text))
-    if not match or (isinstance(value, int) and text.startswith("-")):
+    digits = digits_of(text_of(value))
+    if digits is None or (not isinstance(value, str) and value < 0):  # type: ignore[operator]
         raise JsmsInputError(
-            f"mobile {_shown_number(value)} is not a mainland China number: a string (or an "
-            "integer) of 11 digits that begin with 1, with or without +86; spaces and dashes may "
-            "stand between them, nothing else. Nothing was sent."
+            f"mobile {_shown_number(value)} is not a mainland China number of 11 digits: "
+            f"{_flaw_of(value)}. Nothing was sent."
         )
-    return match.group(1)
+    return digits
 
 
 def _shown_number(value: object) -> str:
-    if is_none(value):
+    if is_missing(value):
         return "(none)"
     text = text_of(value)
     masked = mask_mobile(text)
@@ -93,21 +135,44 @@ def _shown_number(value: object) -> str:
     return f"{'' if masked == HIDDEN else f'{masked} '}(a {type(value).__name__}{length})"
 
 
+def _flaw_of(value: object) -> str:
+    if is_missing(value):
+        return "it is empty"
+    if isinstance(value, list | tuple | set | frozenset):
+        return SEVERAL
+    if isinstance(value, float):
+        return "read numbers as text, such as pandas.read_csv(..., dtype=str)"
+    text = text_of(value)
+    return flaw_of(text) if text else "a string or a whole number is needed"
+
+
 def text_of(value: object) -> str:
-    """Return a string, or an integer as one, without regard to what a subclass calls itself."""
+    """Return a string, or a whole number as one, without regard to what a subclass calls itself."""
     if isinstance(value, str):
         return str.__str__(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        return ""
-    number = int.__int__(value)
-    return str(number) if abs(number) < _LARGEST else ""
+    number = _whole(value)
+    return str(number) if number is not None and abs(number) < _LARGEST else ""
+
+
+def _whole(value: object) -> int | None:
+    """Return an integer, also of numpy, or a Decimal that is written without a fraction."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, Integral):
+        return operator.index(value)
+    if not isinstance(value, Decimal) or not value.is_finite() or abs(value) >= _LARGEST:
+        return None
+    return int(value) if value.as_tuple().exponent >= 0 else None  # type: ignore[operator]
 
 
 def parameters_of(value: object) -> dict[str, str]:
     """Return ``temp_para`` with values as strings, empty for None and ``{}``.
 
-    Integers are turned into strings. A float, a boolean or None is refused by the parameter's
-    name: native rendering makes ``"1e5"`` a float, and the text would not say what was meant.
+    Whole numbers are turned into strings. A float, a boolean or None is refused by the parameter's
+    name: native rendering makes ``"1e5"`` a float, and the text would not say what was meant. So
+    is the text ``None``, and the others that stand for no value.
     """
     if is_none(value):
         return {}
@@ -135,7 +200,20 @@ def _parameter_value(name: object, value: object) -> str:
             "needed (an integer of at most 18 digits is turned into one). Nothing was sent. "
             "Quote the value, or format it in the template."
         )
+    if text in OF_NOTHING:
+        raise JsmsInputError(_nothing(name, text))
     return encodable(text, "temp_para", name)
+
+
+def _nothing(name: object, text: str) -> str:
+    """Return the error for a text that stands for no value."""
+    why = OF_A_TEMPLATE if text == "None" else "is what a table has where a value is missing"
+    other_case = text.lower() if text.title() in OF_NOTHING else text.title()
+    return (
+        f"temp_para[{mask_text(name)!r}] is the text {text!r}, which {why}. Nothing was sent. Give "
+        "it a value or a default, such as {{ params.name or 'customer' }}. If the word itself is "
+        f"meant, write {other_case!r}."
+    )
 
 
 def encodable(text: str, what: str, key: object = None) -> str:

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import cached_property, partial
-from itertools import chain, islice, repeat
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from functools import cached_property
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_jsms.arguments import reading
-from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRecipientsFileError
-from airflow_provider_jsms.recipient import (
-    SEPARATOR,
-    SHOW_THE_WAY,
-    heading,
-    recipient,
-    row_of,
-)
+from airflow_provider_jsms.entries import BadRow, entries_of
+from airflow_provider_jsms.exceptions import JsmsInputError
+from airflow_provider_jsms.recipient import OF_NOTHING, SEPARATOR, heading, recipient, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from airflow_provider_jsms.entries import Block
     from airflow_provider_jsms.recipient import Recipient
-
-BLOCK: Final = 1000
-"""How many entries are read at once."""
 
 _SHOWN_ERRORS = 10
 _NUMBERS = re.compile(rf"(?:1[0-9]{{10}}{SEPARATOR})*")
@@ -79,65 +70,6 @@ class _Columns:
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         return zip(*self._columns, strict=False)  # one column is endless
-
-
-class Block(NamedTuple):
-    """Entries that are read at once.
-
-    :param places: where each of them stands, from 1.
-    """
-
-    entries: Sequence[Any]
-    places: Sequence[int]
-
-
-# What an upstream task returned may be fetched piece by piece, and that may fail for a while.
-_reading_list = partial(reading, "recipients", raises=JsmsRecipientsFileError)
-
-
-class Entries:
-    """Recipients from a list, or from whatever can be gone through.
-
-    :param value: entries ``{"mobile": ..., "temp_para": {...}}`` or bare numbers.
-    :raises JsmsInputError: it is nothing of the kind.
-    :raises JsmsRecipientsFileError: it cannot be gone through now.
-    """
-
-    place: Final = "entry"
-
-    @_reading_list()
-    def __init__(self, value: object) -> None:
-        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-            raise JsmsInputError(
-                f"recipients is of type {type(value).__name__}: a list is needed, of numbers or of "
-                f'{{"mobile": ..., "temp_para": {{...}}}}. {SHOW_THE_WAY.format("a list")} '
-                "Nothing was sent."
-            )
-        # What can be gone through once only is kept, because a campaign goes through it twice.
-        self._entries = list(value) if iter(value) is value else value
-
-    def blocks(self) -> Iterator[Block]:
-        """Yield all entries, from the first one on."""
-        first = 1
-        with _reading_list():
-            entries = iter(self._entries)
-            while block := list(islice(entries, BLOCK)):
-                yield Block(block, range(first, first + len(block)))
-                first += len(block)
-
-
-class BadRow:
-    """Stands for a row of a file that is no entry at all.
-
-    :param why: what is wrong with it, for the error.
-    """
-
-    def __init__(self, why: str) -> None:
-        self._why = why
-
-    def read(self) -> NoReturn:
-        """Raise what is wrong with it."""
-        raise JsmsInputError(self._why)
 
 
 class Checker:
@@ -214,6 +146,8 @@ def _of_one_form(
     if not _NUMBERS.fullmatch(SEPARATOR.join([*numbers, ""])):
         return None
     names, columns = _table(parameters)
+    if not all(map(OF_NOTHING.isdisjoint, columns)):
+        return None
     people = People(
         list(entries) if parameters else [{"mobile": number} for number in numbers],
         _Columns(numbers, repeat(heading(names)), *columns),
@@ -241,12 +175,12 @@ def _table(parameters: Sequence[Any]) -> tuple[tuple[str, ...], list[list[str]]]
 def recipients_of(value: object) -> People:
     """Return checked recipients, in the given order.
 
-    :param value: :class:`People`, or what :class:`Entries` takes.
+    :param value: :class:`People`, or what :func:`~.entries.entries_of` takes.
     :raises JsmsInputError: counts every entry that cannot be used and shows the first ten.
     """
     if isinstance(value, People):
         return value
-    entries = Entries(value)
+    entries = entries_of(value)
     checker = Checker(entries.place)
     parts = [checker.check(block) for block in entries.blocks()]
     checker.conclude()

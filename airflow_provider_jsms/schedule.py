@@ -14,6 +14,7 @@ from uuid import UUID
 
 from airflow_provider_jsms.arguments import is_none, reading
 from airflow_provider_jsms.exceptions import JsmsInputError
+from airflow_provider_jsms.mobile import OF_A_TEMPLATE
 from airflow_provider_jsms.privacy import show
 from airflow_provider_jsms.recipient import (
     SHOW_THE_WAY,
@@ -33,6 +34,7 @@ MOST_RECIPIENTS: Final = 1000
 LONGEST_TAG: Final = 10
 
 _POSITIVE = re.compile(r"0*[1-9][0-9]{0,17}")
+_BLANKS = " \t\r\n\u00a0\u3000"
 _SCHEDULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
 _NUMBER = re.compile(r"(?:86)?1[0-9]{10}")
 # One would change the path, the other is what a template makes of nothing.
@@ -106,11 +108,15 @@ def batch_head(
 def required_id(name: str, value: object) -> int:
     """Return a positive integer from an integer or a string of digits."""
     with reading(name):
-        text = text_of(value)
+        text = text_of(value).strip(_BLANKS)
         if not _POSITIVE.fullmatch(text):
+            hint = f"Take {name} from the JSMS console."
+            if text == "None":
+                hint = f"That {OF_A_TEMPLATE}. Give it a value."
+                if name == "sign_id":
+                    hint += " For the default signature write {{ params.sign_id or '' }}."
             raise JsmsInputError(
-                f"{name} {show(value)} is not a positive whole number. Nothing was sent. "
-                f"Take {name} from the JSMS console."
+                f"{name} {show(value)} is not a positive whole number. Nothing was sent. {hint}"
             )
         return int(text)
 
@@ -123,15 +129,20 @@ def optional_id(name: str, value: object) -> int | None:
 
 @reading("tag")
 def tag_of(value: object) -> str | None:
-    """Return a tag of at most 10 characters, or None for None and an empty string."""
-    if is_none(value):
+    """Return a tag of at most 10 characters, or None for None and an empty string.
+
+    A whole number is what native rendering makes of ``{{ ds_nodash }}``, and the text ``None`` is
+    what a template makes of a Param that is null.
+    """
+    text = text_of(value)
+    if is_none(value) or text == "None":
         return None
-    if not isinstance(value, str) or str.__len__(value) > LONGEST_TAG:
+    if not (text or isinstance(value, str)) or len(text) > LONGEST_TAG:
         raise JsmsInputError(
             f"tag {show(value)} is not a string of at most {LONGEST_TAG} characters. "
             "Nothing was sent."
         )
-    return encodable(text_of(value), "tag")
+    return encodable(text, "tag")
 
 
 def is_no_schedule_id(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -29,12 +30,13 @@ from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 from airflow_provider_jsms.switches import choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.campaign import Source, Survey
+    from airflow_provider_jsms.campaign import Survey
+    from airflow_provider_jsms.entries import Source
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.recipients import People
     from airflow_provider_jsms.results import FailedRecipient
@@ -161,6 +163,7 @@ class JsmsBatchOperator(JsmsOperator):
     template_fields: Sequence[str] = (
         "send_time",
         "recipients",
+        "columns",
         "temp_id",
         "sign_id",
         "tag",
@@ -175,7 +178,8 @@ class JsmsBatchOperator(JsmsOperator):
         self,
         *,
         send_time: Any,  # noqa: ANN401  any time a DAG can give, or a template
-        recipients: Any,  # noqa: ANN401  a list, a file, a template or an XComArg
+        recipients: Any,  # noqa: ANN401  a list, a frame, a file, a template or an XComArg
+        columns: Any = None,  # noqa: ANN401  a dictionary, a template or an XComArg
         temp_id: Any,  # noqa: ANN401  a number, a template or an XComArg
         sign_id: Any = None,  # noqa: ANN401  the same
         tag: Any = None,  # noqa: ANN401  the same
@@ -185,7 +189,9 @@ class JsmsBatchOperator(JsmsOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.send_time = send_time
-        self.recipients = recipients
+        # What can be iterated only once would be used up by the first of several runs or tries.
+        self.recipients = list(recipients) if isinstance(recipients, Iterator) else recipients
+        self.columns = columns
         self.temp_id = temp_id
         self.sign_id = sign_id
         self.tag = tag
@@ -208,7 +214,7 @@ class JsmsBatchOperator(JsmsOperator):
 
         :raises AirflowSkipException: there is nobody to text.
         """
-        source = source_of(self.recipients)
+        source = source_of(self.recipients, self.columns)
         known = self._survey(source)
         if not known.recipients:
             raise AirflowSkipException(NOBODY)

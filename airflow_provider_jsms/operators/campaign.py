@@ -29,7 +29,8 @@ from airflow_provider_jsms.submission.orders import order_of_batch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from airflow_provider_jsms.campaign import Source, Survey
+    from airflow_provider_jsms.campaign import Survey
+    from airflow_provider_jsms.entries import Source
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.recipients import People
     from airflow_provider_jsms.results import BatchResult, FailedRecipient

@@ -1,7 +1,6 @@
 """Recipients in a file: CSV or JSON Lines, on the worker or in object storage.
 
-The file is read as a stream, as often as it is gone through. It is UTF-8, with or without a byte
-order mark.
+The file is read as a stream, as often as it is iterated.
 """
 
 from __future__ import annotations
@@ -10,67 +9,94 @@ import csv
 import json
 import re
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.arguments import reading
+from airflow_provider_jsms.columns import Columns, named, renaming_of
+from airflow_provider_jsms.entries import BadRow, entries_of, in_blocks, with_names
 from airflow_provider_jsms.exceptions import (
     JsmsError,
     JsmsInputError,
     JsmsRecipientsFileError,
 )
+from airflow_provider_jsms.mobile import MOBILE, OF_A_TEMPLATE
+from airflow_provider_jsms.operators.decoding import decoded
 from airflow_provider_jsms.privacy import is_recipients_file, mask_text, show
 from airflow_provider_jsms.recipient import SHOW_THE_WAY
-from airflow_provider_jsms.recipients import BLOCK, BadRow, Block, Entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
 
-    from airflow_provider_jsms.campaign import Source
+    from airflow_provider_jsms.entries import Block, Source
 
-_MOBILE: Final = "mobile"
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _PATH = re.compile(r"[\w./:@-]*")
+_NUMBERS = re.compile(r"[\s+()\d-]{11,}(?:[,;，；、][\s+()\d-]*)*")
+_WORKBOOK = (".xlsx", ".xls", ".xlsm")
+
+_DELIMITERS: Final = ",;\t"
+_OTHER_DELIMITER = re.compile("[|，；、]")
+# Excel takes a first line such as "sep=;" for what it says and does not show it.
+_DELIMITER_LINE = re.compile(r'"?sep=([,;\t|])"?[,;\t|]*', re.IGNORECASE)
+_EMPTY_LINE: Final = f"{_DELIMITERS} \r\n\u00a0\u3000"
 Row = tuple[int, Any]
 
 
 @reading("recipients")
-def source_of(value: object) -> Source:
+def source_of(value: object, columns: object = None) -> Source:
     """Return the recipients that the argument of an operator stands for.
 
-    :param value: a list, or the path or URI of a ``.csv`` or ``.jsonl`` file.
-    :raises JsmsInputError: it is neither.
+    :param value: a list, a frame, or the path or URI of a ``.csv`` or ``.jsonl`` file.
+    :param columns: names of columns by their headers.
+    :raises JsmsInputError: it is none of these.
     """
+    renamed = renaming_of(columns)
     if is_recipients_file(value):
-        return RecipientsFile(value)
+        return RecipientsFile(value, renamed)
     if isinstance(value, str):
-        # Text with blanks or commas in it is no slip of a path, but may be somebody's data.
-        shown = show(value) if _PATH.fullmatch(value) else f"a text of {len(value)} characters"
-        raise JsmsInputError(
-            f"recipients is {shown}, neither a list nor the path of a .csv or .jsonl file. "
-            f"{SHOW_THE_WAY.format('a list')} Nothing was sent."
-        )
-    return Entries(value)
+        raise JsmsInputError(_no_file(str.__str__(value)))
+    return entries_of(value, renamed)
+
+
+def _no_file(text: str) -> str:
+    """Return the error for a text that is no path."""
+    # Text with blanks or commas in it is no slip of a path, but may be somebody's data.
+    shown = show(text) if _PATH.fullmatch(text) else f"a text of {len(text)} characters"
+    hint = SHOW_THE_WAY.format("a list")
+    if text == "None":
+        hint = f"That {OF_A_TEMPLATE}. {hint}"
+    elif text.lower().endswith(_WORKBOOK):
+        hint = "Save the workbook as 'CSV UTF-8', or read it in an upstream task."
+    elif _NUMBERS.fullmatch(text):
+        hint = f"For numbers in a text pass a list, such as text.split(','). {hint}"
+    elif text.lstrip().startswith(("[", "{")):
+        hint = f"{hint} JSON text is parsed by json.loads in a task."
+    return (
+        f"recipients is {shown}, neither a list nor the path of a .csv or .jsonl file. {hint} "
+        "Nothing was sent."
+    )
 
 
 class RecipientsFile:
     """Recipients in a CSV file, whose first line names the columns, or in a JSON Lines file.
 
     A CSV file has the column ``mobile``; every other column is a parameter of the template. A line
-    of a JSON Lines file is ``{"mobile": ..., "temp_para": {...}}`` or a bare number. Empty lines
-    are passed over.
+    of a JSON Lines file is an entry of a list. Empty lines and empty rows are skipped.
 
     :param path: a path, a URI such as ``s3://connection@bucket/people.csv``, or a path object.
+    :param renamed: names of columns by their headers.
     """
 
     place: Final = "line"
 
-    def __init__(self, path: Any) -> None:  # noqa: ANN401  anything that can be opened
+    def __init__(self, path: Any, renamed: Mapping[str, str] | None = None) -> None:  # noqa: ANN401  anything that can be opened
         self._path = path
         self._name = mask_text(path)
+        self._renamed = renamed or {}
         is_table = str(path).lower().endswith(".csv")
         self._rows = self._of_table if is_table else self._of_json_lines
+        self._encoding = "" if is_table else "utf-8"
 
     def blocks(self) -> Iterator[Block]:
         """Yield all rows, from the first one on.
@@ -79,16 +105,7 @@ class RecipientsFile:
         :raises JsmsRecipientsFileError: it cannot be read.
         """
         with self._lines() as lines:
-            rows = self._rows(lines)
-            while True:
-                entries: list[Any] = []
-                places: list[int] = []
-                for place, entry in islice(rows, BLOCK):
-                    entries.append(entry)
-                    places.append(place)
-                if not entries:
-                    return
-                yield Block(entries, places)
+            yield from in_blocks(self._rows(lines))
 
     @contextmanager
     def _lines(self) -> Iterator[Iterator[str]]:
@@ -101,7 +118,7 @@ class RecipientsFile:
             path = ObjectStoragePath(_absolute(given)) if isinstance(given, str) else given
             with path.open("rb") as file:
                 # What Airflow opens cannot be iterated over on every version.
-                yield self._decoded(iter(file.readline, b""))
+                yield decoded(iter(file.readline, b""), self._name, self._encoding)
         except JsmsError:
             raise
         except Exception as error:  # noqa: BLE001  every storage raises its own
@@ -114,69 +131,79 @@ class RecipientsFile:
                 "installed."
             ) from None
 
-    def _decoded(self, lines: Iterable[bytes]) -> Iterator[str]:
-        for number, line in enumerate(lines, start=1):
-            text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
-            try:
-                yield text.decode()
-            except UnicodeDecodeError:
-                raise JsmsInputError(
-                    f"Line {number} of the file of recipients {self._name} is not UTF-8 (it may be "
-                    "GBK or UTF-16). Nothing was sent. Save the file as UTF-8; spreadsheets call "
-                    "it 'CSV UTF-8'."
-                ) from None
-
     def _of_table(self, lines: Iterator[str]) -> Iterator[Row]:
-        reader = csv.reader(lines, strict=True)
-        header: list[str] | BadRow | None = []
-        while header == []:
-            header = _next_row(reader)
+        before, delimiter, lines = _opened(lines, self._renamed)
+        reader = csv.reader(lines, strict=True, delimiter=delimiter)
+        header = _next_row(reader)
         if header is None:
             return
+        where = f"Line {before + 1} of the file of recipients {self._name}"
         if isinstance(header, BadRow):
             raise JsmsInputError(
-                f"The first line of the file of recipients {self._name} is no CSV. Nothing was "
-                "sent. Save the file as CSV in UTF-8, with commas between the columns."
+                f"{where} is no CSV, and it should name the columns. Nothing was sent. Save the "
+                "file as CSV in UTF-8, with commas between the columns."
             )
-        at, names = self._columns(header)
-        line = reader.line_num + 1
+        if len(header) == 1 and _OTHER_DELIMITER.search(header[0]):
+            raise JsmsInputError(
+                f"{where} names the columns with neither a comma nor a semicolon nor a tab between "
+                "them. Nothing was sent. Separate them by commas."
+            )
+        columns = Columns(header, self._renamed, where)
+        width = -1 if columns.unnamed else len(header)
+        line = before + reader.line_num + 1
         while (row := _next_row(reader)) is not None:
             if isinstance(row, BadRow):
                 yield line, row
-            elif len(row) == len(header):
-                mobile = row.pop(at)
-                yield (
-                    line,
-                    {_MOBILE: mobile, "temp_para": dict(zip(names, row, strict=True))}
-                    if names
-                    else mobile,
-                )
-            elif row:
-                yield line, BadRow(f"it has {len(row)} cells, but the first line {len(header)}.")
-            line = reader.line_num + 1
+            elif len(row) == width and all(map(str.strip, row)):
+                yield line, columns.whole_entry(row)
+            elif "".join(row).strip():
+                yield line, _entry(row, columns)
+            line = before + reader.line_num + 1
 
-    def _columns(self, header: list[str]) -> tuple[int, list[str]]:
-        """Return which column holds the number, and the names of the others."""
-        names = [name.strip() for name in header]
-        # A file without a header begins with somebody's number, so nothing of it is shown.
-        if names.count(_MOBILE) != 1 or not all(names) or len(set(names)) != len(names):
-            raise JsmsInputError(
-                f"The first line of the file of recipients {self._name} has {len(names)} columns. "
-                "It has to name them, separated by commas, each once: one is 'mobile', the others "
-                "are the parameters of the template. Nothing was sent."
-            )
-        at = names.index(_MOBILE)
-        return at, names[:at] + names[at + 1 :]
-
-    @staticmethod
-    def _of_json_lines(lines: Iterator[str]) -> Iterator[Row]:
+    def _of_json_lines(self, lines: Iterator[str]) -> Iterator[Row]:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                yield number, json.loads(line)
+                entry = json.loads(line)
             except (ValueError, RecursionError):
                 yield number, BadRow("it is not JSON.")
+            else:
+                yield number, with_names(entry, self._renamed) if self._renamed else entry
+
+
+def _opened(lines: Iterator[str], renamed: Mapping[str, str]) -> tuple[int, str, Iterator[str]]:
+    """Return how many lines come before the header of a table, the delimiter, and the others."""
+    before, delimiter = 0, ""
+    for line in lines:
+        if match := _DELIMITER_LINE.fullmatch(line.strip("\ufeff\r\n")):
+            delimiter = match[1]
+        elif line.strip(_EMPTY_LINE):
+            return before, delimiter or _delimiter_of(line, renamed), chain([line], lines)
+        before += 1
+    return before, ",", lines
+
+
+def _delimiter_of(header: str, renamed: Mapping[str, str]) -> str:
+    """Return what stands between the columns: with it, one of them is ``mobile``."""
+    for delimiter in _DELIMITERS:
+        try:
+            if MOBILE in named(next(csv.reader([header], delimiter=delimiter)), renamed):
+                return delimiter
+        except csv.Error:
+            return ","
+    return max(_DELIMITERS, key=header.count)
+
+
+def _entry(row: list[str], columns: Columns) -> object:
+    """Return a row as an entry; empty cells to the right of the header do not count."""
+    width = len(columns.names)
+    if len(row) < width or "".join(row[width:]).strip():
+        return BadRow(f"it has {len(row)} cells, but the first line {width}.")
+    try:
+        return columns.entry(row)
+    except JsmsInputError as error:
+        return BadRow(str(error))
 
 
 def _absolute(path: str) -> str:

@@ -170,7 +170,11 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
         the template has no parameters, commonly the ``.output`` of an upstream task; or the path
         or URI of a ``.csv`` file (its first line names the columns: ``mobile`` and the parameters)
         or ``.jsonl`` file, such as ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is
-        UTF-8. It is read twice, and never kept in memory as a whole.
+        UTF-8, UTF-16 or (only CSV) GBK. It is read twice, and never kept in memory as a whole. Rows
+        of a database as ``{"mobile": ..., "name": ...}`` and frames of pandas or polars are read by
+        the names of their columns too.
+    :param columns: names by the headers of a table that has other ones, such as
+        ``{"手机号": "mobile", "姓名": "name"}``; the other columns keep theirs (templated).
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one (templated).
     :param tag: a label of at most 10 characters, not shown to the recipients (templated).
@@ -207,7 +211,7 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the campaign, as far as earlier tries have not done so."""
         limit = FailureLimit(self.max_failures)
-        source = source_of(self.recipients)
+        source = source_of(self.recipients, self.columns)
         campaign: Campaign | None = None
         with (
             self.no_blind_retry(context),
@@ -260,8 +264,9 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
         ``.output`` or ``.output["schedule_ids"]`` (templated).
     :param send_time: the new moment, in the forms of :class:`JsmsSubmitScheduleOperator`
         (templated).
-    :param recipients: 1 to 1,000, a list or a file as in :class:`JsmsSubmitBatchScheduleOperator`
+    :param recipients: 1 to 1,000, in the forms of :class:`JsmsSubmitBatchScheduleOperator`
         (templated).
+    :param columns: names by the headers of a table, as there (templated).
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one, also where the
         submit named another (templated).

@@ -18,14 +18,16 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_jsms import campaign, recipients
+from airflow_provider_jsms import campaign
+from airflow_provider_jsms import entries as sources
 from airflow_provider_jsms.campaign import chunks, digest, survey
+from airflow_provider_jsms.entries import BadRow, Block, Entries
 from airflow_provider_jsms.exceptions import (
     JsmsChangedListError,
     JsmsInputError,
     JsmsRecipientsFileError,
 )
-from airflow_provider_jsms.recipients import BadRow, Block, Entries, recipients_of
+from airflow_provider_jsms.recipients import recipients_of
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 from tests import people
 
@@ -72,7 +74,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def set_sizes(monkeypatch: pytest.MonkeyPatch, *, chunk: int, block: int) -> None:
     monkeypatch.setattr(campaign, "MOST_RECIPIENTS", chunk)
-    monkeypatch.setattr(recipients, "BLOCK", block)
+    monkeypatch.setattr(sources, "BLOCK", block)
 
 
 SIZES: list[tuple[int, list[int]]] = [
@@ -559,7 +561,7 @@ def test_no_more_of_a_list_is_read_than_the_next_chunk_needs() -> None:
 TELL = """
 import json, sys
 from airflow_provider_jsms.campaign import survey
-from airflow_provider_jsms.recipients import Entries
+from airflow_provider_jsms.entries import Entries
 told = []
 for entries in json.load(sys.stdin):
     known = survey(Entries(entries))

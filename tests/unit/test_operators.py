@@ -109,6 +109,17 @@ def test_a_text_is_scheduled_moved_asked_for_and_sent_once(
     ]
 
 
+def test_recipients_that_can_be_iterated_only_once_are_kept_for_every_run(
+    tomorrow: datetime,
+) -> None:
+    for once in (iter([people.ANNA]), (each for each in [people.ANNA]), zip([people.ANNA])):
+        operator = JsmsModifyBatchScheduleOperator(
+            task_id="mb", schedule_id=UNKNOWN, send_time=tomorrow, recipients=once, temp_id=1
+        )
+        for _ in range(2):
+            assert [each["mobile"] for each in operator._people().recipients] == [people.ANNA]
+
+
 def test_every_argument_is_templated(sandbox: SandboxControl, tomorrow: datetime) -> None:
     operators: list[BaseOperator] = [
         submit(tomorrow),
@@ -123,7 +134,7 @@ def test_every_argument_is_templated(sandbox: SandboxControl, tomorrow: datetime
         JsmsQueryScheduleOperator(task_id="q", schedule_id=UNKNOWN),
     ]
     own = {
-        "send_time", "mobile", "temp_id", "sign_id", "temp_para", "recipients", "tag",
+        "send_time", "mobile", "temp_id", "sign_id", "temp_para", "recipients", "columns", "tag",
         "schedule_id", "max_failures", "missing_ok", "on_past_send_time", "jsms_conn_id",
         "durable", "on_uncertain",
     }  # fmt: skip

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -42,7 +44,9 @@ def written_numbers(draw: st.DrawFn) -> str:
 def scattered_numbers(draw: st.DrawFn) -> str:
     """Return a number with spaces and dashes anywhere, as :func:`mobile_of` understands it."""
     digits = draw(st.sampled_from(["", "86", "+86"])) + draw(numbers)
-    return "".join(digit + draw(st.text(alphabet=" -", max_size=3)) for digit in digits)
+    return "".join(
+        digit + draw(st.text(alphabet=" -\u2013\u00a0\u200b", max_size=3)) for digit in digits
+    )
 
 
 def _shows(text: str, number: str) -> bool:
@@ -149,6 +153,8 @@ def test_the_cut_of_a_long_text_shows_no_part_of_a_number(start: int) -> None:
     [
         *((each, MASKED) for each in (PLAIN, int(PLAIN), f"+86{PLAIN}", f"86{PLAIN}", SPOKEN)),
         *((each, MASKED) for each in (DASHED, f" {PLAIN}\n", f"+86-{DASHED}")),
+        *((each, MASKED) for each in (f"'{PLAIN}", f"(+86) {PLAIN}", f"\u202d{PLAIN}\u202c")),
+        *((each, MASKED) for each in (PLAIN.translate({0x31: 0xFF11}), f"0086{PLAIN}")),
         *((each, HIDDEN) for each in (PLAIN[:-1], f"{PLAIN}0", f"2{PLAIN[1:]}", "", None, True)),
         *((each, HIDDEN) for each in (float(PLAIN), [PLAIN], {"mobile": PLAIN}, f"{PLAIN} x")),
         *((each, HIDDEN) for each in (PLAIN.encode(), f"{PLAIN},{people.BEN}", VALUE)),
@@ -215,6 +221,11 @@ def test_a_message_that_repeats_a_value_is_not_shown(message: str, values: Any, 
         ),
         ("recipients", [PLAIN] * 10, [MASKED] * 10),
         ("recipients", [PLAIN] * 12, [*[MASKED] * 10, "and 2 more"]),
+        ("recipients", pd.DataFrame({"mobile": [PLAIN], PLAIN: [VALUE]}), "a DataFrame of 1 rows"),
+        ("recipients", pd.Series([PLAIN, VALUE]), "a Series of 2 rows"),
+        ("recipients", np.array([PLAIN]), "a ndarray of 1 rows"),
+        ("recipients", [{"name": VALUE, "mobile": PLAIN}], [{"name": HIDDEN, "mobile": MASKED}]),
+        ("recipients", [{VALUE: VALUE, PLAIN: VALUE}, (PLAIN,), {}], [HIDDEN, HIDDEN, {}]),
         *(("recipients", value, HIDDEN) for value in (f"[{PLAIN}]", {"mobile": PLAIN}, 5, {PLAIN})),
         ("recipients", (each for each in [PLAIN]), HIDDEN),
     ],

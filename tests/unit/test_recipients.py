@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import math
+import subprocess
+import sys
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_jsms import recipients
+from airflow_provider_jsms.columns import renaming_of
+from airflow_provider_jsms.entries import BLOCK, BadRow, Block, Entries, entries_of
 from airflow_provider_jsms.exceptions import JsmsInputError
-from airflow_provider_jsms.recipients import (
-    BLOCK,
-    BadRow,
-    Block,
-    Checker,
-    Entries,
-    People,
-    recipients_of,
-)
+from airflow_provider_jsms.recipients import Checker, People, recipients_of
 from tests import people
 from tests.unit.refusals import refusal_of
 
@@ -85,8 +88,13 @@ def test_recipients_may_come_from_a_generator() -> None:
 def test_recipients_that_are_no_list_are_refused_with_the_way_on(value: object) -> None:
     text = refusal_of(recipients_of, value)
     assert f"of type {type(value).__name__}" in text
-    assert "render_template_as_native_obj=True" in text
-    assert "stays a list." in text
+    if isinstance(value, dict):
+        assert (
+            "One person is a list of one: [{...}]. A dictionary of columns becomes a list" in text
+        )
+    else:
+        assert "render_template_as_native_obj=True" in text
+        assert "stays a list." in text
     assert PLAIN not in text
 
 
@@ -108,17 +116,43 @@ def test_every_unusable_entry_is_counted_and_ten_are_shown(wrong: int) -> None:
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
-        ({}, "mobile (none)"),
+        ({}, "it has 0 columns, none of them called 'mobile'"),
         ({"temp_para": {"n": VALUE}}, "mobile (none)"),
-        ({"mobile": PLAIN, "name": VALUE}, "not name."),
-        ({"mobile": PLAIN, "a": VALUE, "b\n": 1}, "not a, b."),
-        ({"mobile": PLAIN, people.BEN: VALUE}, "not 199****5678."),
-        ({"mobile": PLAIN, 5: VALUE}, "not 5."),
-        ({"Mobile": PLAIN}, "not Mobile."),
+        ({"mobile": PLAIN, "temp_para": {}, "name": VALUE}, "but this one has name."),
+        ({"mobile": PLAIN, "temp_para": {}, "b\n": 1}, "but this one has b."),
+        ({"mobile": PLAIN, "temp_para": {}, people.BEN: 1}, "this one has 199****5678."),
+        ({"Mobile": PLAIN, "temp_para": {"n": VALUE}}, "but this one has Mobile."),
+        ({"mobile": PLAIN, 5: VALUE}, "a name for column 2 that is not a string"),
+        ({"mobile": PLAIN, "": VALUE}, "column 2 holds something, but has no name"),
+        ({"mobile": PLAIN, "Mobile": PLAIN}, "gives columns 1 and 2 the same name"),
+        ({"number": PLAIN, "name": VALUE}, "it has 2 columns, none of them called 'mobile'"),
+        ({PLAIN: people.BEN, VALUE: OTHER}, "a phone number where the names of the columns"),
+        *(
+            ({"mobile": PLAIN, "name": empty}, "its cell for the parameter 'name' is empty")
+            for empty in (None, "", math.nan, pd.NA, pd.NaT, Decimal("NaN"))
+        ),
+        *(
+            ({"mobile": empty, "name": VALUE}, "mobile (none)")
+            for empty in (None, "", math.nan, pd.NA, pd.NaT)
+        ),
+        ({"mobile": PLAIN, "name": "None"}, "temp_para['name'] is the text 'None'"),
+        ({"mobile": PLAIN, "temp_para": {"name": "nan"}}, "temp_para['name'] is the text 'nan'"),
+        ((PLAIN, VALUE), "a row of 2 values without names (a tuple)"),
+        ([PLAIN, VALUE, 3], "a row of 3 values without names (a list)"),
+        ([], "a row of 0 values"),
+        (np.array([PLAIN, VALUE]), "a row of 2 values without names (a ndarray)"),
+        *(
+            (entry, "a list within the list (a list). Join the lists")
+            for entry in ([{"mobile": PLAIN}], [[PLAIN]], [[PLAIN], [VALUE]])
+        ),
+        *(
+            ({"mobile": PLAIN, "name": empty}, "its cell for the parameter 'name' is empty")
+            for empty in ("  ", "\u3000", "\n")
+        ),
         ({"mobile": PLAIN, "temp_para": [VALUE]}, "temp_para is of type list"),
         ({"mobile": PLAIN, "temp_para": {"n": None}}, "temp_para['n'] is of type NoneType"),
         (None, "mobile (none)"),
-        ([PLAIN, {"n": VALUE}], "is not a mainland China number"),
+        ([PLAIN, {"n": VALUE}], '[{"mobile": mobile, "name": name} for mobile, name in rows]'),
     ],
     ids=lambda value: value if isinstance(value, str) and PLAIN not in value else "",
 )
@@ -224,6 +258,10 @@ USABLE_ODDITIES: list[list[Any]] = [
     [*table(1, "a"), {"mobile": PLAIN, "temp_para": {"a": 741627}}],
     [*table(1, "a"), MappingProxyType(table(1, "a")[0])],
     [*table(1, "a"), {"mobile": PLAIN, "temp_para": MappingProxyType({"a": VALUE})}],
+    [PLAIN, f"{people.BEN}\n"],
+    [(PLAIN,), [people.BEN], np.array([people.CARA])],
+    [{"mobile": PLAIN, "a": VALUE}, {"Mobile ": people.BEN, "a": VALUE}],
+    [*table(1, "a"), {"mobile": PLAIN, "a": VALUE}],
 ]
 
 
@@ -247,12 +285,15 @@ UNUSABLE: list[Any] = [
     f"{PLAIN}\x1f{people.BEN}",
     f"{PLAIN}\x1f",
     f"\x1f{PLAIN}",
-    *("", "\x1f", "0", "13", f"{PLAIN}0", f"{PLAIN}\n", f"{PLAIN}{LONE}", LONE, Text("1")),
-    *(None, True, 1.5, [], [PLAIN], (PLAIN, {"a": VALUE}), PLAIN.encode(), object()),
+    *("", "\x1f", "0", "13", f"{PLAIN}0", f"{PLAIN}\x00", f"{PLAIN}{LONE}", LONE, Text("1")),
+    *(None, True, 1.5, [], [PLAIN] * 2, (PLAIN, {"a": VALUE}), PLAIN.encode(), object()),
     {},
     {"mobile": f"{PLAIN}\x1f{people.BEN}", "temp_para": {"a": VALUE}},
     {"mobile": f"{PLAIN}\x1f1\x1fa", "temp_para": {"a": VALUE}},
-    {"mobile": f"{PLAIN}\n", "temp_para": {"a": VALUE}},
+    {"mobile": f"{PLAIN}\n{PLAIN}", "temp_para": {"a": VALUE}},
+    *({"mobile": PLAIN, "temp_para": {"a": value}} for value in ("None", "nan", "NaT", "#N/A")),
+    {"mobile": PLAIN, "temp_para": {"a": VALUE, "b": Text("None")}},
+    {"mobile": PLAIN, "name": ""},
     {"mobile": "", "temp_para": {"a": VALUE}},
     {"mobile": [PLAIN], "temp_para": {"a": VALUE}},
     {"mobile": None, "temp_para": {"a": VALUE}},
@@ -587,3 +628,237 @@ def test_rows_of_people_can_be_gone_through_as_often_as_needed() -> None:
         everybody = recipients_of(entries)
         assert list(everybody.rows) == list(everybody.rows)
         assert len(list(everybody.rows)) == len(entries)
+
+
+ROWS = [{"mobile": PLAIN, "name": VALUE}, {"mobile": people.BEN, "name": OTHER}]
+TWO: list[Any] = [
+    {"mobile": PLAIN, "temp_para": {"name": VALUE}},
+    {"mobile": people.BEN, "temp_para": {"name": OTHER}},
+]
+BARE: list[Any] = [{"mobile": PLAIN}, {"mobile": people.BEN}]
+CSV = f"mobile,name\n{PLAIN},{VALUE}\n{people.BEN},{OTHER}\n"
+INTEGERS = [int(PLAIN), int(people.BEN)]
+# The rows that a database hook returns.
+TABLES: dict[str, tuple[Callable[[], object], list[Any]]] = {
+    "rows": (lambda: ROWS, TWO),
+    "DictReader": (lambda: csv.DictReader(io.StringIO(CSV)), TWO),
+    "DictReader, mark": (lambda: csv.DictReader(io.StringIO(f"\ufeff{CSV}")), TWO),
+    "DictReader, empty column": (
+        lambda: csv.DictReader(
+            io.StringIO(f"mobile,name,\n{PLAIN},{VALUE},\n{people.BEN},{OTHER},,\n")
+        ),
+        TWO,
+    ),
+    "pandas": (lambda: pd.DataFrame(ROWS), TWO),
+    "pandas, another order": (lambda: pd.DataFrame(ROWS)[["name", "mobile"]], TWO),
+    "pandas, a capital": (
+        lambda: pd.DataFrame(ROWS).rename(columns={"mobile": " Mobile"}),
+        TWO,
+    ),
+    "pandas, integers": (
+        lambda: pd.DataFrame({"mobile": INTEGERS, "name": [VALUE, OTHER]}),
+        TWO,
+    ),
+    "pandas, an index": (lambda: pd.DataFrame(ROWS, index=[7, 3]), TWO),
+    "pandas, empty rows": (
+        lambda: pd.DataFrame([*ROWS, {}, {"mobile": "", "name": None}]),
+        TWO,
+    ),
+    "pandas, empty column": (
+        lambda: pd.read_csv(io.StringIO(CSV.replace("\n", ",\n")), dtype=str),
+        TWO,
+    ),
+    "pandas, records": (lambda: pd.DataFrame(ROWS).to_dict("records"), TWO),
+    "pandas, temp_para": (lambda: pd.DataFrame(TWO), TWO),
+    "pandas, one column": (lambda: pd.DataFrame({"mobile": INTEGERS}), BARE),
+    "pandas, series": (lambda: pd.Series(INTEGERS), BARE),
+    "pandas, index": (lambda: pd.Index([PLAIN, people.BEN]), BARE),
+    "pandas, no rows": (lambda: pd.DataFrame({"mobile": [], "name": []}), []),
+    "polars": (lambda: pl.DataFrame(ROWS), TWO),
+    "polars, integers": (
+        lambda: pl.DataFrame({"name": [VALUE, OTHER], "mobile": INTEGERS}),
+        TWO,
+    ),
+    "polars, series": (lambda: pl.Series([PLAIN, people.BEN]), BARE),
+    "numpy, texts": (lambda: np.array([PLAIN, people.BEN]), BARE),
+    "numpy, integers": (lambda: np.array(INTEGERS), BARE),
+    "numpy, one column": (lambda: np.array([[PLAIN], [people.BEN]]), BARE),
+    "tuples": (lambda: [(PLAIN,), (people.BEN,)], BARE),
+    "lists": (lambda: [[int(PLAIN)], [Decimal(people.BEN)]], BARE),
+    "zip": (lambda: zip([PLAIN, people.BEN], strict=True), BARE),
+    "keys": (lambda: dict.fromkeys([PLAIN, people.BEN]).keys(), BARE),
+    "values": ({"a": PLAIN, "b": people.BEN}.values, BARE),
+}
+
+
+@pytest.mark.parametrize(("make", "read"), TABLES.values(), ids=TABLES)
+def test_a_table_is_read_by_the_names_of_its_columns(
+    make: Callable[[], object], read: list[Any]
+) -> None:
+    assert recipients_of(make()).recipients == read
+
+
+def test_a_table_has_blocks_of_rows_with_their_places() -> None:
+    frame = pd.DataFrame({"mobile": map(people.number, range(2500)), "name": VALUE})
+    frame.loc[3:5] = None
+    source = entries_of(frame)
+    for _ in range(2):
+        blocks = list(source.blocks())
+        assert [len(block.entries) for block in blocks] == [1000, 1000, 497]
+        assert list(blocks[0].places[:5]) == [1, 2, 3, 7, 8]
+
+
+FRAMES: list[Callable[[Any], Any]] = [pd.DataFrame, pl.DataFrame]
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("empty", [None, "", math.nan])
+def test_an_empty_cell_of_a_table_is_refused_by_its_row(
+    frame: Callable[[Any], Any], empty: object
+) -> None:
+    text = refusal_of(recipients_of, frame({"mobile": [PLAIN, people.BEN], "name": [VALUE, None]}))
+    assert text.splitlines()[1] == (
+        "row 2: its cell for the parameter 'name' is empty, which JSMS refuses."
+    )
+    text = refusal_of(recipients_of, frame({"mobile": [PLAIN, None], "name": [VALUE, OTHER]}))
+    assert text.splitlines()[1].startswith("row 2: mobile (none)")
+    assert "row 2: mobile (none)" in refusal_of(recipients_of, frame({"mobile": [PLAIN, None]}))
+
+
+def test_numbers_of_a_table_that_became_floats_are_refused_with_the_way_on() -> None:
+    frame = pd.read_csv(io.StringIO(f"mobile,name\n{PLAIN},{VALUE}\n,{OTHER}\n"))
+    text = refusal_of(recipients_of, frame)
+    assert "row 1: mobile (a float) " in text
+    assert "dtype=str" in text
+
+
+WITHOUT_MOBILE: dict[str, tuple[Callable[[], object], str]] = {
+    "headerless": (
+        lambda: pd.read_csv(io.StringIO(f"{PLAIN}\n{people.BEN}\n"), dtype=str),
+        "recipients, a DataFrame, has a phone number where the names of the columns are expected",
+    ),
+    "other names": (
+        lambda: pd.DataFrame({"手机号": [PLAIN], "姓名": [VALUE]}),
+        "recipients, a DataFrame, has 2 columns, none of them called 'mobile'",
+    ),
+    "numbered": (
+        lambda: pd.DataFrame([[PLAIN, VALUE]]),
+        "recipients, a DataFrame, has 2 columns, none of them called 'mobile'",
+    ),
+    "partly numbered": (
+        lambda: pd.DataFrame({"mobile": [PLAIN], 0: [VALUE]}),
+        "has a name for column 2 that is not a string",
+    ),
+    "index": (
+        lambda: pd.DataFrame(ROWS).set_index("mobile"),
+        "recipients is a DataFrame with mobile as its index, which is no column",
+    ),
+    "polars": (
+        lambda: pl.DataFrame({"number": [PLAIN]}),
+        "recipients, a DataFrame, has 1 column, none of them called 'mobile'",
+    ),
+    "twice": (
+        lambda: pd.DataFrame([[PLAIN, PLAIN]], columns=["mobile", "mobile"]),
+        "gives columns 1 and 2 the same name",
+    ),
+    "columns": (
+        lambda: {"mobile": [PLAIN], "name": [VALUE]},
+        "recipients is of type dict: a list is needed",
+    ),
+    "lazy": (lambda: pl.LazyFrame(ROWS), "recipients is of type LazyFrame: a list is needed"),
+    "two columns": (
+        lambda: np.array([[PLAIN, VALUE]]),
+        "entry 1: a row of 2 values without names (a ndarray)",
+    ),
+    "items": (
+        {PLAIN: VALUE}.items,
+        "entry 1: a row of 2 values without names (a tuple)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "why"), WITHOUT_MOBILE.values(), ids=WITHOUT_MOBILE)
+def test_a_table_without_a_column_for_the_number_is_refused(
+    make: Callable[[], object], why: str
+) -> None:
+    text = refusal_of(recipients_of, make())
+    assert why in text
+    for private in (PLAIN, VALUE, "手机号"):
+        assert private not in text
+
+
+RENAMED = {"手机号": "mobile", "姓名": "name"}
+CHINESE = [{"手机号": PLAIN, "姓名": VALUE}, {"手机号": people.BEN, "姓名": OTHER}]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [list, pd.DataFrame, pl.DataFrame, iter],
+    ids=["rows", "pandas", "polars", "iter"],
+)
+def test_columns_can_be_renamed(make: Callable[[Any], Any]) -> None:
+    blocks = entries_of(make(CHINESE), RENAMED).blocks()
+    assert [entry for block in blocks for entry in block.entries] == TWO
+
+
+def test_a_renamed_column_that_is_missing_is_refused_by_its_name() -> None:
+    with pytest.raises(JsmsInputError, match="a DataFrame, has no column '手机号', '姓名', which"):
+        entries_of(pd.DataFrame(ROWS), RENAMED)
+    for entry, why in [
+        ({"mobile": PLAIN, "姓名": VALUE}, "it has no column '手机号', which the argument columns"),
+        (PLAIN, "it has no names for the argument columns: it is a str."),
+        ((PLAIN,), "it has no names for the argument columns: it is a tuple."),
+    ]:
+        (block,) = entries_of([CHINESE[0], entry], RENAMED).blocks()
+        checker = Checker("entry")
+        assert len(checker.check(block)) == 1
+        with pytest.raises(JsmsInputError) as caught:
+            checker.conclude()
+        assert f"entry 2: {why}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("{'手机号': 'mobile'}", "columns (a str of 17 characters) is not a dictionary such as"),
+        (["手机号"], "columns (a list) is not a dictionary such as"),
+        ({"": "mobile"}, "a header or a name that is empty"),
+        ({"手机号": " "}, "a header or a name that is empty"),
+        ({"手机号": None}, "a header or a name that is not a string"),
+        ({1: "mobile"}, "a header or a name that is not a string"),
+    ],
+    ids=["text", "list", "no header", "no name", "none", "number"],
+)
+def test_what_is_no_renaming_is_refused(value: object, why: str) -> None:
+    assert why in refusal_of(renaming_of, value)
+
+
+@pytest.mark.parametrize("value", [None, "", {}])
+def test_without_a_renaming_columns_keep_their_names(value: object) -> None:
+    assert renaming_of(value) == {}
+    assert renaming_of({" 手机号 ": "mobile "}) == {"手机号": "mobile"}
+
+
+ORDER = """
+from airflow_provider_jsms.recipients import recipients_of
+numbers = [f"138{index:08d}" for index in range(10_000_000, 10_001_500)]
+mixed = {*numbers, *map(int, numbers[:9]), *((each,) for each in numbers[9:20])}
+import hashlib
+for people in (set(numbers), frozenset(numbers), mixed):
+    print(hashlib.sha256(recipients_of(people).content).hexdigest())
+"""
+
+
+def test_a_set_has_the_same_order_in_every_process() -> None:
+    orders = {
+        subprocess.run(
+            [sys.executable, "-c", ORDER],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    }
+    assert len(orders) == 1
+    assert len(set(orders.pop().split())) == 2
+    assert recipients_of({people.BEN, PLAIN}).recipients == BARE

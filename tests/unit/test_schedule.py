@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -88,7 +90,11 @@ def test_a_number_of_thousands_of_digits_is_refused_like_any_other(
 
 @pytest.mark.parametrize(
     ("value", "read"),
-    [(1, 1), ("1", 1), ("0012", 12), (10**18 - 1, 10**18 - 1), (Level.GOLD, 3)],
+    [
+        *((1, 1), ("1", 1), ("0012", 12), (10**18 - 1, 10**18 - 1), (Level.GOLD, 3)),
+        *((" 12\n", 12), ("\u00a012", 12), (Decimal(12), 12), (Decimal("1.2E1"), 12)),
+        *((np.int64(12), 12), (np.uint8(12), 12)),
+    ],
 )
 def test_an_id_is_a_positive_whole_number(value: object, read: int) -> None:
     assert required_id("temp_id", value) == read
@@ -98,7 +104,7 @@ def test_an_id_is_a_positive_whole_number(value: object, read: int) -> None:
 
 NO_IDS: list[Any] = [
     *(0, "0", "000", -1, "-1", "+1", 1.0, "1.0", "1e3", True, False, [], {}, [1], b"1", "１", "x"),
-    *(" 1", "1 ", "1\n", "1_0", "0x1", 10**18, "None"),
+    *("1 0", "1_0", "0x1", 10**18, Decimal("1.0"), Decimal("NaN"), Decimal("1.5"), Decimal(-1)),
 ]
 
 
@@ -115,6 +121,14 @@ def test_an_optional_id_is_checked_like_any_other(value: object) -> None:
     assert refusal_of(optional_id, "sign_id", value).startswith("sign_id ")
 
 
+def test_a_param_that_is_null_is_named_as_the_cause_of_no_id() -> None:
+    for check in (required_id, optional_id):
+        text = refusal_of(check, "sign_id", "None")
+        assert "a Param that is null, or of a task that returned nothing" in text
+        assert "write {{ params.sign_id or '' }}" in text
+    assert "params.sign_id" not in refusal_of(required_id, "temp_id", "None")
+
+
 @pytest.mark.parametrize("value", [None, ""])
 def test_an_optional_id_may_be_left_out(value: object) -> None:
     assert optional_id("sign_id", value) is None
@@ -122,13 +136,23 @@ def test_an_optional_id_may_be_left_out(value: object) -> None:
 
 @pytest.mark.parametrize(
     ("value", "read"),
-    [(None, None), ("", None), ("标签", "标签"), ("字" * 10, "字" * 10), ("😀" * 10, "😀" * 10)],
+    [
+        (None, None),
+        ("", None),
+        ("None", None),
+        (20261201, "20261201"),
+        ("标签", "标签"),
+        ("字" * 10, "字" * 10),
+        ("😀" * 10, "😀" * 10),
+    ],
 )
 def test_a_tag_has_at_most_ten_characters(value: object, read: str | None) -> None:
     assert tag_of(value) == read
 
 
-@pytest.mark.parametrize("value", ["x" * 11, "字" * 11, "x" * 10**6, 1, 1.5, True, [], {}, b"x"])
+@pytest.mark.parametrize(
+    "value", ["x" * 11, "字" * 11, "x" * 10**6, 12345678901, 1.5, True, [], {}, b"x"]
+)
 def test_a_longer_tag_or_no_text_is_refused(value: object) -> None:
     text = refusal_of(tag_of, value)
     assert "at most 10 characters" in text

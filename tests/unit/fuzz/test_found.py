@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_jsms.arguments import connection_id_of
 from airflow_provider_jsms.connection_form import CA_BUNDLE
+from airflow_provider_jsms.entries import Entries
 from airflow_provider_jsms.exceptions import (
     JsmsForeignRecordError,
     JsmsInputError,
@@ -28,7 +29,7 @@ from airflow_provider_jsms.hooks.checkup import check_up
 from airflow_provider_jsms.hooks.jsms import JsmsHook, settings_of
 from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.operators.jsms import JsmsSubmitScheduleOperator
-from airflow_provider_jsms.recipients import Entries, recipients_of
+from airflow_provider_jsms.recipients import recipients_of
 from airflow_provider_jsms.records import sound
 from airflow_provider_jsms.references import references_in
 from airflow_provider_jsms.schedule import (
@@ -93,7 +94,7 @@ def test_an_object_that_raises_is_an_unusable_argument(
 def test_what_only_claims_to_be_empty_is_not_left_out() -> None:
     empty = odd.Always()
     assert "sign_id" in refusal_of(optional_id, "sign_id", empty)
-    assert "tag" in refusal_of(tag_of, empty)
+    assert tag_of(empty) == "0"
     assert "temp_para" in refusal_of(body, temp_para=empty)
 
 

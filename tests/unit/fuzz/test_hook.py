@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,7 @@ def as_person(given: Any) -> dict[str, Any]:
 
 
 def as_number(given: Any) -> str:
-    return re.sub(r"[ -]", "", plain(given))[-11:]
+    return re.sub(r"\D", "", unicodedata.normalize("NFKC", plain(given)))[-11:]
 
 
 def as_send_time(given: Any) -> str:
@@ -99,7 +100,7 @@ ARRIVES = {
     "temp_id": int,
     "sign_id": lambda given: None if given in (None, "") else int(given),
     "temp_para": as_parameters,
-    "tag": lambda given: given or None,
+    "tag": lambda given: None if given in (None, "", "None") else plain(given),
     "recipients": lambda given: [as_person(each) for each in given],
 }
 

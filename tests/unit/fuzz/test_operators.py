@@ -40,7 +40,7 @@ OPERATORS: dict[str, tuple[type, dict[str, Any]]] = {
     ),
     "submit_batch_schedule": (
         jsms.JsmsSubmitBatchScheduleOperator,
-        {**BATCH, **SUBMITS, "on_past_send_time": "fail", "max_failures": 0},
+        {**BATCH, **SUBMITS, "on_past_send_time": "fail", "max_failures": 0, "columns": None},
     ),
     "modify_schedule": (
         jsms.JsmsModifyScheduleOperator,
@@ -48,7 +48,13 @@ OPERATORS: dict[str, tuple[type, dict[str, Any]]] = {
     ),
     "modify_batch_schedule": (
         jsms.JsmsModifyBatchScheduleOperator,
-        {**BATCH, "schedule_id": ID, "on_past_send_time": "fail", "max_failures": 0},
+        {
+            **BATCH,
+            "schedule_id": ID,
+            "on_past_send_time": "fail",
+            "max_failures": 0,
+            "columns": None,
+        },
     ),
     "query_schedule": (jsms.JsmsQueryScheduleOperator, {"schedule_id": ID}),
     "delete_schedule": (
@@ -67,6 +73,7 @@ files = st.sampled_from(
 )
 OWN = {
     "recipients": odd.recipients | files,
+    "columns": st.dictionaries(odd.texts, odd.texts, max_size=2) | odd.anything,
     "schedule_id": odd.schedule_ids | st.lists(odd.schedule_ids, max_size=3),
     "on_past_send_time": switches | odd.anything,
     "on_uncertain": switches | odd.anything,
