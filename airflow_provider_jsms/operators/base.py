@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.campaign import Source, Survey
+    from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.recipients import People
     from airflow_provider_jsms.results import FailedRecipient
@@ -265,21 +266,27 @@ def past_send_time(
     :param may_be_done: an earlier try may have done it, so that the task is never skipped.
     :param is_begun: tells whether a part is done, so that the task is not skipped either.
     """
-    may_skip = choice("on_past_send_time", on_past_send_time, ("fail", "skip")) == "skip"
+    skips = choice("on_past_send_time", on_past_send_time, ("fail", "skip")) == "skip"
     try:
         yield
     except JsmsPastSendTimeError as error:
-        if may_skip and not may_be_done and not is_begun():
-            raise AirflowSkipException(str(error)) from error
         if may_be_done:
-            raise JsmsPastSendTimeError(
-                f"{error} This is not the first try: an earlier one may have modified the "
-                "schedule in time. Look in the JSMS console what was sent."
-            ) from error
+            error.add(
+                "This is not the first try: an earlier one may have modified the schedule in time. "
+                "Look in the JSMS console what was sent."
+            )
+        elif not is_begun():
+            if skips:
+                raise _skipped(error) from error
+            error.add("Choose a later time, or set on_past_send_time='skip' to skip late runs.")
         raise
     except JsmsRequestError as error:
         # By the clock of JSMS it has passed.
         is_past = error.code == INVALID_SEND_TIME
-        if is_past and may_skip and not may_be_done and not is_begun():
-            raise AirflowSkipException(str(error)) from error
+        if is_past and skips and not may_be_done and not is_begun():
+            raise _skipped(error) from error
         raise
+
+
+def _skipped(error: JsmsError) -> AirflowSkipException:
+    return AirflowSkipException(f"{error} Skipped, because on_past_send_time is 'skip'.")

@@ -171,15 +171,20 @@ class TestAPassedSendTime:
     PAST = "2020-01-01 09:00:00"
 
     def test_fails(self, sandbox: SandboxControl) -> None:
-        with pytest.raises(JsmsPastSendTimeError):
+        with pytest.raises(JsmsPastSendTimeError, match="set on_past_send_time='skip'"):
             run(submit(self.PAST))
+        with pytest.raises(JsmsPastSendTimeError, match="by the clock of this machine it is now"):
+            run(batch(self.PAST, [people.ANNA]))
         assert sandbox.requests() == []
 
     def test_is_skipped_on_request(self, sandbox: SandboxControl) -> None:
-        with pytest.raises(AirflowSkipException, match="has passed"):
-            run(submit(self.PAST, on_past_send_time="skip"))
-        with pytest.raises(AirflowSkipException, match="has passed"):
-            run(batch(self.PAST, [people.ANNA], on_past_send_time="skip"))
+        late = [submit(self.PAST, on_past_send_time="skip")]
+        late.append(batch(self.PAST, [people.ANNA], on_past_send_time="skip"))
+        for task in late:
+            with pytest.raises(AirflowSkipException, match="has passed") as caught:
+                run(task)
+            assert str(caught.value).endswith("Skipped, because on_past_send_time is 'skip'.")
+            assert "set on_past_send_time" not in str(caught.value)
         assert sandbox.requests() == []
 
     def test_is_also_what_jsms_says(self, sandbox: SandboxControl, tomorrow: datetime) -> None:
