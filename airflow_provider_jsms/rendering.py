@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.exceptions import JsmsRenderError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import jinja2
-    from airflow.providers.common.compat.sdk import DAG, Context
+    from airflow.providers.common.compat.sdk import DAG, BaseOperator, Context
 
 _UNDEFINED: Final = re.compile(r"'[A-Za-z_][A-Za-z0-9_]*' is undefined")
 
@@ -45,32 +48,114 @@ def render_field(
 ) -> object:
     """Return the rendered value of a field.
 
-    :param value: what was passed for it: a literal, a template, an XComArg or a function.
+    A template that is the whole field renders to whatever the DAG says, so that a list or a
+    dictionary stays one. One inside a list or a dictionary renders to text in every DAG: native
+    rendering would make numbers of ``"00"``, ``"1e5"`` and ``"3#301"``.
+
+    :param value: the argument: a literal, a template, an XComArg or a function.
     :param dag: the DAG, where there is one; it says whether native objects are rendered.
     :raises JsmsRenderError: a template raised; the text repeats nothing of it.
     """
+
+    def whole(value: object) -> object:
+        return templater.render_template(value, context, jinja_env, set())
+
+    def text(template: str) -> object:
+        if not _has_template(template, marks):
+            return template
+        if environment is None:
+            return whole(template)
+        return environment.from_string(template).render(context)
+
+    marks = _marks_of(jinja_env)
     try:
         if callable(value):
             return value(context=context, jinja_env=jinja_env)
-        if name != "temp_para" or not isinstance(value, Mapping):
-            return templater.render_template(value, context, jinja_env, set())
-        # Native rendering would make numbers of "00" and "1e5", and a text is what is sent.
-        # From Airflow 3.2 on an operator may have a setting of its own.
-        own = getattr(templater, "render_template_as_native_obj", None)
-        is_native = dag is not None and (dag.render_template_as_native_obj or own)
-        as_text = dag.get_template_env(force_sandboxed=True) if dag and is_native else None
-        return {
-            key: as_text.from_string(item).render(context)
-            if as_text and isinstance(item, str)
-            else templater.render_template(item, context, jinja_env, set())
-            for key, item in value.items()
-        }
+        if not isinstance(value, list | tuple | Mapping | set):
+            return whole(value)
+        environment = _text_environment(templater, dag)
+        return value if _is_literal(value, marks) else _each(value, text, whole)
     except AirflowException:
         raise
     except Exception as error:  # noqa: BLE001  a template can raise anything
-        # An undefined name is told: it is the common slip.
+        # An undefined name is safe to show, and the common slip.
         detail = f": {error}" if _UNDEFINED.fullmatch(str(error)) else ""
         raise JsmsRenderError(
             f"The field {name} could not be rendered ({type(error).__name__}{detail}). "
             "Nothing was sent."
         ) from None
+
+
+def is_upstream_data(operator: BaseOperator, name: str, value: object, map_index: int) -> bool:
+    """Return whether another task returned the value of a mapped task's field.
+
+    It is data then, and braces in it are no template. Airflow itself renders the lists and
+    dictionaries that ``expand_kwargs`` gets from another task.
+    """
+    dag = operator.get_dag()
+    mapped: Any = dag.task_dict.get(operator.task_id) if dag else None
+    if (expand_input := getattr(mapped, "expand_input", None)) is None:
+        return False
+    given = expand_input.value
+    if isinstance(given, dict):  # of expand()
+        return _comes_from_a_task(given.get(name))
+    groups = getattr(mapped.task_group, "default_args", None)
+    literals = (mapped.partial_kwargs, dag.default_args, groups or {})  # type: ignore[union-attr]
+    if any(name in each and value is each[name] for each in literals):
+        return False
+    return _comes_from_a_task(given) or _comes_from_a_task(given[map_index])
+
+
+def _comes_from_a_task(argument: object) -> bool:
+    return callable(getattr(argument, "resolve", None))
+
+
+def _each(value: object, text: Callable[[str], object], other: Callable[[object], object]) -> Any:  # noqa: ANN401  of the same type
+    """Render the strings in nested lists and dictionaries by ``text``, XComArgs by ``other``."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, Mapping):
+        return {key: _each(item, text, other) for key, item in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(_each(item, text, other) for item in value)  # type: ignore[call-arg, attr-defined]
+    # A path would be resolved before Airflow 3.2, as if it were an XComArg.
+    return value if _is_plain(value) else other(value)
+
+
+def _text_environment(templater: Templater, dag: DAG | None) -> jinja2.Environment | None:
+    """Return what renders templates to text in a DAG that renders native objects."""
+    # From Airflow 3.2 on an operator may have a setting of its own.
+    own = getattr(templater, "render_template_as_native_obj", None)
+    if dag is None or not (dag.render_template_as_native_obj or own):
+        return None
+    return dag.get_template_env(force_sandboxed=True)
+
+
+def _marks_of(jinja_env: jinja2.Environment) -> tuple[str, ...]:
+    """Return the marks of which every template has at least one."""
+    return (
+        jinja_env.variable_start_string,
+        jinja_env.block_start_string,
+        jinja_env.comment_start_string,
+        jinja_env.line_statement_prefix or jinja_env.comment_start_string,
+        jinja_env.line_comment_prefix or jinja_env.comment_start_string,
+    )
+
+
+def _has_template(text: str, marks: tuple[str, ...]) -> bool:
+    return any(mark in text for mark in marks)
+
+
+def _is_literal(value: object, marks: tuple[str, ...]) -> bool:
+    """Return whether there is nothing to render, so that a long list is not copied."""
+    if type(value) is str:
+        return not _has_template(value, marks)
+    if isinstance(value, list | tuple):
+        return all(_is_literal(item, marks) for item in value)
+    if isinstance(value, dict):
+        return all(_is_literal(item, marks) for item in value.values())
+    return _is_plain(value)
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or type(value) in (int, float, bool, type(Path()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
@@ -17,8 +16,15 @@ from airflow_provider_jsms.exceptions import (
     JsmsRequestError,
 )
 from airflow_provider_jsms.operators.files import source_of
-from airflow_provider_jsms.privacy import HIDDEN, mask_field, only_ids
-from airflow_provider_jsms.rendering import render_field
+from airflow_provider_jsms.operators.private_fields import (
+    PrivateField,
+    keep_rendered,
+    unmask,
+    unmasking,
+    unmasking_hook,
+)
+from airflow_provider_jsms.privacy import only_ids
+from airflow_provider_jsms.rendering import is_upstream_data, render_field
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 from airflow_provider_jsms.switches import choice
 
@@ -41,7 +47,7 @@ class JsmsOperator(BaseOperator):
     """The base of the JSMS operators.
 
     Airflow shows the rendered fields of a task in its UI. Here the fields that hold personal data
-    are rendered apart: the task keeps the values, what Airflow finds and stores is masked.
+    are rendered apart: the task's own code reads the values, what Airflow stores is masked.
 
     :param jsms_conn_id: the Airflow connection to JSMS (templated).
     """
@@ -56,7 +62,20 @@ class JsmsOperator(BaseOperator):
     def __init__(self, *, jsms_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.jsms_conn_id = jsms_conn_id
-        self._private: dict[str, tuple[object, object]] = {}
+        # Airflow calls it before the method of that name.
+        if self._pre_execute_hook is not None:
+            self._pre_execute_hook = unmasking_hook(self._pre_execute_hook)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("pre_execute", "execute"):
+            if name in vars(cls):
+                setattr(cls, name, unmasking(vars(cls)[name]))
+
+    def pre_execute(self, context: Any) -> None:  # noqa: ANN401  as in Airflow
+        """Let the task's own code, and its callbacks, read the private fields."""
+        unmask(self)
+        super().pre_execute(context)
 
     def hook(self) -> JsmsHook:
         """Return a hook for the connection; use it in ``with``."""
@@ -64,18 +83,6 @@ class JsmsOperator(BaseOperator):
         from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
 
         return JsmsHook(self.jsms_conn_id)
-
-    def values(self, *names: str) -> dict[str, Any]:
-        """Return the rendered values of these fields, the private ones unmasked.
-
-        A field that was set after rendering, as a pre_execute may do, counts as it was set.
-        """
-        return {name: self._value(name) for name in names}
-
-    def _value(self, name: str) -> object:
-        value, masked = self._private.get(name, (None, None))
-        current = getattr(self, name)
-        return value if name in self._private and current is masked else current
 
     def _do_render_template_fields(
         self,
@@ -90,25 +97,19 @@ class JsmsOperator(BaseOperator):
         names = list(template_fields)
         public = [name for name in names if name not in private]
         super()._do_render_template_fields(parent, public, context, jinja_env, seen_oids)
-        # A dictionary of its own: Airflow renders a shallow copy of the DAG's operator.
-        self._private = dict(self._private)
-        for name in names:
-            if name in private:
-                value = self._render_private(name, context, jinja_env, seen_oids)
-                masked = _masked(name, value)
-                self._private[name] = (value, masked)
-                setattr(self, name, masked)
-        if parent is self and "schedule_id" in names:
+        if parent is not self:
+            return
+        unmask(self)
+        fields = private.intersection(names)
+        keep_rendered(
+            self, {name: self._render_private(name, context, jinja_env) for name in fields}
+        )
+        if "schedule_id" in names:
             setattr(self, "schedule_id", only_ids(getattr(self, "schedule_id")))  # noqa: B009, B010  of some
 
-    def _render_private(
-        self, name: str, context: Context, jinja_env: jinja2.Environment, seen_oids: set[int]
-    ) -> object:
-        value = self._value(name)
-        # What an upstream task returned for a mapped one is data: no braces in it are a template.
-        if id(value) in seen_oids:
-            return value
-        if name == "recipients" and _is_literal(value, _marks_of(jinja_env)):
+    def _render_private(self, name: str, context: Context, jinja_env: jinja2.Environment) -> object:
+        value = getattr(self, name)
+        if is_upstream_data(self, name, value, getattr(context.get("ti"), "map_index", -1)):
             return value
         return render_field(self, name, value, context, jinja_env, dag=self.get_dag())
 
@@ -125,6 +126,9 @@ class JsmsSingleOperator(JsmsOperator):
         "on_past_send_time",
         "jsms_conn_id",
     )
+
+    mobile = PrivateField()
+    temp_para = PrivateField()
 
     def __init__(
         self,
@@ -147,7 +151,8 @@ class JsmsSingleOperator(JsmsOperator):
 
     def _fields(self) -> dict[str, Any]:
         """Return the arguments of the call."""
-        return self.values("send_time", "mobile", "temp_id", "sign_id", "temp_para")
+        names = ("send_time", "mobile", "temp_id", "sign_id", "temp_para")
+        return {name: getattr(self, name) for name in names}
 
 
 class JsmsBatchOperator(JsmsOperator):
@@ -163,6 +168,8 @@ class JsmsBatchOperator(JsmsOperator):
         "on_past_send_time",
         "jsms_conn_id",
     )
+
+    recipients = PrivateField()
 
     def __init__(
         self,
@@ -187,7 +194,7 @@ class JsmsBatchOperator(JsmsOperator):
 
     def _fields(self) -> dict[str, Any]:
         """Return the arguments of the call, without the recipients."""
-        return self.values("send_time", "temp_id", "sign_id", "tag")
+        return {name: getattr(self, name) for name in ("send_time", "temp_id", "sign_id", "tag")}
 
     def _survey(self, source: Source) -> Survey:
         """Check all recipients, before anything is sent."""
@@ -201,7 +208,7 @@ class JsmsBatchOperator(JsmsOperator):
 
         :raises AirflowSkipException: there is nobody to text.
         """
-        source = source_of(self.values("recipients")["recipients"])
+        source = source_of(self.recipients)
         known = self._survey(source)
         if not known.recipients:
             raise AirflowSkipException(NOBODY)
@@ -215,39 +222,6 @@ class JsmsBatchOperator(JsmsOperator):
     def _hand_on(self, context: Context, failures: Sequence[FailedRecipient]) -> None:
         """Hand on who was refused, also if the task is going to fail because of it."""
         context["ti"].xcom_push(key="failure_recipients", value=failures)
-
-
-def _masked(name: str, value: object) -> object:
-    try:
-        return mask_field(name, value)
-    except Exception:  # noqa: BLE001  nothing is shown of what cannot even be looked at
-        return HIDDEN
-
-
-def _marks_of(jinja_env: jinja2.Environment) -> tuple[str, ...]:
-    """Return what a template cannot do without."""
-    return (
-        jinja_env.variable_start_string,
-        jinja_env.block_start_string,
-        jinja_env.comment_start_string,
-        jinja_env.line_statement_prefix or jinja_env.comment_start_string,
-        jinja_env.line_comment_prefix or jinja_env.comment_start_string,
-    )
-
-
-def _is_literal(value: object, marks: tuple[str, ...]) -> bool:
-    """Tell whether there is nothing to render in a list of recipients.
-
-    Rendering would compile every single string of it.
-    """
-    if type(value) is str:
-        return not any(mark in value for mark in marks)
-    if isinstance(value, list | tuple):
-        return all(_is_literal(item, marks) for item in value)
-    if isinstance(value, dict):
-        return all(_is_literal(item, marks) for item in value.values())
-    # A path would be resolved before Airflow 3.2, as if it were an XComArg.
-    return value is None or type(value) in (int, float, bool, type(Path()))
 
 
 NOBODY: Final = "recipients is empty: there is nobody to text."

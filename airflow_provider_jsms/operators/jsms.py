@@ -202,7 +202,7 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the campaign, as far as earlier tries have not done so."""
         limit = FailureLimit(self.max_failures)
-        source = source_of(self.values("recipients")["recipients"])
+        source = source_of(self.recipients)
         campaign: Campaign | None = None
         with (
             self.no_blind_retry(context),

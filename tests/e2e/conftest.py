@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ def airflow(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[AirflowStack]:
     home = tmp_path_factory.mktemp("airflow")
+    events = home / "lineage.log"
     folders = [REPOSITORY / "example_dags", REPOSITORY / "tests" / "e2e" / "dags"]
     with AirflowStack(
         home,
@@ -58,6 +60,11 @@ def airflow(
             "PYTHONPATH": str(REPOSITORY),
             # at no level may anything personal be in a log
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
+            # nor in what leaves for a lineage backend, at the start and the end of every task
+            "AIRFLOW__OPENLINEAGE__INCLUDE_FULL_TASK_INFO": "True",
+            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+                {"type": "file", "log_file_path": str(events), "append": True}
+            ),
         },
         database=new_database("airflow"),
     ) as stack:
@@ -66,6 +73,7 @@ def airflow(
         stack.wait_for_dags("e2e_campaign", "e2e_campaign_cancelled", "e2e_campaign_file")
         yield stack
     leaks.check_logs(home)
+    assert '"_private_values"' in events.read_text()
 
 
 @pytest.fixture

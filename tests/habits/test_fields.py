@@ -1,0 +1,281 @@
+"""Private fields: the task's own code reads and changes them, Airflow stores them masked."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import people
+from tests.versions import AIRFLOW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_jsms.sandbox.testing import JsmsSandbox
+    from tests.habits.conftest import Ran
+
+REMINDER = {"name": f"{people.CANARY}-Anna", "date": f"{people.CANARY}-Monday"}
+SENT = (
+    f"【沙盒诊所】{people.CANARY}-Anna，您好，提醒您{people.CANARY}-Monday在Room 3有预约，"
+    "请准时到达。"
+)
+# Where each of them is tried: `{change}` runs before the text is sent.
+PLACES = {
+    "execute of a subclass": """
+class Changed(JsmsSubmitScheduleOperator):
+    def execute(self, context):
+        change(self)
+        return super().execute(context)
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    Changed(task_id="submit", **ARGUMENTS)
+""",
+    "pre_execute of a subclass": """
+class Changed(JsmsSubmitScheduleOperator):
+    def pre_execute(self, context):
+        change(self)
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    Changed(task_id="submit", **ARGUMENTS)
+""",
+    "the argument pre_execute": """
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    JsmsSubmitScheduleOperator(
+        task_id="submit", pre_execute=lambda context: change(context["task"]), **ARGUMENTS)
+""",
+    "pre_execute of default_args": """
+with DAG("DAG_ID", schedule=None, start_date=START,
+         default_args={"pre_execute": lambda context: change(context["task"])}) as dag:
+    JsmsSubmitScheduleOperator(task_id="submit", **ARGUMENTS)
+""",
+    "on_execute_callback": """
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    JsmsSubmitScheduleOperator(task_id="submit", on_execute_callback=lambda context:
+                               change(context["task"]), **ARGUMENTS)
+""",
+    "pre_execute of a mapped task": """
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    JsmsSubmitScheduleOperator.partial(
+        task_id="submit", pre_execute=lambda context: change(context["task"]),
+        **{name: value for name, value in ARGUMENTS.items() if name != "mobile"},
+    ).expand(mobile=[ARGUMENTS["mobile"]])
+""",
+}
+CHANGES = {
+    "replaced": 'operator.temp_para = {**operator.temp_para, "place": "Room 3"}',
+    "changed in place": 'operator.temp_para["place"] = "Room 3"',
+}
+
+
+def source(change: str, place: str) -> str:
+    arguments = {"mobile": people.ANNA, "temp_id": 3, "temp_para": REMINDER}
+    return f"""
+ARGUMENTS = {{"send_time": AT, **{arguments!r}}}
+def change(operator):
+    {change}
+{PLACES[place]}"""
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_parameter_that_the_task_adds_is_texted_with_the_others(
+    change: str, place: str, run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    assert run_dag(source(CHANGES[change], place)).state == "success"
+    assert [(text.mobile, text.text) for text in jsms_sandbox.scheduled] == [(people.ANNA, SENT)]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_task_reads_the_number_and_redirects_it_to_a_test_phone(
+    place: str, run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    change = f"""if operator.mobile == {people.ANNA!r}:
+        operator.mobile = {people.DAN!r}
+        operator.temp_para = {{**operator.temp_para, "place": "Room 3"}}"""
+    assert run_dag(source(change, place)).state == "success"
+    assert [(text.mobile, text.text) for text in jsms_sandbox.scheduled] == [(people.DAN, SENT)]
+
+
+def test_callbacks_after_the_task_read_the_number(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    ran = run_dag(f"""
+def read(context, *_):
+    if context["task"].mobile == {people.ANNA!r}:
+        print("read the number")
+class Read(JsmsSubmitScheduleOperator):
+    def post_execute(self, context, result=None):
+        read(context)
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    Read(task_id="submit", send_time=AT, mobile={people.ANNA!r}, temp_id=1,
+         on_success_callback=read)
+    JsmsSubmitScheduleOperator(task_id="refused", send_time=AT, mobile={people.ANNA!r}, temp_id=99,
+                               on_failure_callback=read)
+""")
+    assert ran.tasks == {"submit": "success", "refused": "failed"}
+    assert ran.said.count("read the number") == 3
+    assert [text.mobile for text in jsms_sandbox.scheduled] == [people.ANNA]
+
+
+def test_a_batch_redirects_and_extends_its_recipients(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    run_dag(f"""
+class Redirected(JsmsSubmitBatchScheduleOperator):
+    def execute(self, context):
+        for person in self.recipients:
+            person["temp_para"]["place"] = "Room 3"
+        self.recipients = [each for each in self.recipients if each["mobile"] != {people.BEN!r}]
+        return super().execute(context)
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    @task
+    def everybody():
+        return [{{"mobile": number, "temp_para": {REMINDER!r}}} for number in
+                ({people.ANNA!r}, {people.BEN!r})]
+    Redirected(task_id="submit", send_time=AT, recipients=everybody(), temp_id=3)
+""")
+    assert [(text.mobile, text.text) for text in jsms_sandbox.scheduled] == [(people.ANNA, SENT)]
+
+
+DATA = "{{ conn.jsms_default.password }}"
+UPSTREAM = f"""
+with DAG("DAG_ID", schedule=None, start_date=START, render_template_as_native_obj=NATIVE,
+         params={{"number": {people.ON_CALL!r}}}) as dag:
+    @task
+    def customers():
+        return [{{"mobile": {people.ANNA!r}, "temp_para": {{"name": {DATA!r}}}}}]
+    @task
+    def groups():
+        return [{{"recipients": [{{"mobile": {people.BEN!r}, "temp_para": {{"name": {DATA!r}}}}}]}}]
+    @task
+    def lists():
+        return [[{{"mobile": {people.CARA!r}, "temp_para": {{"name": {DATA!r}}}}}]]
+    @task
+    def name():
+        return {DATA!r}
+    single = dict(send_time=AT, temp_id=2)
+    JsmsSubmitScheduleOperator.partial(task_id="kwargs", **single).expand_kwargs(customers())
+    JsmsSubmitBatchScheduleOperator.partial(task_id="of_groups", **single).expand_kwargs(groups())
+    JsmsSubmitBatchScheduleOperator.partial(task_id="of_lists", **single).expand(recipients=lists())
+    JsmsSubmitScheduleOperator(task_id="nested", mobile={people.DAN!r},
+                               temp_para={{"name": name()}}, **single)
+    JsmsSubmitScheduleOperator.partial(task_id="map", **single).expand_kwargs(
+        customers().map(lambda each: {{**each, "mobile": "13900000009"}}))
+    JsmsSubmitBatchScheduleOperator(task_id="batch", recipients=[
+        {{"mobile": "{{{{ params.number }}}}", "temp_para": {{"name": name()}}}}], **single)
+"""
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_data_of_an_upstream_task_is_no_template(
+    native: bool, run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    assert run_dag(UPSTREAM.replace("NATIVE", str(native))).state == "success"
+    texted = {(text.mobile, text.text) for text in jsms_sandbox.scheduled}
+    numbers = (people.ANNA, people.BEN, people.CARA, people.DAN, people.ON_CALL, "13900000009")
+    assert texted == {(number, f"【沙盒诊所】{DATA}，您好，您的预约已确认。") for number in numbers}
+
+
+def test_literals_of_a_mapped_task_are_templates_still(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    ran = run_dag(f"""
+NAME = {{"name": "{{{{ params.name }}}}"}}
+with DAG("DAG_ID", schedule=None, start_date=START, params={{"name": "{people.CANARY}-A"}},
+         default_args={{"send_time": AT, "temp_id": 2}}) as dag:
+    @task
+    def numbers():
+        return [{{"mobile": {people.ANNA!r}}}]
+    JsmsSubmitScheduleOperator.partial(task_id="partial", temp_para=NAME).expand_kwargs(numbers())
+    JsmsSubmitScheduleOperator.partial(task_id="expand", mobile={people.BEN!r}).expand(
+        temp_para=[NAME])
+    JsmsSubmitScheduleOperator.partial(task_id="kwargs").expand_kwargs([
+        {{"mobile": {people.CARA!r}, "temp_para": NAME}}])
+""")
+    assert ran.state == "success"
+    assert {text.mobile: text.text for text in jsms_sandbox.scheduled} == dict.fromkeys(
+        (people.ANNA, people.BEN, people.CARA),
+        f"【沙盒诊所】{people.CANARY}-A，您好，您的预约已确认。",
+    )
+
+
+def test_literals_of_default_args_are_templates_in_a_mapped_task(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    run_dag(f"""
+with DAG("DAG_ID", schedule=None, start_date=START, params={{"name": "{people.CANARY}-A"}},
+         default_args={{"send_time": AT, "temp_id": 2,
+                        "temp_para": {{"name": "{{{{ params.name }}}}"}}}}) as dag:
+    @task
+    def numbers():
+        return [{{"mobile": {people.DAN!r}}}]
+    JsmsSubmitScheduleOperator.partial(task_id="defaults").expand_kwargs(numbers())
+""")
+    assert [text.text for text in jsms_sandbox.scheduled] == [
+        f"【沙盒诊所】{people.CANARY}-A，您好，您的预约已确认。"
+    ]
+
+
+NATIVE = {"3#301": "3#301", "(5)": "(5)", "0x1F": "0x1F", "{{ '0402' }}": "0402", "[1]": "[1]"}
+
+
+@pytest.mark.parametrize("place", NATIVE)
+def test_a_text_stays_as_it_is_in_a_native_dag(
+    place: str, run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    parameters = {**REMINDER, "place": place}
+    run_dag(f"""
+with DAG("DAG_ID", schedule=None, start_date=START, render_template_as_native_obj=True,
+         params={{"on_duty": {people.ON_CALL!r}, "all": [{people.CARA!r}]}}) as dag:
+    JsmsSubmitBatchScheduleOperator(task_id="batch", send_time=AT, temp_id=3, recipients=[
+        {{"mobile": "{{{{ params.on_duty }}}}", "temp_para": {parameters!r}}},
+        {{"mobile": {people.BEN!r}, "temp_para": {parameters!r}}}])
+    JsmsSubmitScheduleOperator(task_id="single", send_time=AT, temp_id="{{{{ 3 }}}}",
+                               mobile={people.DAN!r}, temp_para={parameters!r})
+    JsmsSubmitBatchScheduleOperator(task_id="list", send_time=AT, temp_id=1,
+                                    recipients="{{{{ params.all }}}}")
+""")
+    text = SENT.replace("Room 3", NATIVE[place])
+    texted = {sent.mobile: sent.text for sent in jsms_sandbox.scheduled}
+    plain = texted.pop(people.CARA)
+    assert texted == dict.fromkeys((people.ON_CALL, people.BEN, people.DAN), text)
+    assert plain.startswith("【沙盒诊所】")
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 0), reason="tests/e2e looks at the pages of Airflow 2")
+def test_airflow_stores_masked_fields(
+    run_dag: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_runner = importlib.import_module("airflow.sdk.execution_time.task_runner")
+    stored: list[Any] = []
+    serialize = task_runner._serialize_rendered_fields
+
+    def watched(task: Any) -> Any:
+        stored.append(serialize(task))
+        return stored[-1]
+
+    monkeypatch.setattr(task_runner, "_serialize_rendered_fields", watched)
+    run_dag(source(CHANGES["replaced"], "execute of a subclass"))
+    (fields,) = stored
+    assert (fields["mobile"], fields["temp_para"]) == (
+        "138****8001",
+        {"name": "***", "date": "***"},
+    )
+
+
+def test_attributes_of_an_operator_show_nothing_private_to_a_lineage_backend(
+    run_dag: Callable[..., Ran],
+) -> None:
+    """As ``[openlineage] include_full_task_info`` serializes them, before and after the task."""
+    ran = run_dag(f"""
+import json
+from airflow.providers.openlineage.utils.utils import TaskInfoComplete
+def serialize(context, *_):
+    text = json.dumps(TaskInfoComplete(context["task"]), default=str)
+    print("leaked" if {people.ANNA!r} in text or "{people.CANARY}" in text else "nothing private")
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    JsmsSubmitScheduleOperator(task_id="submit", send_time=AT, mobile={people.ANNA!r}, temp_id=3,
+        temp_para={{**{REMINDER!r}, "place": "x"}}, pre_execute=serialize, post_execute=serialize,
+        on_success_callback=serialize)
+""")
+    assert (ran.state, ran.said.count("nothing private")) == ("success", 3)
