@@ -195,4 +195,6 @@ def _reason(value: object) -> str:
         )
     if isinstance(value, datetime):
         return ""
+    if isinstance(value, str) and value in ("", "None"):
+        return ": it is what a template makes of no value. On Airflow 3 use dag_run.run_after"
     return next((text for kind, text in _REASONS.items() if isinstance(value, kind)), "")

@@ -25,6 +25,7 @@ from airflow_provider_jsms.operators.private_fields import (
 )
 from airflow_provider_jsms.privacy import only_ids
 from airflow_provider_jsms.rendering import is_upstream_data, render_field
+from airflow_provider_jsms.run_context import explaining_missing_dates
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 from airflow_provider_jsms.switches import choice
 
@@ -96,7 +97,9 @@ class JsmsOperator(BaseOperator):
         private = PRIVATE_FIELDS if parent is self else frozenset()
         names = list(template_fields)
         public = [name for name in names if name not in private]
-        super()._do_render_template_fields(parent, public, context, jinja_env, seen_oids)
+        for name in public:
+            with explaining_missing_dates(name, context):
+                super()._do_render_template_fields(parent, [name], context, jinja_env, seen_oids)
         if parent is not self:
             return
         unmask(self)

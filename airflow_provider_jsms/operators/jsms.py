@@ -26,6 +26,7 @@ from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.operators.once import SubmitsOnce
 from airflow_provider_jsms.operators.submission import Order
 from airflow_provider_jsms.recipients import recipients_of
+from airflow_provider_jsms.run_context import require_task_run
 from airflow_provider_jsms.schedule import schedule_ids_of, single_body
 from airflow_provider_jsms.switches import flag
 
@@ -81,6 +82,7 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
 
     def execute(self, context: Context) -> str | None:
         """Submit the schedule, unless an earlier try has done so."""
+        require_task_run(context)
         fields = self._fields()
         submission: Submission | None = None
         with (
@@ -137,6 +139,7 @@ class JsmsModifyScheduleOperator(JsmsSingleOperator):
 
     def execute(self, context: Context) -> str:
         """Modify the schedule."""
+        require_task_run(context)
         may_be_done = context["ti"].try_number > 1
         with (
             past_send_time(self.on_past_send_time, may_be_done=may_be_done),
@@ -201,6 +204,7 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the campaign, as far as earlier tries have not done so."""
+        require_task_run(context)
         limit = FailureLimit(self.max_failures)
         source = source_of(self.recipients)
         campaign: Campaign | None = None
@@ -281,6 +285,7 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
 
     def execute(self, context: Context) -> BatchResult:
         """Modify the batch."""
+        require_task_run(context)
         limit = FailureLimit(self.max_failures)
         may_be_done = context["ti"].try_number > 1
         with (
@@ -356,6 +361,7 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
 
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Delete the schedules."""
+        require_task_run(context)
         missing_ok = flag("missing_ok", self.missing_ok)
         schedule_ids = schedule_ids_of(self.schedule_id)
         gone = "missing" if missing_ok else None

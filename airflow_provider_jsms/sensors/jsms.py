@@ -19,6 +19,7 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.privacy import only_ids, show
 from airflow_provider_jsms.results import whole_number
+from airflow_provider_jsms.run_context import require_task_run
 from airflow_provider_jsms.schedule import schedule_ids_of
 from airflow_provider_jsms.sensors.ends import EndsAlike, gone_error, overdue_error
 from airflow_provider_jsms.switches import flag
@@ -155,6 +156,7 @@ class JsmsScheduleSensor(EndsAlike):
 
     def execute(self, context: Context) -> Any:  # noqa: ANN401  as in Airflow
         """Wait, in the mode of the sensor."""
+        require_task_run(context)
         self._started_at = self._started_at or self._first_started_at(context)
         with self.soft_only_for_waits():
             return super().execute(context)

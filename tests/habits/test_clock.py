@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
+
+from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,3 +43,95 @@ def test_a_dag_is_run_at_another_time(
         ONE,
         datetime(2030, 12, 1, 6, tzinfo=UTC),
     )
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 0), reason="every run has a logical date on Airflow 2")
+@pytest.mark.parametrize(
+    ("field", "template"),
+    [
+        ("send_time", "{{ data_interval_end + macros.timedelta(hours=6) }}"),
+        ("send_time", "{{ logical_date.add(hours=6) }}"),
+        ("send_time", "{{ dag_run.logical_date + macros.timedelta(hours=6) }}"),
+        ("send_time", "{{ dag_run.data_interval_end.isoformat() }}"),
+        ("send_time", "{{ ds }} 09:00:00"),
+        ("send_time", "{{ ts }}"),
+        ("mobile", "{{ ds_nodash }}"),
+        ("temp_para", {"day": "{{ ds }}"}),
+    ],
+)
+def test_a_run_without_a_logical_date_says_what_it_has_instead(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox, field: str, template: object
+) -> None:
+    fields: dict[str, Any] = {
+        "send_time": "2031-01-01 09:00:00",
+        "mobile": ONE,
+        "temp_id": 1,
+        field: template,
+    }
+    arguments = ", ".join(f"{name}={value!r}" for name, value in fields.items())
+    ran = run_dag(
+        f"""
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    JsmsSubmitScheduleOperator(
+        task_id="submit", retries=1, retry_delay=timedelta(0), {arguments})
+""",
+        logical_date=None,
+    )
+    assert ran.tasks == {"submit": "failed"}
+    text = f"The field {field} could not be rendered: this run has no logical date"
+    assert text in ran.said
+    assert "{{ dag_run.run_after + macros.timedelta(hours=6) }}" in ran.said
+    assert "UP_FOR_RETRY" not in ran.said
+    assert jsms_sandbox.requests == []
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 0), reason="Airflow 2 has no run_after")
+@pytest.mark.parametrize("native", ["", ", render_template_as_native_obj=True"])
+def test_run_after_is_a_time_that_every_run_has(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox, native: str
+) -> None:
+    source = SUBMIT.format(
+        send_time='"{{ dag_run.run_after + macros.timedelta(hours=6) }}"', dag=native
+    )
+    due = datetime(2030, 12, 1, 18, tzinfo=UTC)
+    assert run_dag(source, logical_date=None, run_after=due).state == "success"
+    assert texted(jsms_sandbox) == [(ONE, datetime(2030, 12, 2, tzinfo=UTC))]
+
+
+def test_another_slip_in_a_template_stays_what_it_is(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    source = SUBMIT.format(send_time='"{{ data_interval_ent }}"', dag="")
+    ran = run_dag(source)
+    assert ran.tasks == {"submit": "failed"}
+    assert "'data_interval_ent' is undefined" in ran.said
+    assert "logical date" not in ran.said
+    assert jsms_sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "datetime(2031, 1, 1, 9)",  # as PyYAML reads an unquoted 2031-01-01 09:00:00
+        "datetime(2031, 1, 1, 9).date()",
+        "750",  # as it reads 12:30
+    ],
+)
+def test_a_time_of_yaml_is_refused_with_the_form_to_write(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox, time: str
+) -> None:
+    ran = run_dag(SUBMIT.format(send_time=time, dag=""))
+    assert ran.tasks == {"submit": "failed"}
+    assert "in YAML, in quotes" in ran.said
+    assert jsms_sandbox.requests == []
+
+
+def test_a_late_run_that_is_skipped_is_not_told_to_skip(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    late = '"2020-01-01 09:00:00", on_past_send_time="skip"'
+    ran = run_dag(SUBMIT.format(send_time=late, dag=""))
+    assert ran.tasks == {"submit": "skipped"}
+    assert "Skipped, because on_past_send_time is 'skip'." in ran.said
+    assert "set on_past_send_time" not in ran.said
+    assert jsms_sandbox.requests == []

@@ -35,6 +35,7 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitScheduleOperator,
 )
 from airflow_provider_jsms.operators.private_fields import unmask
+from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from tests import people
 from tests.versions import AIRFLOW
 
@@ -572,3 +573,24 @@ def test_a_deletion_that_lost_its_answer_and_came_too_late_says_so_once(
     assert str(caught.value).count("it was sent before") == 1
     methods = [request["method"] for request in sandbox.requests()]
     assert methods == ["POST", "DELETE", "DELETE", "GET"]
+
+
+@pytest.mark.parametrize("context", [{}, {"task": None}, None])
+def test_without_the_context_of_a_run_a_task_says_how_to_test_it(
+    context: Any, sandbox: SandboxControl, tomorrow: datetime
+) -> None:
+    person: dict[str, Any] = {"send_time": tomorrow, "mobile": people.ANNA, "temp_id": 1}
+    list_of_one: dict[str, Any] = {"send_time": tomorrow, "recipients": [people.ANNA], "temp_id": 1}
+    for task in (
+        JsmsSubmitScheduleOperator(task_id="one", **person),
+        JsmsSubmitBatchScheduleOperator(task_id="two", **list_of_one),
+        JsmsModifyScheduleOperator(task_id="three", schedule_id=UNKNOWN, **person),
+        JsmsModifyBatchScheduleOperator(task_id="four", schedule_id=UNKNOWN, **list_of_one),
+        JsmsDeleteScheduleOperator(task_id="five", schedule_id=UNKNOWN),
+        JsmsScheduleSensor(task_id="six", schedule_id=UNKNOWN),
+        JsmsScheduleSensor(task_id="seven", schedule_id=UNKNOWN, deferrable=True),
+    ):
+        with pytest.raises(JsmsInputError, match=r"dag\.test\(\) and the pytest fixture") as caught:
+            task.execute(context)
+        assert "Nothing was sent" in str(caught.value)
+    assert sandbox.requests() == []

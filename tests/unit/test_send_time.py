@@ -393,6 +393,8 @@ def test_a_phone_number_in_the_place_of_a_time_is_masked() -> None:
         (np.int64(750), "a number. Write a string such as '2026-12-01 09:00:00'"),
         (1_796_086_800.0, "Unix timestamp datetime.fromtimestamp(..., tz=timezone.utc)"),
         (timedelta(hours=9), "Add it to a time of the run"),
+        # {{ dag_run.logical_date }} of a run that has none
+        ("None", "what a template makes of no value. On Airflow 3 use dag_run.run_after"),
     ],
     ids=repr,
 )
