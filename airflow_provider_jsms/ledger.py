@@ -17,6 +17,8 @@ what nobody has written so       the same, and submits in no case
 *finished*, time reached         same request: goes on; another: fails, it was sent
 either, mapped task, other       fails: it may be another message's record
 people or app
+either, one of several texts of  fails: a loop that changed is not mixed up
+the task, another request
 no store and not the first try   does not know (uncertain)
 ===============================  ===============================================================
 
@@ -94,6 +96,8 @@ class Attempt:
     :param store_survives_clear: whether a clear leaves the store as it was.
     :param is_part: it is about one of several chunks of a campaign.
     :param is_over: the campaign that it is about has been finished by an earlier try.
+    :param is_one_of_several: the task makes several submissions, none of which is modified.
+    :param doubt: why nothing can be known of earlier tries; empty where the record counts.
     """
 
     number: int
@@ -102,6 +106,8 @@ class Attempt:
     store_survives_clear: bool
     is_part: bool = False
     is_over: bool = False
+    is_one_of_several: bool = False
+    doubt: str = ""
 
 
 DAMAGED: Final = Decision(Do.DOUBT, "the record was damaged or edited, and cannot be read")
@@ -111,6 +117,8 @@ def decide(
     record: Mapping[str, Any] | None, request: Fingerprint, attempt: Attempt, *, has_store: bool
 ) -> Decision:
     """Return what a try does that finds ``record``."""
+    if attempt.doubt:
+        return Decision(Do.DOUBT, attempt.doubt)
     if record is None:
         return _without_record(attempt, has_store=has_store)
     state = record.get("state")
@@ -130,12 +138,28 @@ def _with_schedule(record: Mapping[str, Any], request: Fingerprint, attempt: Att
         return Decision(Do.LEAVE, "the record of this mapped task is of another application")
     if not request.is_comparable(recorded):
         return Decision(Do.DOUBT, "the master secret was changed since: nothing can be compared")
-    if (attempt.is_mapped or attempt.is_part) and not request.is_for_same_people(recorded):
-        what = "part of a campaign" if attempt.is_part else "mapped task"
-        return Decision(Do.LEAVE, f"the record of this {what} is of other recipients")
+    if why := _why_it_is_not_modified(record, request, attempt):
+        return Decision(Do.LEAVE, why)
     if record["state"] == FINISHED or attempt.is_over:
         return Decision(Do.ASK, "this task has submitted before")
     return _go_on_or_modify(record, request)
+
+
+def _why_it_is_not_modified(
+    record: Mapping[str, Any], request: Fingerprint, attempt: Attempt
+) -> str:
+    """Return why a record must not lead to a modification, empty if it may."""
+    recorded = record.get("fingerprint", {})
+    if request.is_same_request(recorded):
+        return ""
+    if attempt.is_one_of_several:
+        return "this task submits several texts, and this one has changed"
+    if record.get("try") == attempt.number:
+        return "this try has submitted another text here"
+    if (attempt.is_mapped or attempt.is_part) and not request.is_for_same_people(recorded):
+        what = "part of a campaign" if attempt.is_part else "mapped task"
+        return f"the record of this {what} is of other recipients"
+    return ""
 
 
 def decide_after_asking(
@@ -231,6 +255,12 @@ class SubmissionLedger(_Record):
         self.attempt = attempt
         self.is_behind = False
 
+    @property
+    def people(self) -> str:
+        """What stands for the numbers that the recorded request went to."""
+        recorded = (self.record or {}).get("fingerprint", {})
+        return str(recorded.get("people", ""))
+
     def decide(self, request: Fingerprint) -> Decision:
         """Return what this try does."""
         return decide(self.record, request, self.attempt, has_store=self.exists)
@@ -298,6 +328,22 @@ class SubmissionLedger(_Record):
                 record["state"],
                 record.get("schedule_id") or "",
             )
+
+
+class SeveralNote(_Record):
+    """The note that a task makes several submissions."""
+
+    def write(self, key: str) -> None:
+        """Write it, before the second submission.
+
+        :param key: stands for the master secret that the keys of their records are made with.
+        :raises JsmsLedgerError: it could not be written, so nothing may be sent.
+        """
+        self._write_before({"state": "several submissions", "since": _now(), "key": key})
+
+    def is_keyed_with(self, key: str) -> bool:
+        """Return whether the keys of the records were made with this master secret."""
+        return not self.exists or (self.record or {}).get("key") == key
 
 
 class CampaignLedger(_Record):

@@ -29,6 +29,7 @@ from airflow_provider_jsms.hooks.form import field_behaviour, form_widgets
 from airflow_provider_jsms.privacy import mask_text
 from airflow_provider_jsms.send_time import parse_send_time, parse_wire
 from airflow_provider_jsms.settings import read_settings, unknown_extras
+from airflow_provider_jsms.submission.in_code import submit_batch, submit_text
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -52,11 +53,19 @@ class JsmsHook(BaseHook):
     has begun to leave this machine. One hook holds one pooled HTTP session; close it, or use the
     hook in ``with``.
 
+    In a task of Airflow 3.3 and newer the hook records its submissions as the operators do: a
+    retry of the task finds each of them and sends only the others, also in a loop. Outside a task
+    no record is kept. There, and wherever you call the hook by a library that retries,
+    :class:`JsmsUncertainError` must not be retried: the text may go out twice.
+
     :param jsms_conn_id: the Airflow connection. Its login is the app key, its password the master
         secret, its host a bare name or a base URL (default ``https://api.sms.jpush.cn``); extras:
         ``timezone`` (of the wall clock of JSMS, default ``Asia/Shanghai``), ``connect_timeout``
         and ``read_timeout`` (seconds, default 5 and 30), ``max_attempts`` (default 3) and
         ``ca_bundle`` (a path).
+    :param durable: whether submissions are recorded in a task, and a later try of a task that
+        cannot find a record (before Airflow 3.3, in a process that the task starts) is uncertain
+        instead of submitting again.
     """
 
     conn_name_attr = "jsms_conn_id"
@@ -64,9 +73,12 @@ class JsmsHook(BaseHook):
     conn_type = "jsms"
     hook_name = "JSMS (Jiguang SMS)"
 
-    def __init__(self, jsms_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+    def __init__(
+        self, jsms_conn_id: str = default_conn_name, *, durable: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.jsms_conn_id = jsms_conn_id
+        self.durable = durable
 
     def __enter__(self) -> Self:
         return self
@@ -118,13 +130,16 @@ class JsmsHook(BaseHook):
         :param temp_para: the parameters of the template, strings by name.
         :raises JsmsInputError: an argument cannot be used; nothing was sent.
         :raises JsmsApiError: JSMS refused it.
-        :raises JsmsUncertainError: it may have been accepted; it was not sent again.
+        :raises JsmsUncertainError: it may have been accepted, by this call or by an earlier try of
+            the task; it was not sent again. Never retry it.
+        :raises JsmsForeignRecordError: a loop in the task has changed since an earlier try.
+        :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
         """
-        moment = self._future(send_time)
+        moment = self.parse_send_time(send_time)
         body = schedule.single_body(
             send_time=moment, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
         )
-        return self._submit(protocol.submit_schedule(body), moment)
+        return submit_text(self, body, moment, durable=self.durable)
 
     def submit_batch_schedule(
         self,
@@ -146,11 +161,11 @@ class JsmsHook(BaseHook):
 
         The other arguments and errors are those of :meth:`submit_schedule`.
         """
-        moment = self._future(send_time)
+        moment = self.parse_send_time(send_time)
         body = schedule.batch_body(
             send_time=moment, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
         )
-        return self._submit(protocol.submit_batch_schedule(body), moment)
+        return submit_batch(self, body, moment, durable=self.durable)
 
     def modify_schedule(
         self,
@@ -173,7 +188,7 @@ class JsmsHook(BaseHook):
         body = schedule.single_body(
             send_time=moment, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
         )
-        return self._submit(protocol.modify_schedule(schedule_id, body), moment)
+        return self.send_call(protocol.modify_schedule(schedule_id, body), moment)
 
     def modify_batch_schedule(
         self,
@@ -194,7 +209,7 @@ class JsmsHook(BaseHook):
         body = schedule.batch_body(
             send_time=moment, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
         )
-        return self._submit(protocol.modify_batch_schedule(schedule_id, body), moment)
+        return self.send_call(protocol.modify_batch_schedule(schedule_id, body), moment)
 
     def query_schedule(self, schedule_id: object) -> Schedule:
         """Return a single or batch schedule (``GET /v1/schedule/{schedule_id}``).
@@ -274,7 +289,11 @@ class JsmsHook(BaseHook):
         moment.require_future(datetime.now(UTC))
         return moment
 
-    def _submit(self, call: Call[T], moment: SendTime) -> T:
+    def send_call(self, call: Call[T], moment: SendTime) -> T:
+        """Send one submission or modification, without a record of it, and return its result.
+
+        :param moment: its ``send_time``, for the log.
+        """
         self.log.info("%s: %s, which is %s", call, call.subject, moment.utc)
         result = self._client.send(call)
         accepted = result if isinstance(result, str) else result["schedule_id"]  # type: ignore[index]

@@ -83,7 +83,8 @@ class JsmsOperator(BaseOperator):
         # The hook brings an HTTP library, which a DAG file must not pull in when it is parsed.
         from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
 
-        return JsmsHook(self.jsms_conn_id)
+        # Submissions are recorded by the operators themselves.
+        return JsmsHook(self.jsms_conn_id, durable=False)
 
     def _do_render_template_fields(
         self,

@@ -19,34 +19,27 @@ from airflow_provider_jsms.exceptions import (
     JsmsRecipientError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.failures import all_refused, from_record, to_record
+from airflow_provider_jsms.failures import all_refused, from_record
 from airflow_provider_jsms.fingerprint import list_fingerprint
 from airflow_provider_jsms.ledger import REFUSED, CampaignLedger, SubmissionLedger
 from airflow_provider_jsms.operators.base import NOBODY
-from airflow_provider_jsms.operators.submission import Order
-from airflow_provider_jsms.records import is_whole
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS, batch_head
+from airflow_provider_jsms.submission.orders import order_of_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_jsms.campaign import Source, Survey
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.ledger import Attempt, Store
-    from airflow_provider_jsms.operators.submission import Submission
     from airflow_provider_jsms.recipients import People
     from airflow_provider_jsms.results import BatchResult, FailedRecipient
+    from airflow_provider_jsms.submission.submission import Submission
+    from airflow_provider_jsms.submission.this_try import ThisTry
 
-KEY: Final = "jsms_campaign"
 _SHOWN_IDS: Final = 10
 _SECONDS_BETWEEN_LINES: Final = 10.0
 
 _log = logging.getLogger(__name__)
-
-
-def key_of_chunk(number: int) -> str:
-    """Return the key of the record of a chunk, counted from 1."""
-    return f"jsms_submission_{number}"
 
 
 @dataclass
@@ -140,10 +133,9 @@ class Campaign:
     :param source: the recipients.
     :param known: what is known of them.
     :param fields: the other arguments of the call.
-    :param store: of the records, None where there is none.
-    :param attempt: where this try of the task stands.
-    :param submission: makes the submission of a chunk from its record, and from what is to be done
-        before each request.
+    :param this_try: of the task.
+    :param submission: makes the submission of a chunk from the hook, this try, its record, and
+        what is to be done before each request.
     """
 
     def __init__(
@@ -153,25 +145,25 @@ class Campaign:
         known: Survey,
         fields: Mapping[str, Any],
         *,
-        store: Store | None,
-        attempt: Attempt,
-        submission: Callable[[JsmsHook, SubmissionLedger, Callable[[], None]], Submission],
+        this_try: ThisTry,
+        submission: Callable[[JsmsHook, ThisTry, SubmissionLedger, Callable[[], None]], Submission],
     ) -> None:
         self._hook = hook
         self._source = source
         self._known = known
         self._fields = fields
-        self._store = store
-        self._attempt = attempt
+        self._this_try = this_try
         self._submission = submission
-        self._ledger = CampaignLedger(store, KEY)
         self._list = list_fingerprint(known.digests, master_secret=hook.settings.master_secret)
+        self._place = this_try.place_of_batch(self._list.key)
+        self._store, self._attempt = this_try.store, self._place.attempt
+        self._ledger = CampaignLedger(self._store, self._place.campaign)
         self._is_begun = self._ledger.is_of(self._list)
         self._moment = hook.parse_send_time(fields["send_time"])
         self._head = batch_head(**{**fields, "send_time": self._moment})
         self._attempt_at_chunks = replace(
-            attempt,
-            store_survives_clear=attempt.store_survives_clear or self._ledger.knows_all,
+            self._attempt,
+            store_survives_clear=self._attempt.store_survives_clear or self._ledger.knows_all,
             is_part=self.has_parts,
             is_over=self._ledger.is_finished,
         )
@@ -214,36 +206,22 @@ class Campaign:
         self._ledger.finished()
 
     def _submit_chunk(self, number: int, people: People) -> None:
-        ledger = SubmissionLedger(self._store, key_of_chunk(number), self._attempt_at_chunks)
-        order = Order(
-            call="submit_batch_schedule (POST /v1/schedule/batch)",
-            body=self._head,
-            people=people,
-            moment=self._moment,
-            submit=lambda: self._submit(people),
-            modify=lambda schedule_id: self._modify(schedule_id, people),
+        key = self._place.key_of_chunk(number)
+        ledger = SubmissionLedger(self._store, key, self._attempt_at_chunks)
+        body: Any = {**self._head, "recipients": people.recipients}
+        order = order_of_batch(self._hook, body, people, self._moment)
+        order = replace(
+            order,
+            submit=partial(_submit, order.submit, people),
             # What the record of the campaign says, should somebody delete that.
             extra={"chunks": len(self._known.digests), **asdict(self._list)},
-            is_told_by=partial(is_whole, recipients=len(people)),
         )
-        outcome = self._submission(self._hook, ledger, self._begin).carry_out(order)
+        submission = self._submission(self._hook, self._this_try, ledger, self._begin)
+        outcome = submission.carry_out(order)
         self.tally.add(outcome, people)
         is_last = self.tally.done == self.tally.recipients
         if not ledger.catch_up() and not is_last:
             raise _behind(ledger)
-
-    def _submit(self, people: People) -> dict[str, Any]:
-        try:
-            result = self._hook.submit_batch_schedule(recipients=people, **self._fields)
-        except JsmsRecipientError as error:
-            # No document tells how JSMS answers when it refuses every recipient of a batch.
-            _log.warning("%s It counts as a refusal of all %d.", error, len(people))
-            return all_refused(people.recipients, error.code)
-        return to_record(result, people.recipients)
-
-    def _modify(self, schedule_id: str, people: People) -> dict[str, Any]:
-        result = self._hook.modify_batch_schedule(schedule_id, recipients=people, **self._fields)
-        return to_record(result, people.recipients)
 
     def _begin(self) -> None:
         """Write which list is submitted, before the first request."""
@@ -267,7 +245,7 @@ class Campaign:
         if begun is None or self._list.is_same(begun):
             return
         before, now = begun["chunks"], len(self._known.digests)
-        if (before, now) == (1, 1):
+        if (before, now) == (1, 1) and not self._attempt.is_one_of_several:
             return
         records = [self._record_of_chunk(number) for number in range(1, before + 1)]
         scheduled = [record for record in records if record and record["state"] != REFUSED]
@@ -288,12 +266,18 @@ class Campaign:
         return None
 
     def _record_of_chunk(self, number: int) -> dict[str, Any] | None:
-        record = SubmissionLedger(self._store, key_of_chunk(number), self._attempt).record
+        record = SubmissionLedger(
+            self._store, self._place.key_of_chunk(number), self._attempt
+        ).record
         return None if record is None else {"state": "unreadable", **record, "number": number}
 
     def _change(self, begun: Mapping[str, Any], records: list[dict[str, Any]]) -> str:
         ids = [record["schedule_id"] for record in records if record.get("schedule_id")]
-        doubtful = [key_of_chunk(each["number"]) for each in records if not each.get("schedule_id")]
+        doubtful = [
+            self._place.key_of_chunk(each["number"])
+            for each in records
+            if not each.get("schedule_id")
+        ]
         refused = sum(record.get("failure_count", 0) for record in records)
         left = begun["chunks"] - len(records)
         is_comparable = begun.get("key") == self._list.key
@@ -348,6 +332,15 @@ class Campaign:
             else "Look in the JSMS console what earlier tries have scheduled."
         )
         return f"{self.tally.describe(are_known=are_known)} {way_on}"
+
+
+def _submit(submit: Callable[[], dict[str, Any]], people: People) -> dict[str, Any]:
+    try:
+        return submit()
+    except JsmsRecipientError as error:
+        # No document tells how JSMS answers when it refuses every recipient of a batch.
+        _log.warning("%s It counts as a refusal of all %d.", error, len(people))
+        return all_refused(people.recipients, error.code)
 
 
 def _behind(ledger: SubmissionLedger) -> JsmsNoRetryError:

@@ -14,7 +14,6 @@ from airflow_provider_jsms.exceptions import (
     JsmsStateError,
 )
 from airflow_provider_jsms.failures import FailureLimit
-from airflow_provider_jsms.ledger import SubmissionLedger
 from airflow_provider_jsms.operators.base import (
     JsmsBatchOperator,
     JsmsOperator,
@@ -24,10 +23,9 @@ from airflow_provider_jsms.operators.base import (
 from airflow_provider_jsms.operators.campaign import Campaign
 from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.operators.once import SubmitsOnce
-from airflow_provider_jsms.operators.submission import Order
-from airflow_provider_jsms.recipients import recipients_of
 from airflow_provider_jsms.run_context import require_task_run
 from airflow_provider_jsms.schedule import schedule_ids_of, single_body
+from airflow_provider_jsms.submission.orders import order_of_text
 from airflow_provider_jsms.switches import flag
 
 if TYPE_CHECKING:
@@ -37,8 +35,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.operators.campaign import Tally
-    from airflow_provider_jsms.operators.submission import Submission
     from airflow_provider_jsms.results import BatchResult, Schedule
+    from airflow_provider_jsms.submission.submission import Submission
 
 
 class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
@@ -93,18 +91,11 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
             ),
             self.hook() as hook,
         ):
-            store, attempt = self.bookkeeping(context)
+            this_try = self.this_try(context)
             moment = hook.parse_send_time(fields["send_time"])
-            body = single_body(**{**fields, "send_time": moment})
-            order = Order(
-                call="submit_schedule (POST /v1/schedule)",
-                body=body,
-                people=recipients_of([{name: body.get(name) for name in ("mobile", "temp_para")}]),
-                moment=moment,
-                submit=lambda: {"schedule_id": hook.submit_schedule(**fields)},
-                modify=lambda known: {"schedule_id": hook.modify_schedule(known, **fields)},
-            )
-            submission = self.submission(hook, SubmissionLedger(store, "jsms_submission", attempt))
+            order = order_of_text(hook, single_body(**{**fields, "send_time": moment}), moment)
+            ledger = this_try.place_of_text(order.request)
+            submission = self.submission(hook, this_try, ledger)
             outcome = submission.carry_out(order)
             submission.finish()
         return outcome["schedule_id"] if outcome else None
@@ -216,14 +207,12 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
             ),
             self.hook() as hook,
         ):
-            store, attempt = self.bookkeeping(context)
             campaign = Campaign(
                 hook,
                 source,
                 self._survey(source),
                 self._fields(),
-                store=store,
-                attempt=attempt,
+                this_try=self.this_try(context),
                 submission=self.submission,
             )
             try:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any
 
-from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
     BaseOperator,
-    conf,
 )
 
 from airflow_provider_jsms.exceptions import JsmsError, JsmsNoRetryError, JsmsStoppedError
-from airflow_provider_jsms.ledger import Attempt
-from airflow_provider_jsms.operators.submission import Submission
 from airflow_provider_jsms.privacy import mask_text
+from airflow_provider_jsms.submission.submission import Submission
+from airflow_provider_jsms.submission.this_try import store_of, this_try_of
 from airflow_provider_jsms.switches import flag
 
 if TYPE_CHECKING:
@@ -27,30 +24,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.ledger import Store, SubmissionLedger
-
-_STORE: Final = "task_state_store"
-# From this version on a clear removes the store of the task.
-_CLEARS_STORE: Final = (3, 4)
-
-
-def attempt_of(context: Context, retries: int) -> Attempt:
-    """Return where this try of the task stands."""
-    ti: Any = context["ti"]
-    is_cleared = (ti.max_tries or 0) > retries
-    forgets = conf.getboolean("state_store", "clear_on_success", fallback=False)
-    version = tuple(int(part) for part in airflow_version.split(".")[:2])
-    return Attempt(
-        number=ti.try_number,
-        is_cleared=is_cleared,
-        is_mapped=(ti.map_index or 0) >= 0 and ti.map_index is not None,
-        store_survives_clear=version < _CLEARS_STORE and not forgets,
-    )
-
-
-def store_of(context: Context) -> Store | None:
-    """Return the task state store of Airflow 3.3 and newer, None on older versions."""
-    return cast("Store | None", context.get(_STORE))
+    from airflow_provider_jsms.ledger import SubmissionLedger
+    from airflow_provider_jsms.submission.this_try import ThisTry
 
 
 class SubmitsOnce(BaseOperator):
@@ -67,23 +42,22 @@ class SubmitsOnce(BaseOperator):
         self.on_uncertain = on_uncertain
         self.durable = durable
         self._is_stopped = False
-        self._submissions: list[Submission] = []
 
     def on_kill(self) -> None:
         """Stop before the next request; what JSMS has accepted stays scheduled."""
         # Airflow calls this from a signal handler, and the interrupted code runs on after it.
         self._is_stopped = True
 
-    def bookkeeping(self, context: Context) -> tuple[Store | None, Attempt]:
-        """Return the store that records are kept in, and where this try of the task stands."""
-        attempt = attempt_of(context, self.retries or 0)
-        if flag("durable", self.durable):
-            return store_of(context), attempt
-        return None, replace(attempt, number=1)
+    def this_try(self, context: Context) -> ThisTry:
+        """Return this try of the task, and the submissions that it has made so far."""
+        return this_try_of(
+            context, retries=self.retries or 0, durable=flag("durable", self.durable)
+        )
 
     def submission(
         self,
         hook: JsmsHook,
+        this_try: ThisTry,
         ledger: SubmissionLedger,
         ready: Callable[[], None] = lambda: None,
     ) -> Submission:
@@ -96,9 +70,7 @@ class SubmitsOnce(BaseOperator):
             self._stop()
             ready()
 
-        submission = Submission(hook, ledger, on_uncertain=self.on_uncertain, ready=may_send)
-        self._submissions.append(submission)
-        return submission
+        return Submission(hook, this_try, ledger, on_uncertain=self.on_uncertain, ready=may_send)
 
     @contextmanager
     def no_blind_retry(self, context: Context) -> Iterator[None]:
@@ -114,20 +86,7 @@ class SubmitsOnce(BaseOperator):
         except BaseException as error:
             if store_of(context) is not None or not flag("durable", self.durable):
                 raise
-            raise self._without_retry(error) from error
-
-    def _without_retry(self, error: BaseException) -> JsmsNoRetryError:
-        said = _said(error)
-        if any(submission.may_have_submitted for submission in self._submissions):
-            return JsmsNoRetryError(
-                f"The task ended after it had submitted, or may have ({said}); its log names the "
-                "schedule_ids. It is not retried, because that would submit again. Mark it as "
-                "success, or delete the schedules before you trigger a new run."
-            )
-        return JsmsNoRetryError(
-            f"{said} Nothing is scheduled. This Airflow keeps no record that a retry could read, "
-            "so the task is not retried: trigger a new run."
-        )
+            raise _without_retry(error, self.this_try(context)) from error
 
     def _stop(self) -> None:
         if self._is_stopped:
@@ -135,6 +94,20 @@ class SubmitsOnce(BaseOperator):
                 "The task was told to stop, so nothing more is sent. What JSMS has accepted "
                 "before stays scheduled."
             )
+
+
+def _without_retry(error: BaseException, this_try: ThisTry) -> JsmsNoRetryError:
+    said = _said(error)
+    if this_try.may_have_submitted:
+        return JsmsNoRetryError(
+            f"The task ended after it had submitted, or may have ({said}); its log names the "
+            "schedule_ids. It is not retried, because that would submit again. Mark it as "
+            "success, or delete the schedules before you trigger a new run."
+        )
+    return JsmsNoRetryError(
+        f"{said} Nothing is scheduled. This Airflow keeps no record that a retry could read, "
+        "so the task is not retried: trigger a new run."
+    )
 
 
 def _said(error: BaseException) -> str:

@@ -57,11 +57,13 @@ CELLS: Final = (
 # triggerers that die have an Airflow of their own, which is that of `make test`.
 TESTS: Final = (
     "tests/unit",
+    "tests/habits",
     "tests/e2e/test_airflow.py",
     "tests/e2e/test_campaign.py",
     "tests/e2e/test_clear.py",
     "tests/e2e/test_connection.py",
     "tests/e2e/test_examples.py",
+    "tests/e2e/test_loops.py",
     "tests/e2e/test_notifier.py",
     "tests/e2e/test_privacy.py",
     "tests/e2e/test_without_store.py",

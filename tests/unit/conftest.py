@@ -14,6 +14,7 @@ from airflow_provider_jsms.hooks import client
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
+from airflow_provider_jsms.submission import in_code
 from tests import versions
 from tests.leaks import APP_KEY, MASTER_SECRET
 
@@ -32,6 +33,13 @@ def _every_airflow() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         versions.stand_in(patch)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_uncertain_of_another_test() -> Iterator[None]:
+    """A process does not submit again what was uncertain in it, and tests share texts."""
+    yield
+    in_code.uncertain.clear()
 
 
 @pytest.fixture

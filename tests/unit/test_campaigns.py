@@ -23,9 +23,9 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.ledger import SubmissionLedger
 from airflow_provider_jsms.operators import campaign as rooms
-from airflow_provider_jsms.operators import once
 from airflow_provider_jsms.operators.jsms import JsmsSubmitBatchScheduleOperator
 from airflow_provider_jsms.send_time import SendTime
+from airflow_provider_jsms.submission import this_try
 from tests import leaks, people
 from tests.unit.tries import Task, posts, puts, texted
 from tests.versions import AIRFLOW
@@ -360,13 +360,13 @@ class TestAChangedList:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         path = file_of(EVERYBODY, tmp_path)
-        submit = JsmsHook.submit_batch_schedule
+        submit = JsmsHook.send_call
 
-        def change(hook: JsmsHook, **given: Any) -> Any:
+        def change(hook: JsmsHook, *given: Any) -> Any:
             file_of([*EVERYBODY[:-1], EVERYBODY[0]], tmp_path)
-            return submit(hook, **given)
+            return submit(hook, *given)
 
-        monkeypatch.setattr(JsmsHook, "submit_batch_schedule", change)
+        monkeypatch.setattr(JsmsHook, "send_call", change)
         with pytest.raises(JsmsChangedListError, match=r"2,000 of 2,500 .* 500 are not scheduled"):
             task.run(recipients=path)
         assert posts(sandbox) == 2
@@ -426,7 +426,7 @@ def test_a_finished_campaign_that_is_cleared_asks_for_every_schedule(
 class TestWhereAClearRemovesTheRecords:
     @pytest.fixture(autouse=True)
     def _forget(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(once, "_CLEARS_STORE", AIRFLOW)
+        monkeypatch.setattr(this_try, "_CLEARS_STORE", AIRFLOW)
 
     def test_nobody_knows_whether_anything_was_submitted(
         self, task: CampaignTask, sandbox: SandboxControl
@@ -519,20 +519,20 @@ class TestARecordThatCannotBeWritten:
 def test_a_campaign_that_was_told_to_stop_ends_before_the_next_request(
     task: CampaignTask, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    submit = JsmsHook.submit_batch_schedule
+    submit = JsmsHook.send_call
     operators: list[Any] = []
     execute = JsmsSubmitBatchScheduleOperator.execute
 
-    def kill(hook: JsmsHook, **given: Any) -> Any:
+    def kill(hook: JsmsHook, *given: Any) -> Any:
         operators[0].on_kill()
-        return submit(hook, **given)
+        return submit(hook, *given)
 
     def remember(operator: Any, context: Any) -> Any:
         operators.append(operator)
         return execute(operator, context)
 
     monkeypatch.setattr(JsmsSubmitBatchScheduleOperator, "execute", remember)
-    monkeypatch.setattr(JsmsHook, "submit_batch_schedule", kill)
+    monkeypatch.setattr(JsmsHook, "send_call", kill)
     with pytest.raises(JsmsStoppedError, match="1,000 of 2,500"):
         task.run()
     assert posts(sandbox) == 1
@@ -545,14 +545,14 @@ def test_an_interruption_is_told_by_the_log(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    submit = JsmsHook.submit_batch_schedule
+    submit = JsmsHook.send_call
 
-    def time_out(hook: JsmsHook, **given: Any) -> Any:
+    def time_out(hook: JsmsHook, *given: Any) -> Any:
         if posts(sandbox):
             raise KeyboardInterrupt
-        return submit(hook, **given)
+        return submit(hook, *given)
 
-    monkeypatch.setattr(JsmsHook, "submit_batch_schedule", time_out)
+    monkeypatch.setattr(JsmsHook, "send_call", time_out)
     with pytest.raises(KeyboardInterrupt):
         task.run()
     assert "Interrupted: 1,000 of 2,500 recipients are scheduled" in caplog.text

@@ -25,8 +25,8 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.base import JsmsOperator
 from airflow_provider_jsms.operators.campaign import Campaign
-from airflow_provider_jsms.operators.once import attempt_of
-from airflow_provider_jsms.operators.submission import Submission
+from airflow_provider_jsms.submission.submission import Submission
+from airflow_provider_jsms.submission.this_try import attempt_of
 from tests import leaks, people
 from tests.unit.tries import KEYS, NAME, Task, TaskInstance, posts, puts, texted
 
@@ -289,7 +289,7 @@ class TestAClearedTask:
         assert attempt.store_survives_clear is survives
 
     def test_loses_its_record_on_a_later_airflow(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("airflow_provider_jsms.operators.once.airflow_version", "3.4.0b1")
+        monkeypatch.setattr("airflow_provider_jsms.submission.this_try.airflow_version", "3.4.0b1")
         assert not attempt_of({"ti": TaskInstance(2)}, 0).store_survives_clear
 
 
@@ -388,7 +388,7 @@ def test_a_try_that_stood_still_asks_again_whether_it_was_replaced(
         store.fail_on = {"sending"}  # meanwhile another try has replaced this one
 
     monkeypatch.setattr(store, "set", slowly)
-    monkeypatch.setattr("airflow_provider_jsms.operators.submission._STOOD_STILL", -1.0)
+    monkeypatch.setattr("airflow_provider_jsms.submission.submission._STOOD_STILL", -1.0)
     with pytest.raises(JsmsLedgerError, match="another try of this task runs"):
         task.run()
     assert sandbox.requests() == []

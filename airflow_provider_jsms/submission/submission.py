@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +17,6 @@ from airflow_provider_jsms.exceptions import (
     JsmsStateError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.fingerprint import fingerprint
 from airflow_provider_jsms.ledger import (
     DAMAGED,
     REFUSED,
@@ -30,14 +28,12 @@ from airflow_provider_jsms.send_time import parse_wire
 from airflow_provider_jsms.switches import choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from airflow_provider_jsms.exceptions import JsmsError
-    from airflow_provider_jsms.fingerprint import Fingerprint
-    from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.ledger import SubmissionLedger
-    from airflow_provider_jsms.recipients import People
-    from airflow_provider_jsms.send_time import SendTime
+    from airflow_provider_jsms.submission.orders import Order, Sender
+    from airflow_provider_jsms.submission.this_try import ThisTry
 
 _STOOD_STILL: Final = 2.0
 _log = logging.getLogger(__name__)
@@ -45,84 +41,52 @@ _log = logging.getLogger(__name__)
 ON_UNCERTAIN: Final = ("fail", "resubmit", "assume_sent")
 
 
-@dataclass(frozen=True)
-class Order:
-    """What is to be submitted.
-
-    :param call: the call in words, for errors.
-    :param body: what is sent, whose recipients are not looked at; only its fingerprint is kept.
-    :param people: the recipients, with their parameters.
-    :param moment: its ``send_time``.
-    :param extra: what the record keeps beside.
-    :param submit: sends it and returns the outcome as the record keeps it.
-    :param modify: replaces a schedule by it and returns the outcome.
-    :param is_told_by: tells whether a record says what came of it.
-    """
-
-    call: str
-    body: Mapping[str, Any] = field(repr=False)
-    people: People
-    moment: SendTime
-    submit: Callable[[], dict[str, Any]]
-    modify: Callable[[str], dict[str, Any]]
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    is_told_by: Callable[[Mapping[str, Any]], bool] = bool  # by any record that is not empty
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """What the record tells people."""
-        return {
-            "send_time": self.moment.wire,
-            "send_time_utc": self.moment.utc,
-            "temp_id": self.body["temp_id"],
-            "recipients": len(self.people),
-            **self.extra,
-        }
-
-
 class Submission:
     """Carries out one order, whatever earlier tries have left behind.
 
-    :param hook: open.
+    :param sender: an open hook.
+    :param this_try: of the task that submits.
     :param ledger: of this order.
     :param on_uncertain: ``"fail"``, ``"resubmit"`` or ``"assume_sent"``.
     :param ready: called before each request that changes something; raises if none may be sent.
+    :param ways_on: returns what a person can do where the outcome is unknown; is given the ledger,
+        and whether the record may be submitted again. Default: what helps with an operator.
     :ivar may_have_submitted: whether JSMS may have taken something from this task.
     """
 
     def __init__(
         self,
-        hook: JsmsHook,
+        sender: Sender,
+        this_try: ThisTry,
         ledger: SubmissionLedger,
         *,
-        on_uncertain: object,
-        ready: Callable[[], None],
+        on_uncertain: object = "fail",
+        ready: Callable[[], None] = lambda: None,
+        ways_on: Callable[[SubmissionLedger, bool], str] | None = None,
     ) -> None:
-        self._hook = hook
+        self._sender = sender
         self._ledger = ledger
         self._on_uncertain = choice("on_uncertain", on_uncertain, ON_UNCERTAIN)
         self._ready = ready
+        self._ways_on = ways_on or ways_on_with_an_operator
         self._resubmitted = 0
         self.may_have_submitted = False
+        self._this_try = this_try
+        this_try.submissions.append(self)
 
     def carry_out(self, order: Order) -> dict[str, Any] | None:
         """Return the outcome of the order, None if it is assumed to have been sent."""
-        settings = self._hook.settings
-        request = fingerprint(
-            order.body,
-            order.people,
-            app_key=settings.app_key,
-            master_secret=settings.master_secret,
-        )
-        decision = self._ledger.decide(request)
+        if order.text in self._this_try.uncertain:
+            raise self._this_try.uncertain[order.text]
+        decision = self._ledger.decide(order.request)
         if decision.do is Do.ASK:
-            decision = self._ask(request)
+            decision = self._ask(order)
         if decision.do is Do.GO_ON and not order.is_told_by(self._ledger.record or {}):
             decision = DAMAGED
         if self._ledger.record is not None:
             level = logging.INFO if decision.do is Do.GO_ON else logging.WARNING
             _log.log(level, "Record %s: %s (%s)", self._ledger.key, decision.why, decision.do.value)
-        return self._follow(decision, order, request)
+        return self._follow(decision, order)
 
     @property
     def is_begun(self) -> bool:
@@ -133,46 +97,44 @@ class Submission:
         """Write that the task has done everything."""
         self._ledger.finished()
 
-    def _ask(self, request: Fingerprint) -> Decision:
+    def _ask(self, order: Order) -> Decision:
         record = self._ledger.record or {}
         try:
-            schedule = self._hook.query_schedule(record.get("schedule_id"))
+            schedule = self._sender.query_schedule(record.get("schedule_id"))
         except JsmsStateError:
             return Decision(
                 Do.DOUBT,
                 f"JSMS does not know schedule {record.get('schedule_id')} any more: it was "
                 "deleted, or sent and forgotten",
             )
-        moment = parse_wire(schedule["send_time"] or "", self._hook.settings.zone)
-        return decide_after_asking(record, request, moment, datetime.now(UTC))
+        moment = parse_wire(schedule["send_time"] or "", self._sender.settings.zone)
+        return decide_after_asking(record, order.request, moment, datetime.now(UTC))
 
-    def _follow(
-        self, decision: Decision, order: Order, request: Fingerprint
-    ) -> dict[str, Any] | None:
+    def _follow(self, decision: Decision, order: Order) -> dict[str, Any] | None:
         if decision.do is Do.GO_ON:
             return dict(self._ledger.record or {})
         if decision.do is Do.MODIFY:
-            return self._modify(order, request)
+            return self._modify(order)
         if decision.do is Do.DOUBT:
             # Of a damaged record nobody knows what it said: it may have named a schedule.
             may_resubmit = decision is not DAMAGED
             error = self._uncertain(order, decision.why, may_resubmit=may_resubmit)
-            return self._doubt(order, request, error, may_resubmit=may_resubmit)
+            return self._doubt(order, error, may_resubmit=may_resubmit)
         if decision.do in (Do.LEAVE, Do.GIVE_UP):
             raise self._untouchable(decision)
-        return self._submit(order, request)
+        return self._submit(order)
 
-    def _submit(self, order: Order, request: Fingerprint) -> dict[str, Any] | None:
+    def _submit(self, order: Order) -> dict[str, Any] | None:
         order.moment.require_future(datetime.now(UTC))
         self._ready()
-        self._write_intent(order, request)
+        self._write_intent(order)
         before = self.may_have_submitted
         try:
             self._ready()
             self.may_have_submitted = True
             outcome = order.submit()
         except JsmsUncertainError as error:
-            return self._doubt(order, request, self._with_ways_on(error))
+            return self._doubt(order, self._with_ways_on(error))
         except AirflowException as error:
             self.may_have_submitted = before
             self._refuse(getattr(error, "code", None))
@@ -181,23 +143,23 @@ class Submission:
             self._ledger.accepted(outcome)
         elif self._resubmitted:
             why = "the resubmission was refused, which says nothing about the first submission"
-            return self._doubt(order, request, self._uncertain(order, why))
+            return self._doubt(order, self._uncertain(order, why))
         else:
             self._refuse(outcome.get("code"))
         return outcome
 
-    def _write_intent(self, order: Order, request: Fingerprint) -> None:
+    def _write_intent(self, order: Order) -> None:
         """Write that the order is being sent, twice if the first time took suspiciously long.
 
         A try that stood still meanwhile may have been replaced by another one, which its next
         write tells.
         """
         began = monotonic()
-        self._ledger.sending(request, order.about, resubmitted=self._resubmitted)
+        self._ledger.sending(order.request, order.about, resubmitted=self._resubmitted)
         if monotonic() - began > _STOOD_STILL:
-            self._ledger.sending(request, order.about, resubmitted=self._resubmitted)
+            self._ledger.sending(order.request, order.about, resubmitted=self._resubmitted)
 
-    def _modify(self, order: Order, request: Fingerprint) -> dict[str, Any] | None:
+    def _modify(self, order: Order) -> dict[str, Any] | None:
         schedule_id = str((self._ledger.record or {}).get("schedule_id"))
         stands = f"Schedule {schedule_id}, which an earlier try has submitted, stands as it was."
         try:
@@ -205,12 +167,12 @@ class Submission:
         except JsmsPastSendTimeError as error:
             raise JsmsLateChangeError(f"{error} {stands}") from error
         self._ready()
-        self._ledger.modifying(request, order.about)
+        self._ledger.modifying(order.request, order.about)
         try:
             outcome = order.modify(schedule_id)
         except JsmsStateError as error:
             why = f"schedule {schedule_id} could not be changed ({error.code}), sent or deleted"
-            return self._doubt(order, request, self._uncertain(order, why))
+            return self._doubt(order, self._uncertain(order, why))
         if outcome["schedule_id"] is None:
             raise JsmsRefusedRecipientsError(
                 f"JSMS refused all {len(order.people)} recipients of the modification. {stands} "
@@ -227,7 +189,6 @@ class Submission:
     def _doubt(
         self,
         order: Order,
-        request: Fingerprint,
         error: JsmsUncertainError,
         *,
         may_resubmit: bool = True,
@@ -241,9 +202,10 @@ class Submission:
             _log.warning("%s on_uncertain is 'resubmit': submitting once more.", error)
             self._resubmitted = 1
             try:
-                return self._submit(order, request)
+                return self._submit(order)
             except JsmsPastSendTimeError:
                 raise error from None
+        self._this_try.uncertain[order.text] = error
         raise error
 
     def _uncertain(
@@ -267,22 +229,8 @@ class Submission:
     def _with_ways_on(
         self, error: JsmsUncertainError, *, may_resubmit: bool = True
     ) -> JsmsUncertainError:
-        how = (
-            f"delete the record {self._ledger.key} in the task's Storage tab and clear the task"
-            if self._ledger.exists
-            else "trigger a new run"
-        )
-        right = (
-            "clear the task with on_uncertain='assume_sent', which goes on with the others"
-            if self._ledger.attempt.is_part
-            else "mark the task as success"
-        )
-        if may_resubmit:
-            how += "; or set on_uncertain='resubmit', which submits once more"
         again = JsmsUncertainError(
-            f"{error.text} Ways on: (1) if it exists and is right, {right}. "
-            f"(2) To send again, delete the schedule there first, then {how}. "
-            "(3) on_uncertain='assume_sent' goes on without it.",
+            f"{error.text} {self._ways_on(self._ledger, may_resubmit)}",
             call=error.call,
             code=error.code,
             message=error.message,
@@ -302,6 +250,13 @@ class Submission:
                 f"{text} To send the new text as well, trigger a new run; to keep the old one, "
                 "mark the task as success."
             )
+        if self._ledger.attempt.is_one_of_several:
+            return JsmsForeignRecordError(
+                f"{text} To continue: 1. Restore what the task submitted, in its order, and clear "
+                "it: it finds each text again. 2. Or mark the task as success, and text those who "
+                "are missing by a task of their own. A task for each text (.expand) or one batch "
+                "task for all of them can be changed."
+            )
         if self._ledger.attempt.is_part:
             return JsmsForeignRecordError(
                 f"{text} To text others as well, give them to a task of their own; a new run of "
@@ -311,3 +266,24 @@ class Submission:
             f"{text} The upstream list may have changed between two runs of the task. Trigger a "
             "new run, or use one batch task for the whole list."
         )
+
+
+def ways_on_with_an_operator(ledger: SubmissionLedger, may_resubmit: bool) -> str:  # noqa: FBT001  see Submission
+    """Return what a person can do with a task whose submission has an unknown outcome."""
+    how = (
+        f"delete the record {ledger.key} in the task's Storage tab and clear the task"
+        if ledger.exists
+        else "trigger a new run"
+    )
+    right = (
+        "clear the task with on_uncertain='assume_sent', which goes on with the others"
+        if ledger.attempt.is_part
+        else "mark the task as success"
+    )
+    if may_resubmit:
+        how += "; or set on_uncertain='resubmit', which submits once more"
+    return (
+        f"Ways on: (1) if it exists and is right, {right}. "
+        f"(2) To send again, delete the schedule there first, then {how}. "
+        "(3) on_uncertain='assume_sent' goes on without it."
+    )

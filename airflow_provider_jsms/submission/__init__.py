@@ -1,0 +1,1 @@
+"""Never twice: the submissions of a task, each found again by a later try."""

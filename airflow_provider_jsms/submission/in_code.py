@@ -1,0 +1,85 @@
+"""Submissions by the hook, in code of one's own: once, as far as that can be known.
+
+In a task of Airflow 3.3 and newer they are recorded as those of the operators are. Outside a task
+no record is kept; what this process knows is that a text was uncertain, and it is not sent again.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_jsms.failures import from_record
+from airflow_provider_jsms.ledger import Attempt, SubmissionLedger
+from airflow_provider_jsms.recipients import recipients_of
+from airflow_provider_jsms.submission.orders import order_of_batch, order_of_text
+from airflow_provider_jsms.submission.submission import Submission
+from airflow_provider_jsms.submission.this_try import ThisTry, running_try
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_jsms.exceptions import JsmsUncertainError
+    from airflow_provider_jsms.results import BatchResult
+    from airflow_provider_jsms.schedule import BatchBody, SingleBody
+    from airflow_provider_jsms.send_time import SendTime
+    from airflow_provider_jsms.submission.orders import Order, Sender
+
+_ONCE: Final = Attempt(number=1, is_cleared=False, is_mapped=False, store_survives_clear=True)
+# Of this process, outside a task.
+uncertain: dict[str, JsmsUncertainError] = {}
+
+
+def submit_text(sender: Sender, body: SingleBody, moment: SendTime, *, durable: bool) -> str:
+    """Submit one text and return its schedule_id.
+
+    :param durable: whether a later try of the task is to find it.
+    """
+    order = order_of_text(sender, body, moment)
+    outcome = _submit(
+        sender, order, lambda this: this.place_of_text(order.request), durable=durable
+    )
+    return str(outcome["schedule_id"])
+
+
+def submit_batch(
+    sender: Sender, body: BatchBody, moment: SendTime, *, durable: bool
+) -> BatchResult:
+    """Submit one batch and return its result.
+
+    :param durable: whether a later try of the task is to find it.
+    """
+    people = recipients_of(body["recipients"])
+    results: list[BatchResult] = []
+    order = order_of_batch(sender, body, people, moment, received=results.append)
+
+    def place_of_batch(this_try: ThisTry) -> SubmissionLedger:
+        place = this_try.place_of_batch(order.request.key)
+        return SubmissionLedger(place.store, place.key_of_chunk(1), place.attempt)
+
+    outcome = _submit(sender, order, place_of_batch, durable=durable)
+    return results[-1] if results else from_record(outcome, people.recipients)
+
+
+def _submit(
+    sender: Sender, order: Order, place_of: Callable[[ThisTry], SubmissionLedger], *, durable: bool
+) -> dict[str, Any]:
+    if not durable:
+        order.moment.require_future(datetime.now(UTC))
+        return order.submit()
+    this_try = running_try() or ThisTry(None, _ONCE, uncertain=uncertain)
+    submission = Submission(sender, this_try, place_of(this_try), ways_on=_ways_on)
+    return submission.carry_out(order) or {}
+
+
+def _ways_on(ledger: SubmissionLedger, _: bool) -> str:  # noqa: FBT001  see Submission
+    if ledger.exists:
+        return (
+            "To continue: 1. If it exists and is right, let your code go on without this text. "
+            "2. To send it again, delete the schedule there first, then delete the record "
+            f"{ledger.key} in the task's Storage tab and clear the task."
+        )
+    return (
+        "Never retry this error: no record is kept here, so the text may go out twice. If the "
+        "schedule does not exist, submit the text again by a new run or process."
+    )
