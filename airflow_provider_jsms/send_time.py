@@ -3,7 +3,8 @@
 JSMS takes ``send_time`` as ``yyyy-MM-dd HH:mm:ss`` without an offset. No document names the zone;
 everything known points to China (UTC+8), so ``Asia/Shanghai`` is the default, settable per
 connection. Airflow's own times are UTC: a mix-up would text people eight hours early, silently.
-So a time is either unambiguous or refused.
+So a time is either unambiguous or refused. An aware time is believed: that Airflow's XCom has made
+one of a ``pendulum.naive(...)`` cannot be told from the result.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _ISO_WITH_OFFSET = re.compile(
 )
 _ACCEPTED = (
     "Accepted are an aware datetime, an ISO 8601 time with an offset or Z (such as "
-    "2026-12-01T09:00:00+08:00, or what {{ data_interval_end }} and {{ ts }} render to), and the "
+    "2026-12-01T09:00:00+08:00, or what {{ dag_run.run_after }} renders to), and the "
     "wall clock of JSMS written exactly as yyyy-MM-dd HH:mm:ss."
 )
 

@@ -52,9 +52,12 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
     time by itself.
 
     :param send_time: when JSMS sends the text, as one unambiguous moment: an aware datetime, an
-        ISO 8601 time with an offset or ``Z`` (``{{ data_interval_end }}``, ``{{ ts }}``), or the
-        wall clock of JSMS as ``yyyy-MM-dd HH:mm:ss``. ``2026-12-01T01:00:00Z`` and
-        ``2026-12-01 09:00:00`` are the same moment. Anything else naive is refused (templated).
+        ISO 8601 time with an offset or ``Z`` (``{{ dag_run.run_after }}``,
+        ``{{ data_interval_end }}``), or the wall clock of JSMS as ``yyyy-MM-dd HH:mm:ss``.
+        ``2026-12-01T01:00:00Z`` and ``2026-12-01 09:00:00`` are the same moment. Anything else
+        naive is refused. Two slips cannot be noticed: ``to_datetime_string()`` of an Airflow time
+        is UTC in the form of that wall clock, eight hours early, and a ``pendulum.naive(...)``
+        that a task returns comes through XCom in the time zone of the worker (templated).
     :param mobile: a mainland China number, 11 digits, with or without +86 (templated).
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one (templated).
