@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
 
+from tests.tables import README
 from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
@@ -96,6 +98,25 @@ def test_run_after_is_a_time_that_every_run_has(
     due = datetime(2030, 12, 1, 18, tzinfo=UTC)
     assert run_dag(source, logical_date=None, run_after=due).state == "success"
     assert texted(jsms_sandbox) == [(ONE, datetime(2030, 12, 2, tzinfo=UTC))]
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 0), reason="Airflow 2 has no run_after")
+@pytest.mark.parametrize(
+    "started",
+    [{"logical_date": None}, {}, {"logical_date": datetime(2026, 1, 1, tzinfo=UTC)}],
+    ids=["by the command line", "in the UI", "before anything"],
+)
+def test_the_dag_of_the_readme_works_however_its_first_run_is_started(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox, started: dict[str, Any]
+) -> None:
+    source = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[0]
+    jsms_sandbox.template(1250, text="{{name}} {{time}}")
+    before = datetime.now(UTC).replace(microsecond=0)
+    ran = run_dag(f"{source}\ndag = submit.dag\n", **started)
+    assert ran.tasks == dict.fromkeys(["patients", "submit", "wait"], "success")
+    [text] = jsms_sandbox.scheduled
+    assert (text.mobile, text.temp_para) == ("13800138000", {"name": "王芳", "time": "09:00"})
+    assert before <= text.send_time - timedelta(hours=6) <= datetime.now(UTC)
 
 
 def test_another_slip_in_a_template_stays_what_it_is(
