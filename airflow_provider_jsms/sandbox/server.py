@@ -117,7 +117,6 @@ class _Server(uvicorn.Server):
             application(sandbox),
             http=ReachableProtocol,
             ws="none",
-            loop="asyncio",
             lifespan="off",
             proxy_headers=False,
             server_header=False,
