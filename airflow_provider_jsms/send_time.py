@@ -36,8 +36,6 @@ _ACCEPTED = (
     "2026-12-01T09:00:00+08:00, or what {{ dag_run.run_after }} renders to), and the "
     "wall clock of JSMS written exactly as yyyy-MM-dd HH:mm:ss."
 )
-
-
 _WRITE = "Write a string such as '2026-12-01 09:00:00' (in YAML, in quotes)"
 _REASONS: dict[type, str] = {
     date: f": it is a date without a time. {_WRITE}",
@@ -48,6 +46,7 @@ _REASONS: dict[type, str] = {
         "datetime.fromtimestamp(..., tz=timezone.utc)"
     ),
 }
+_LARGEST = 10**18
 # Times that the masking of phone numbers would take for one: the year 10000, and milliseconds.
 _LIKE_A_NUMBER = re.compile(
     r"(1[0-2]|[2-9][0-9])[0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9:]{1,8}([.,][0-9]{1,9})?)?Z?"
@@ -182,20 +181,21 @@ def _refused(value: object) -> JsmsInputError:
 def _shown(value: object) -> str:
     if isinstance(value, datetime):
         return mask_text(repr(value))
-    if isinstance(value, str | int) and _LIKE_A_NUMBER.fullmatch(str(value)):
+    is_short = isinstance(value, str) or (isinstance(value, int) and abs(value) < _LARGEST)
+    if is_short and _LIKE_A_NUMBER.fullmatch(str(value)):
         return repr(value)
     return show(value)
 
 
 def _reason(value: object) -> str:
     """Return why a value of this type names no moment, and what to write for it."""
-    if isinstance(value, datetime) and value.tzinfo is None and value == value:  # noqa: PLR0124  NaT
+    if isinstance(value, datetime):
+        if value.tzinfo is not None or value != value:  # noqa: PLR0124  pandas.NaT
+            return ""
         return (
             f": it has no time zone. If it is the wall clock of JSMS, write '{_wall_clock(value)}' "
             "as a string (in YAML, in quotes); otherwise give it its time zone"
         )
-    if isinstance(value, datetime):
-        return ""
     if isinstance(value, str) and value in ("", "None"):
         return ": it is what a template makes of no value. On Airflow 3 use dag_run.run_after"
     return next((text for kind, text in _REASONS.items() if isinstance(value, kind)), "")

@@ -148,7 +148,7 @@ class _Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._loop.call_later, 0.05, self._stopped.set)
 
     async def main_loop(self) -> None:
-        """Serve until told to stop; uvicorn itself would look ten times a second."""
+        """Serve until :meth:`stop`; uvicorn itself uses ``asyncio.sleep``, which tests patch."""
         await self._stopped.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

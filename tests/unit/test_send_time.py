@@ -421,6 +421,7 @@ def test_an_aware_time_of_pandas_is_one_moment() -> None:
     [
         *("10000-01-01 00:00:00", "10000-01-01T00:00:00Z", "10139-00-00 00:01:00"),
         *("2026120109000", "20261201090000", "20261201090000000", 20261201090000000),
+        20261201090000,
     ],
 )
 def test_a_time_that_looks_like_a_number_is_shown(value: object) -> None:
@@ -432,7 +433,13 @@ def test_a_time_that_looks_like_a_number_is_shown(value: object) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        *("13700137004", 13700137004, "+86 137-0013-7004", "8613700137004", "2013700137004"),
+        *(
+            "13700137004",
+            13700137004,
+            "+86 137-0013-7004",
+            "8613700137004",
+            "2013700137004",
+        ),
         *("2026-12-01 13700137004", "13700-13-70 04:00:00", "2026120113700137004"),
         *("137-0013-7004 09:00:00", "2026-12-01T13700137004Z", "20261213700137004"),
     ],
@@ -442,3 +449,8 @@ def test_a_phone_number_among_times_stays_masked(value: object) -> None:
         parse_send_time(value, SHANGHAI)
     digits = re.sub("[^0-9]", "", str(caught.value).partition("does not name")[0])
     assert "13700137004" not in digits
+
+
+def test_a_number_of_thousands_of_digits_is_refused_as_any_other() -> None:
+    with pytest.raises(JsmsInputError, match="does not name one moment: it is a number"):
+        parse_send_time(10**5000, SHANGHAI)
