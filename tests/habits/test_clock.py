@@ -80,10 +80,10 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
         logical_date=None,
     )
     assert ran.tasks == {"submit": "failed"}
-    text = f"The field {field} could not be rendered: this run has no logical date"
-    assert text in ran.said
-    assert "{{ dag_run.run_after + macros.timedelta(hours=6) }}" in ran.said
-    assert "UP_FOR_RETRY" not in ran.said
+    said = " ".join(ran.said.split())  # Airflow 3.0 breaks long lines
+    assert f"The field {field} could not be rendered: this run has no logical date" in said
+    assert "{{ dag_run.run_after + macros.timedelta(hours=6) }}" in said
+    assert "UP_FOR_RETRY" not in said
     assert jsms_sandbox.requests == []
 
 
