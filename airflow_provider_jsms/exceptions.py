@@ -7,6 +7,7 @@
         ├── JsmsInputError                *  an argument is not usable; nothing was sent
         │   └── JsmsPastSendTimeError     *  send_time has passed; nothing was sent
         ├── JsmsSettingsError             *  the Airflow connection is not usable; nothing was sent
+        ├── JsmsConnectionNotFoundError      there is no such Airflow connection here
         ├── JsmsRenderError                  a private template field could not be rendered
         ├── JsmsLedgerError                  the record of what was submitted cannot be used
         ├── JsmsStoppedError                 the task was told to stop before it sent anything more
@@ -53,7 +54,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowNotFoundException,
+)
 
 from airflow_provider_jsms.codes import CODES, Kind
 
@@ -79,6 +84,13 @@ class JsmsPastSendTimeError(JsmsInputError):
 
 class JsmsSettingsError(JsmsError, AirflowFailException):
     """A field of the Airflow connection cannot be used."""
+
+
+class JsmsConnectionNotFoundError(JsmsError, AirflowNotFoundException):
+    """Airflow did not find the connection; nothing was sent.
+
+    A task is retried: Airflow says the same while a secrets backend is down.
+    """
 
 
 class JsmsRenderError(JsmsError):

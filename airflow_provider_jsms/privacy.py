@@ -29,7 +29,6 @@ _WORD = re.compile(r"[^\W_]+")
 _HARMLESS = re.compile(r"[^\[\]{}<>\"']{0,64}")
 _PLAIN_WORDS = re.compile(r"[A-Za-z_ ,.-]*")
 _SHORTEST_PART = 3
-_IDS = ("schedule_ids", "schedule_id", "success_count")
 _LARGEST = 10**18
 
 
@@ -125,16 +124,6 @@ def _text(value: object) -> str:
         return str(value)
     except ValueError:  # an integer of thousands of digits
         return HIDDEN
-
-
-def only_ids(value: object) -> object:
-    """Return what a task needs of the result of another one that it is to follow or cancel.
-
-    The result of a modified batch names the recipients that were refused.
-    """
-    if not isinstance(value, Mapping):
-        return value
-    return {name: value[name] for name in _IDS if name in value}
 
 
 def _mask_all(text: str) -> str:

@@ -118,28 +118,31 @@ def submit_batch_schedule(body: BatchBody) -> Call[BatchResult]:
 
 def modify_schedule(schedule_id: object, body: SingleBody) -> Call[str]:
     """``PUT /v1/schedule/{schedule_id}``: replace a schedule; the result is its schedule_id."""
-    path = f"/v1/schedule/{schedule_id_of(schedule_id)}"
-    return Call("modify_schedule", "PUT", path, _read_schedule_id, body, _one(body))
+    asked = schedule_id_of(schedule_id)
+    read = partial(_read_schedule_id, asked=asked)
+    return Call("modify_schedule", "PUT", f"/v1/schedule/{asked}", read, body, _one(body))
 
 
 def modify_batch_schedule(schedule_id: object, body: BatchBody) -> Call[BatchResult]:
     """``PUT /v1/schedule/batch/{schedule_id}``: replace a batch schedule."""
-    path = f"/v1/schedule/batch/{schedule_id_of(schedule_id)}"
-    read = partial(_read_batch_result, recipients=len(body["recipients"]))
+    asked = schedule_id_of(schedule_id)
+    read = partial(_read_batch_result, recipients=len(body["recipients"]), asked=asked)
+    path = f"/v1/schedule/batch/{asked}"
     return Call("modify_batch_schedule", "PUT", path, read, body, _many(body))
 
 
 def query_schedule(schedule_id: object) -> Call[Schedule]:
     """``GET /v1/schedule/{schedule_id}``: a single or a batch schedule."""
-    known = schedule_id_of(schedule_id)
-    read = partial(results.read_schedule, schedule_id=known)
-    return Call("query_schedule", "GET", f"/v1/schedule/{known}", read)
+    asked = schedule_id_of(schedule_id)
+    read = partial(results.read_schedule, asked=asked)
+    return Call("query_schedule", "GET", f"/v1/schedule/{asked}", read)
 
 
 def delete_schedule(schedule_id: object) -> Call[None]:
     """``DELETE /v1/schedule/{schedule_id}``: a single or a batch schedule; answers nothing."""
-    path = f"/v1/schedule/{schedule_id_of(schedule_id)}"
-    return Call("delete_schedule", "DELETE", path, results.read_nothing)
+    asked = schedule_id_of(schedule_id)
+    read = partial(results.read_nothing, asked=asked)
+    return Call("delete_schedule", "DELETE", f"/v1/schedule/{asked}", read)
 
 
 def query_balance() -> Call[dict[str, int | None]]:
@@ -275,19 +278,24 @@ def _storable(value: object) -> object:
     return value
 
 
-def _read_schedule_id(body: object) -> str:
-    return _usable(results.read_schedule_id(body))
+def _read_schedule_id(body: object, asked: str | None = None) -> str:
+    return _usable(results.read_schedule_id(body), asked)
 
 
-def _read_batch_result(body: object, recipients: int) -> BatchResult:
+def _read_batch_result(body: object, recipients: int, asked: str | None = None) -> BatchResult:
     result = results.read_batch_result(body, recipients)
     if result["schedule_id"] is not None:
-        _usable(result["schedule_id"])
+        _usable(result["schedule_id"], asked)
     return result
 
 
-def _usable(schedule_id: str) -> str:
-    """Return the schedule_id of an answer if it can name the schedule in a later call."""
+def _usable(schedule_id: str, asked: str | None) -> str:
+    """Return the schedule_id of an answer if it can name the schedule in a later call.
+
+    :param asked: the schedule_id that the call was about, None for a submission.
+    """
+    if asked is not None:
+        results.check_same_schedule(schedule_id, asked)
     try:
         return schedule_id_of(schedule_id)
     except JsmsInputError:

@@ -63,10 +63,10 @@ class Schedule(TypedDict):
     recipients: list[ScheduledRecipient]
 
 
-def read_nothing(body: object) -> None:
-    """Accept the empty body of a deletion; an object is no reason to doubt it."""
+def read_nothing(body: object, asked: str) -> None:
+    """Accept the empty body of a deletion of ``asked``; an object is no reason to doubt it."""
     if body is not None:
-        _object(body)
+        check_same_schedule(_identifier(_object(body).get("schedule_id")), asked)
 
 
 def read_schedule_id(body: object) -> str:
@@ -100,12 +100,23 @@ def read_batch_result(body: object, recipients: int) -> BatchResult:
     }
 
 
-def read_schedule(body: object, schedule_id: str) -> Schedule:
-    """Return the schedule of an answer to a query for ``schedule_id``."""
+def check_same_schedule(schedule_id: str | None, asked: str) -> None:
+    """Raise if an answer names another schedule: then it answers another request.
+
+    :param schedule_id: the one in the answer, None if there is none.
+    :param asked: the one that the call is about.
+    """
+    if schedule_id not in (None, asked):
+        raise MalformedReplyError("it names another schedule_id than the request")
+
+
+def read_schedule(body: object, asked: str) -> Schedule:
+    """Return the schedule of an answer to a query for the schedule_id ``asked``."""
     answer = _object(body)
+    check_same_schedule(_identifier(answer.get("schedule_id")), asked)
     send_time = answer.get("send_time")
     return {
-        "schedule_id": _identifier(answer.get("schedule_id")) or schedule_id,
+        "schedule_id": asked,
         "send_time": send_time if isinstance(send_time, str) else None,
         "temp_id": whole_number(answer.get("temp_id")),
         "recipients": [

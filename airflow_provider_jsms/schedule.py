@@ -8,11 +8,12 @@ out, never sent as null (as the official Java client does). Every check raises
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
+from uuid import UUID
 
 from airflow_provider_jsms.arguments import is_none, reading
-from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError
+from airflow_provider_jsms.exceptions import JsmsInputError
 from airflow_provider_jsms.privacy import show
 from airflow_provider_jsms.recipient import (
     SHOW_THE_WAY,
@@ -133,43 +134,41 @@ def tag_of(value: object) -> str | None:
     return encodable(text_of(value), "tag")
 
 
+def is_no_schedule_id(value: object) -> bool:
+    """Tell whether a value is what an upstream task leaves that returned nothing.
+
+    A template renders None as the word.
+    """
+    if isinstance(value, str):
+        return str.strip(str.__str__(value)) in ("", "None")
+    return value is None
+
+
 @reading("schedule_id")
 def schedule_id_of(value: object) -> str:
     """Return a schedule_id that can stand in a path as it is.
 
+    :param value: a text, blanks around it are removed, or a UUID.
     :raises JsmsInputError: it is empty, or would change the path.
     """
-    text = str.__str__(value) if isinstance(value, str) else ""
+    text = str(value) if isinstance(value, UUID) else ""
+    if isinstance(value, str):
+        text = str.strip(str.__str__(value))
     # A phone number in its place would be told with the path of the call.
     if _SCHEDULE_ID.fullmatch(text) and not _is_taken(text):
         return text
     hint = ""
-    if is_none(value) or text == "None":
+    if is_no_schedule_id(value):
         hint = " The task that it comes from returned nothing."
-    elif text.startswith(("{", "[")):
+    elif text.startswith(("{", "[", "Lazy")):
         hint = f" {SHOW_THE_WAY.format('what it is')}"
+    elif isinstance(value, Mapping | list | tuple):
+        hint = ' Pass a single id, such as result["schedule_id"].'
     raise JsmsInputError(
-        f"schedule_id {show(value)} cannot be one: letters, digits and - . _ ~ are "
-        f"accepted, as in the schedule_id that a submit returns.{hint} Nothing was sent."
+        f"schedule_id {show(value)} is invalid: use letters, digits and - . _ ~, as in the "
+        f"schedule_id that a submit returns.{hint} Nothing was sent."
     )
 
 
 def _is_taken(value: str) -> bool:
     return value in _NO_SCHEDULE_ID or _NUMBER.fullmatch(value) is not None
-
-
-def schedule_ids_of(value: object) -> list[str]:
-    """Return checked schedule_ids without repetitions, in the given order.
-
-    :param value: one schedule_id, a list of them, or the result of a batch submit or modify.
-    :raises JsmsInputError: anything else, or an id that cannot be one.
-    :raises JsmsRenderError: a list that is fetched bit by bit cannot be read now.
-    """
-    with reading("schedule_id"):
-        if isinstance(value, Mapping):
-            value = value.get("schedule_ids", value.get("schedule_id"))
-        if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-            value = [value]
-    # Airflow fetches what mapped tasks have returned one by one, while it is gone through.
-    with reading("schedule_id", JsmsRenderError):
-        return list(dict.fromkeys(map(schedule_id_of, value)))

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_jsms import connection_form
 from airflow_provider_jsms.arguments import is_none, reading
@@ -24,13 +27,13 @@ from airflow_provider_jsms.connection_form import (
     READ_TIMEOUT,
     TIMEZONE,
 )
-from airflow_provider_jsms.exceptions import JsmsSettingsError
-from airflow_provider_jsms.privacy import show
+from airflow_provider_jsms.exceptions import JsmsConnectionNotFoundError, JsmsSettingsError
+from airflow_provider_jsms.privacy import mask_text, show
 from airflow_provider_jsms.recipient import text_of
 from airflow_provider_jsms.send_time import service_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import tzinfo
     from urllib.parse import SplitResult
 
@@ -96,6 +99,25 @@ def read_settings(
         max_attempts=int(number_in(extra, MAX_ATTEMPTS)),
         ca_bundle=_text(extra, CA_BUNDLE),
     )
+
+
+@contextmanager
+def looking_up(conn_id: str) -> Iterator[None]:
+    """Explain that Airflow does not find a connection, in a plain script too.
+
+    :raises JsmsConnectionNotFoundError: says where a connection is found.
+    """
+    try:
+        yield
+    # Outside a task, Airflow 3.0 fails to import what it would ask for the connection.
+    except (AirflowNotFoundException, ImportError) as error:
+        name = mask_text(conn_id)
+        raise JsmsConnectionNotFoundError(
+            f"Airflow does not find the connection {name}, so nothing was sent. Check "
+            "jsms_conn_id, and create the connection if there is none. On Airflow 3 a plain Python "
+            "script cannot read the connections of the UI: run the code in a task, set the "
+            f"environment variable AIRFLOW_CONN_{name.upper()}, or use a secrets backend."
+        ) from error
 
 
 def number_in(extra: Mapping[str, object], field: NumberField) -> float:

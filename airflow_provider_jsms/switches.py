@@ -1,10 +1,13 @@
-"""Arguments that choose a behaviour, checked after rendering: an unknown word is an error."""
+"""Arguments that choose a behaviour: an unknown word is an error."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from airflow_provider_jsms.arguments import reading
 from airflow_provider_jsms.exceptions import JsmsInputError
 from airflow_provider_jsms.privacy import show
+from airflow_provider_jsms.waiting import duration
 
 _FLAGS = {"true": True, "false": False}
 
@@ -22,16 +25,36 @@ def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
 
 
 def flag(name: str, value: object) -> bool:
-    """Return a boolean from a boolean or from what a template renders one to.
+    """Return a boolean from a boolean (also of numpy) or from what a template renders one to.
 
     :raises JsmsInputError: it is neither True nor False.
     """
     with reading(name):
+        if type(value).__module__ == "numpy":
+            value = value.item()  # type: ignore[attr-defined]
         if isinstance(value, bool):
             return value
-        word = str.lower(value) if isinstance(value, str) else ""
+        word = str.lower(str.strip(value)) if isinstance(value, str) else ""
         if word in _FLAGS:
             return _FLAGS[word]
         raise JsmsInputError(
             f"{name} is {show(value)}: accepted is True or False. Nothing was sent."
+        )
+
+
+def period(name: str, value: object) -> timedelta:
+    """Return a duration longer than zero from a timedelta or a number of seconds.
+
+    :raises JsmsInputError: it is neither.
+    """
+    with reading(name):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and value > 0:  # type: ignore[operator]
+            return duration(value)  # type: ignore[arg-type]
+        if isinstance(value, timedelta) and value > timedelta(0):
+            return value
+        shown = str(value) if isinstance(value, timedelta) else show(value)
+        raise JsmsInputError(
+            f"{name} is {shown}: pass a timedelta, or a number of seconds, longer than zero. "
+            "Nothing was sent."
         )

@@ -31,6 +31,9 @@ PATIENCE: Final = timedelta(minutes=10)
 PASSING: Final = (JsmsNotSentError, JsmsThrottledError, JsmsNoAnswerError, JsmsFrequencyError)
 """The errors of a look that time commonly mends."""
 
+MOST_MSG_IDS: Final = 1000
+"""How many msg_ids a wait keeps, hands on and returns; of more only their number."""
+
 _SHORTEST_PAUSE: Final = timedelta(milliseconds=100)
 
 
@@ -43,6 +46,7 @@ class Seen:
     :param recipients: how many JSMS lists.
     :param gone: the code with which JSMS said that there is no such schedule (any more), None if
         there is; the rest is then what was seen before.
+    :param count: how many msg_ids there are, where they are too many to keep.
     """
 
     schedule_id: str
@@ -50,6 +54,12 @@ class Seen:
     msg_ids: tuple[str, ...] = ()
     recipients: int = 0
     gone: int | None = None
+    count: int | None = None
+
+    @property
+    def found(self) -> int:
+        """How many msg_ids JSMS has handed out so far."""
+        return len(self.msg_ids) if self.count is None else self.count
 
 
 @dataclass(frozen=True)
@@ -85,9 +95,9 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Done:
-    """Every msg_id is there: ``{schedule_id: [msg_id, ...]}``."""
+    """Every msg_id is there: ``{schedule_id: [msg_id, ...]}``, or the number of many."""
 
-    msg_ids: dict[str, list[str]]
+    msg_ids: dict[str, list[str]] | dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -139,6 +149,13 @@ def gone(schedule_id: str, known: Seen | None, code: int | None) -> Seen:
     return replace(known or Seen(schedule_id), gone=code or 0)
 
 
+def keep_few(seen: dict[str, Seen]) -> None:
+    """Keep no more than the number of msg_ids where there are too many."""
+    if sum(each.found for each in seen.values()) > MOST_MSG_IDS:
+        for schedule_id, each in seen.items():
+            seen[schedule_id] = replace(each, msg_ids=(), count=each.found)
+
+
 def trouble_of(error: Exception | None, since: datetime | None) -> Trouble | None:
     """Return the trouble that looks are in since then, None for none.
 
@@ -151,7 +168,7 @@ def trouble_of(error: Exception | None, since: datetime | None) -> Trouble | Non
 
 def has(seen: Seen) -> str:
     """Return in words how many msg_ids there are."""
-    return f"{len(seen.msg_ids)} of {seen.recipients} recipients have a msg_id"
+    return f"{seen.found} of {seen.recipients} recipients have a msg_id"
 
 
 def describe(seen: Seen, wait: Wait, now: datetime) -> str:
@@ -162,7 +179,7 @@ def describe(seen: Seen, wait: Wait, now: datetime) -> str:
     at = f"{seen.send_time:%Y-%m-%dT%H:%M:%SZ}"
     if now < seen.send_time:
         return f"{told}; not yet due, send_time is {at}"
-    state = "partly dispatched" if seen.msg_ids else "due, and waiting for JSMS"
+    state = "partly dispatched" if seen.found else "due, and waiting for JSMS"
     end = later(seen.send_time, wait.grace)
     return f"{told}; {state}, send_time was {at}, overdue from {end:%Y-%m-%dT%H:%M:%SZ}"
 
@@ -185,7 +202,7 @@ def next_step(
     if lost := tuple(each for each in seen if _is_lost(each, seen, wait, now)):
         return Gone(lost)
     if seen and not pending and not trouble:
-        return Done({schedule.schedule_id: list(schedule.msg_ids) for schedule in seen})
+        return Done(_result(seen))
     if wait.ends_at is not None and now >= wait.ends_at:
         return TimedOut()
     if trouble:
@@ -194,6 +211,14 @@ def next_step(
         return Overdue(overdue)
     looks = (_next_look(each, wait, now) for each in pending)
     return _at(min(looks, default=_after_a_poke(wait, now)), wait)
+
+
+def _result(seen: Sequence[Seen]) -> dict[str, list[str]] | dict[str, int]:
+    every = {each.schedule_id: each for each in seen}
+    keep_few(every)
+    if any(each.count is not None for each in every.values()):
+        return {schedule_id: each.found for schedule_id, each in every.items()}
+    return {schedule_id: list(each.msg_ids) for schedule_id, each in every.items()}
 
 
 def _bear(
@@ -213,7 +238,7 @@ def _at(time: datetime, wait: Wait) -> LookAt:
 
 def is_complete(seen: Seen) -> bool:
     """Tell whether every listed recipient, and at least one, has a msg_id."""
-    return 0 < seen.recipients <= len(seen.msg_ids)
+    return 0 < seen.recipients <= seen.found
 
 
 def is_settled(seen: Seen, wait: Wait, now: datetime) -> bool:
@@ -241,7 +266,7 @@ def _pending(seen: Sequence[Seen], wait: Wait, now: datetime) -> list[Seen]:
 
 def _are_all_found(seen: Sequence[Seen], wait: Wait) -> bool:
     """Tell whether there are as many msg_ids as were expected, if that is known."""
-    found = sum(len(each.msg_ids) for each in seen)
+    found = sum(each.found for each in seen)
     return wait.expected is not None and found >= max(wait.expected, 1)
 
 

@@ -25,7 +25,8 @@ with DAG(
     tags=["jsms", "example"],
     doc_md=__doc__,
 ):
-    # With default_args={"on_failure_callback": ...} of the DAG it would be that of every task.
+    # As on_failure_callback of the DAG it sends one text per run, however many tasks fail; in
+    # default_args={"on_failure_callback": ...} it is the callback of every task.
     @task(
         retries=1,
         retry_delay=timedelta(seconds=1),

@@ -24,12 +24,12 @@ from airflow_provider_jsms.exceptions import (
     JsmsThrottledError,
     JsmsUnreadableReplyError,
 )
-from airflow_provider_jsms.hooks.transport import NoCertificatesError
+from airflow_provider_jsms.hooks.tls import NoCertificatesError, causes, reason_not_verified
 from airflow_provider_jsms.privacy import mask_text
 from airflow_provider_jsms.protocol import query_balance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from airflow_provider_jsms.hooks.client import JsmsClient
     from airflow_provider_jsms.settings import JsmsSettings
@@ -98,44 +98,37 @@ def _not_jsms(error: JsmsCallError, address: str) -> str:
 
 
 def _no_connection(error: JsmsCallError, settings: JsmsSettings) -> str:
-    address, causes = settings.base_url, list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return (
-                f"The certificate of {address} does not verify ({cause.verify_message}), so the "
-                "credentials were not sent. See whether Host is right. If it is, and the network "
-                f"has a CA of its own, give {CA_BUNDLE.label} the path of its file."
-            )
-        is_of_file = isinstance(cause, PermissionError) or getattr(cause, "library", "") == "X509"
-        if settings.ca_bundle and is_of_file:
-            return (
-                f"{mask_text(settings.ca_bundle)} cannot be read, or holds no certificates, so the "
-                f"credentials were not sent. Correct {CA_BUNDLE.label}, or empty it."
-            )
+    address, found = settings.base_url, list(causes(error))
+    if reason := reason_not_verified(error):
+        return (
+            f"The certificate of {address} does not verify ({reason}), so the credentials were not "
+            "sent. See whether Host is right. If it is, and the network has a CA of its own, give "
+            f"{CA_BUNDLE.label} the path of its file, or set REQUESTS_CA_BUNDLE or SSL_CERT_FILE "
+            "on every machine that uses the connection."
+        )
+    if unloaded := next((each for each in found if isinstance(each, NoCertificatesError)), None):
+        if not settings.ca_bundle:
+            return f"No connection to {address}: {unloaded}"
+        return (
+            f"{mask_text(settings.ca_bundle)} cannot be read, or holds no certificates, so the "
+            f"credentials were not sent. Correct {CA_BUNDLE.label}, or empty it."
+        )
     return (
-        f"No connection to {address}: {_reason(causes)}. See whether Host, Port and Schema are "
+        f"No connection to {address}: {_reason(found)}. See whether Host, Port and Schema are "
         f"right (the host of JSMS is {DEFAULT_HOST}), and whether the machine that runs this test "
         "may reach it, also through its proxy. The credentials were not sent."
     )
 
 
-def _reason(causes: list[BaseException]) -> str:
+def _reason(found: list[BaseException]) -> str:
     for kind, words in _REASONS.items():
-        if any(isinstance(cause, kind) for cause in causes):
+        if any(isinstance(cause, kind) for cause in found):
             return words
-    return type(causes[-1]).__name__
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those that it came from."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+    return type(found[-1]).__name__
 
 
 # The proxy first: that it cannot be reached has one of the other causes.
 _REASONS: Final[Mapping[type[BaseException], str]] = {
-    NoCertificatesError: "there are no certificates where the environment says",
     requests.exceptions.ProxyError: "the proxy did not let the test through",
     socket.gaierror: "there is no host of this name",
     ConnectionRefusedError: "nothing listens there",

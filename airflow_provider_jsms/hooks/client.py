@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class JsmsClient:
-    """The one place that sends requests, over one pooled session."""
+    """The one place that sends requests, over a pooled session per thread."""
 
     def __init__(self, settings: JsmsSettings) -> None:
         self._settings = settings
@@ -50,11 +50,11 @@ class JsmsClient:
 
     @property
     def session(self) -> Session:
-        """The HTTP session, with the credentials set."""
+        """This thread's HTTP session."""
         return self._transport.session
 
     def close(self) -> None:
-        """Close every connection; a later call opens a new one."""
+        """Close this thread's connections; a later call opens a new one."""
         self._transport.close()
 
     def send(

@@ -14,8 +14,13 @@ from http.client import BadStatusLine, HTTPResponse, RemoteDisconnected
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+# Not from urllib3.connection, where vcrpy puts its own while a cassette is in use.
+from urllib3.connectionpool import (  # type: ignore[attr-defined]
+    HTTPConnection,
+    HTTPConnectionPool,
+    HTTPSConnection,
+    HTTPSConnectionPool,
+)
 
 from airflow_provider_jsms.protocol import LARGEST_REPLY
 
@@ -175,12 +180,23 @@ class _HTTPSConnection(_NotesPhase, HTTPSConnection):
     pass
 
 
+_OURS: Final[dict[type, type]] = {
+    HTTPConnection: _HTTPConnection,
+    HTTPSConnection: _HTTPSConnection,
+}
+
+
+def _ours(usual: type) -> type:
+    """Return our connection class in the place of the usual one, or the one of a test tool."""
+    return _OURS.get(usual, usual)
+
+
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
+    ConnectionCls = property(lambda _: _ours(HTTPConnectionPool.ConnectionCls))
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
+    ConnectionCls = property(lambda _: _ours(HTTPSConnectionPool.ConnectionCls))
 
 
 POOLS: Final[dict[str, type]] = {"http": _HTTPPool, "https": _HTTPSPool}

@@ -18,6 +18,7 @@ from airflow_provider_jsms.arguments import connection_id_of
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID, TIMEZONE
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
+    JsmsConnectionNotFoundError,
     JsmsInputError,
     JsmsNoAnswerError,
     JsmsSettingsError,
@@ -28,7 +29,7 @@ from airflow_provider_jsms.hooks.client import JsmsClient
 from airflow_provider_jsms.hooks.form import field_behaviour, form_widgets
 from airflow_provider_jsms.privacy import mask_text
 from airflow_provider_jsms.send_time import parse_send_time, parse_wire
-from airflow_provider_jsms.settings import read_settings, unknown_extras
+from airflow_provider_jsms.settings import looking_up, read_settings, unknown_extras
 from airflow_provider_jsms.submission.in_code import submit_batch, submit_text
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class JsmsHook(BaseHook):
 
     Each method is one call of the API. A call that failed is sent again, up to ``max_attempts``
     times within a minute, only where that cannot text anybody twice: a submission never, once it
-    has begun to leave this machine. One hook holds one pooled HTTP session; close it, or use the
-    hook in ``with``.
+    has begun to leave this machine. Threads and forked processes may share a hook: each has an HTTP
+    session of its own. Close the hook, or use it in ``with``. A pickle of it holds no credentials.
 
     In a task of Airflow 3.3 and newer the hook records its submissions as the operators do: a
     retry of the task finds each of them and sends only the others, also in a loop. Outside a task
@@ -86,13 +87,18 @@ class JsmsHook(BaseHook):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave sockets and credentials out of a pickle: its hook reads the connection anew."""
+        left_out = ("_client", "settings")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
     def close(self) -> None:
-        """Close the connections to JSMS; the next call opens them again."""
+        """Close this thread's connections to JSMS; the next call opens them again."""
         if "_client" in self.__dict__:
             self._client.close()
 
     def get_conn(self) -> Session:
-        """Return the HTTP session that the calls use, with the credentials set."""
+        """Return this thread's HTTP session; it sends the credentials to the base URL only."""
         return self._client.session
 
     @cached_property
@@ -100,9 +106,13 @@ class JsmsHook(BaseHook):
         """What the Airflow connection says, read once.
 
         :raises JsmsInputError: ``jsms_conn_id`` cannot be the id of one.
+        :raises JsmsConnectionNotFoundError: Airflow does not find it, as in a plain script.
         :raises JsmsSettingsError: a field of it cannot be used.
         """
-        return settings_of(self.get_connection(connection_id_of(self.jsms_conn_id)))
+        conn_id = connection_id_of(self.jsms_conn_id)
+        with looking_up(conn_id):
+            connection = self.get_connection(conn_id)
+        return settings_of(connection)
 
     def parse_send_time(self, value: object) -> SendTime:
         """Return the moment that ``value`` names on the wall clock of this connection.
@@ -267,7 +277,7 @@ class JsmsHook(BaseHook):
         """Ask for the balance, a call that changes nothing, and tell what came of it."""
         try:
             return check_up(self._client, self.settings)
-        except (JsmsInputError, JsmsSettingsError) as error:
+        except (JsmsInputError, JsmsSettingsError, JsmsConnectionNotFoundError) as error:
             return False, str(error)
 
     @staticmethod

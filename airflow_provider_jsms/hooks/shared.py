@@ -12,10 +12,8 @@ Only queries go this way: nothing is ever submitted, modified or deleted from an
 from __future__ import annotations
 
 import asyncio
-import ssl
 from base64 import b64encode
 from contextlib import asynccontextmanager
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -23,15 +21,13 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from airflow.providers.common.compat.connection import get_async_connection
 from asgiref.sync import sync_to_async
-from requests import Session
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, prepend_scheme_if_needed, select_proxy
+from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 from tenacity import AsyncRetrying
 
-from airflow_provider_jsms.exceptions import (
-    JsmsNotSentError,
-)
+from airflow_provider_jsms.exceptions import JsmsNotSentError
 from airflow_provider_jsms.hooks.client import LONGEST_IN_ALL, SHORTEST_TRY, policy
 from airflow_provider_jsms.hooks.jsms import JsmsHook, settings_of
+from airflow_provider_jsms.hooks.tls import NoCertificatesError, tls_context
 from airflow_provider_jsms.hooks.transport import (
     check_proxy,
     no_connection,
@@ -39,8 +35,10 @@ from airflow_provider_jsms.hooks.transport import (
     too_large,
 )
 from airflow_provider_jsms.protocol import HEADERS, LARGEST_REPLY, Reply, read_reply
+from airflow_provider_jsms.settings import looking_up
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
 
     from airflow_provider_jsms.protocol import Call
@@ -119,7 +117,7 @@ class _Client:
     def _error(self, call: Call[Any], error: Exception) -> Exception:
         what = type(error).__name__
         if isinstance(error, _BEFORE_ANYTHING):
-            return no_connection(call, self.settings, what, place="triggerer")
+            return no_connection(call, self.settings, error, what, place="triggerer")
         return no_whole_answer(call, what, is_late=isinstance(error, TimeoutError))
 
 
@@ -157,10 +155,13 @@ class SharedConnection:
     async def _for(self, call: Call[Any]) -> _Client:
         try:
             return await self._current()
+        except NoCertificatesError as error:
+            raise JsmsNotSentError(str(error), call=str(call)) from error
         except OSError as error:
             raise JsmsNotSentError(
-                f"the way to JSMS could not be prepared ({type(error).__name__}). See whether the "
-                "connection can be read, and its ca_bundle.",
+                f"the request could not be prepared ({type(error).__name__}), so nothing was sent. "
+                "Check the proxy of the environment, and whether the triggerer can read the "
+                "Airflow connection.",
                 call=str(call),
             ) from error
 
@@ -202,7 +203,8 @@ class SharedConnection:
 
 async def settings_for(conn_id: str) -> JsmsSettings:
     """Read an Airflow connection and return what it says."""
-    connection = await get_async_connection(conn_id, hook=JsmsHook)
+    with looking_up(conn_id):
+        connection = await get_async_connection(conn_id, hook=JsmsHook)
     # What is masked is told to another process, and a path is looked at: that may block. From any
     # other thread, such as one of `asyncio`, the telling ends the triggerer of some Airflow 3.
     return await sync_to_async(settings_of)(connection)
@@ -237,22 +239,15 @@ class _Way(NamedTuple):
 
 
 def _way_to(settings: JsmsSettings) -> _Way:
-    session = Session()
-    # A proxy of the environment would get the credentials of a plain request to read.
-    session.trust_env = not settings.is_plain_http
-    url, verify = settings.base_url, settings.ca_bundle or True
-    found = session.merge_environment_settings(url, {}, None, verify, None)
-    bundle = found["verify"] if isinstance(found["verify"], str) else DEFAULT_CA_BUNDLE_PATH
-    is_folder = Path(bundle).is_dir()
-    tls = ssl.create_default_context(
-        cafile=None if is_folder else bundle, capath=bundle if is_folder else None
-    )
-    proxy = select_proxy(url, found["proxies"])
+    if settings.is_plain_http:
+        # A proxy of the environment would get the credentials of a plain request to read.
+        return _Way(tls=True, proxy=None)
+    proxy = select_proxy(settings.base_url, get_environ_proxies(settings.base_url))
     if proxy:
         proxy = check_proxy(
             prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
         )
-    return _Way(tls, proxy)
+    return _Way(tls_context(settings), proxy)
 
 
 async def _body(call: Call[Any], response: aiohttp.ClientResponse) -> bytes:

@@ -10,13 +10,18 @@ address of a name may take ``connect_timeout``.
 
 from __future__ import annotations
 
-import time
+import os
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase, HTTPBasicAuth
+from urllib3.connection import port_by_scheme
 from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
+from urllib3.util import parse_url
 
+from airflow_provider_jsms.connection_form import CA_BUNDLE
 from airflow_provider_jsms.exceptions import (
     JsmsConnectionLostError,
     JsmsNotSentError,
@@ -24,9 +29,16 @@ from airflow_provider_jsms.exceptions import (
     JsmsUnreadableReplyError,
 )
 from airflow_provider_jsms.hooks.connections import POOLS, TooMuchReceivedError, exchange
+from airflow_provider_jsms.hooks.tls import (
+    NoCertificatesError,
+    reason_not_verified,
+    tls_context,
+)
 from airflow_provider_jsms.protocol import HEADERS, LARGEST_REPLY, Reply
 
 if TYPE_CHECKING:
+    import ssl
+
     from urllib3 import ProxyManager
 
     from airflow_provider_jsms.exceptions import JsmsCallError, JsmsNoAnswerError
@@ -34,13 +46,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.settings import JsmsSettings
 
 _READ_AT_ONCE: Final = 64 * 1024
-# Servers close idle connections, commonly after five seconds. A submission that meets the closing
-# would have begun to leave, so its outcome would be unknown: it gets a connection of its own.
-_LONGEST_IDLE: Final = 2.0
-
-
-class NoCertificatesError(requests.RequestException):
-    """The file or folder of CA certificates that the environment names is not there."""
 
 
 # These come before a connection is even tried.
@@ -53,18 +58,23 @@ _BEFORE_ANYTHING = (
 
 
 class _Adapter(HTTPAdapter):
+    """Opens our own connections, which verify certificates with our TLS context alone."""
+
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        self._tls = tls
+        super().__init__()
+
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        try:
-            super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call]
-        except OSError as error:
-            raise NoCertificatesError(error) from error
+        """Leave the authorities to the TLS context."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
-        manager: ProxyManager = super().proxy_manager_for(check_proxy(proxy), **kwargs)
+        manager: ProxyManager = super().proxy_manager_for(
+            check_proxy(proxy), ssl_context=self._tls, proxy_ssl_context=self._tls, **kwargs
+        )
         manager.pool_classes_by_scheme = POOLS
         return manager
 
@@ -84,25 +94,58 @@ class _Session(requests.Session):
         # Redirects are not followed, so where one leads (which may be no address) is not read.
         del resp
 
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        # The TLS context of the adapter has read REQUESTS_CA_BUNDLE already.
+        return {**super().merge_environment_settings(*args, **kwargs), "verify": True}
+
+
+class _Auth(AuthBase):
+    """Adds the credentials to requests to the scheme, host and port of the base URL only."""
+
+    def __init__(self, settings: JsmsSettings) -> None:
+        self._origin = _origin(settings.base_url)
+        self._basic = HTTPBasicAuth(settings.app_key, settings.master_secret)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        is_ours = _origin(request.url or "") == self._origin
+        return self._basic(request) if is_ours else request
+
+
+def _origin(url: str) -> tuple[str | None, str | None, int | None]:
+    parts = parse_url(url)
+    return parts.scheme, parts.host, parts.port or port_by_scheme.get(parts.scheme or "")
+
+
+class _Own(threading.local):
+    session: requests.Session | None = None
+    process = 0
+
 
 class Transport:
-    """A pooled session to the address of a connection."""
+    """HTTP sessions to the address of a connection: one per thread and process.
+
+    A socket that two processes share after a fork mixes up their answers.
+    """
 
     def __init__(self, settings: JsmsSettings) -> None:
         self._settings = settings
-        self._last_used = 0.0
-        self.session = _Session()
-        self.session.headers.clear()
-        self.session.headers.update(HEADERS)
-        self.session.auth = (settings.app_key, settings.master_secret)
-        # A proxy of the environment would get the credentials of a plain request to read.
-        self.session.trust_env = not settings.is_plain_http
-        for scheme in ("http://", "https://"):
-            self.session.mount(scheme, _Adapter())
+        self._own = _Own()
+
+    @property
+    def session(self) -> requests.Session:
+        """The session of this thread and process."""
+        if self._own.session is None or self._own.process != os.getpid():
+            self._own.session = _session(self._settings)
+            self._own.process = os.getpid()
+        return self._own.session
 
     def close(self) -> None:
-        """Close every connection; a later request opens a new one."""
-        self.session.close()
+        """Close this thread's connections; a later request opens a new one.
+
+        Other threads' connections close when the thread ends.
+        """
+        if self._own.session is not None:
+            self._own.session.close()
 
     def may_have_left(self) -> bool:
         """Tell whether the last request of this thread may have begun to leave this machine."""
@@ -116,19 +159,19 @@ class Transport:
         :raises JsmsNoAnswerError: it left, and no whole answer came.
         """
         is_post = call.method == "POST"
-        if is_post and time.monotonic() - self._last_used > _LONGEST_IDLE:
+        if is_post:
+            # The server may be closing an idle connection: the outcome would be uncertain.
             self.close()
         # A submission that is given up early is one whose outcome nobody knows.
         exchange.begin(seconds, anew=is_post)
         try:
             return self._exchange(call, seconds)
-        except (requests.RequestException, HTTPError, ValueError) as error:
+        except (requests.RequestException, HTTPError, NoCertificatesError, ValueError) as error:
             failure = self._error(call, error)
             # What came in place of an answer may be told by the errors that it met, word by word.
             cause = error if isinstance(failure, JsmsNotSentError) else None
         finally:
             exchange.end()
-            self._last_used = time.monotonic()
         raise failure from cause
 
     def _exchange(self, call: Call[Any], seconds: float) -> Reply:
@@ -141,7 +184,6 @@ class Transport:
                 min(settings.connect_timeout, seconds),
                 min(settings.read_timeout, seconds),
             ),
-            verify=settings.ca_bundle or True,
             allow_redirects=False,
             stream=True,
         )
@@ -152,27 +194,52 @@ class Transport:
         root = _root(error)
         what = type(root).__name__
         if not exchange.may_have_left or isinstance(error, _BEFORE_ANYTHING):
-            return no_connection(call, self._settings, what, place="worker")
+            return no_connection(call, self._settings, error, what, place="worker")
         if isinstance(root, TooMuchReceivedError):
             return too_large(call)
         is_late = isinstance(root, ReadTimeoutError | TimeoutError)
         return no_whole_answer(call, what, is_late=is_late)
 
 
+def _session(settings: JsmsSettings) -> requests.Session:
+    session = _Session()
+    session.headers.clear()
+    session.headers.update(HEADERS)
+    session.auth = _Auth(settings)
+    # A proxy of the environment would get the credentials of a plain request to read.
+    session.trust_env = not settings.is_plain_http
+    tls = None if settings.is_plain_http else tls_context(settings)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter(tls))
+    return session
+
+
 def no_connection(
-    call: Call[Any], settings: JsmsSettings, what: str, *, place: str
+    call: Call[Any], settings: JsmsSettings, error: Exception, what: str, *, place: str
 ) -> JsmsNotSentError:
     """Return the error for a request that did not begin to leave.
 
-    :param what: the class of the error that was met.
+    :param error: the error that was met.
+    :param what: the class of its root cause.
     :param place: what would have sent it, such as the worker.
     """
-    return JsmsNotSentError(
-        f"no connection to {settings.base_url} ({what}), so nothing was sent. See whether the host "
-        f"of the connection is right and reachable from the {place}, also through a proxy and with "
-        "its certificate.",
-        call=str(call),
-    )
+    address = settings.base_url
+    if isinstance(error, NoCertificatesError):
+        text = str(error)
+    elif reason := reason_not_verified(error):
+        text = (
+            f"the certificate of {address} does not verify ({reason}), so nothing was sent. Check "
+            "the host of the connection. If a proxy or firewall of your company signs the "
+            f"certificate, set the path of your company's CA certificates on the {place}: in the "
+            f"extra {CA_BUNDLE.name} of the connection, or in the environment variable "
+            "REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
+        )
+    else:
+        text = (
+            f"no connection to {address} ({what}), so nothing was sent. Check the host of the "
+            f"connection, and that the {place} can reach it, through its proxy if it has one."
+        )
+    return JsmsNotSentError(text, call=str(call))
 
 
 def no_whole_answer(call: Call[Any], what: str, *, is_late: bool) -> JsmsNoAnswerError:

@@ -1,1 +1,1 @@
-"""Texting whoever is on call when a task or a DAG run fails, succeeds or is late."""
+"""Texting the person on call when a task or a DAG run fails, succeeds or is late."""

@@ -23,7 +23,7 @@ from airflow_provider_jsms.operators.private_fields import (
     unmasking,
     unmasking_hook,
 )
-from airflow_provider_jsms.privacy import only_ids
+from airflow_provider_jsms.references import only_ids
 from airflow_provider_jsms.rendering import is_upstream_data, render_field
 from airflow_provider_jsms.run_context import explaining_missing_dates
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
     JsmsError,
+    JsmsInputError,
     JsmsNeverDeletedError,
     JsmsNotDeletedError,
     JsmsStateError,
@@ -23,8 +24,9 @@ from airflow_provider_jsms.operators.base import (
 from airflow_provider_jsms.operators.campaign import Campaign
 from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.operators.once import SubmitsOnce
+from airflow_provider_jsms.references import one_schedule_id_of, references_in
 from airflow_provider_jsms.run_context import require_task_run
-from airflow_provider_jsms.schedule import schedule_ids_of, single_body
+from airflow_provider_jsms.schedule import single_body
 from airflow_provider_jsms.submission.orders import order_of_text
 from airflow_provider_jsms.switches import flag
 
@@ -35,8 +37,18 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.operators.campaign import Tally
+    from airflow_provider_jsms.references import References
     from airflow_provider_jsms.results import BatchResult, Schedule
     from airflow_provider_jsms.submission.submission import Submission
+
+_MODIFY_SEVERAL: Final = (
+    "Use .partial(...).expand_kwargs([...]) with the schedule_id and the {} of each: whoever is in "
+    "two schedules is texted twice."
+)
+_QUERY_SEVERAL: Final = (
+    "Use .partial(...).expand(schedule_id=ids) for one task each, where ids is the output of a "
+    '@task that returns result["schedule_ids"].'
+)
 
 
 class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
@@ -109,7 +121,8 @@ class JsmsModifyScheduleOperator(JsmsSingleOperator):
 
     It is a replacement, not a change of single fields: pass everything again, ``sign_id`` too.
 
-    :param schedule_id: what the submit returned (templated).
+    :param schedule_id: an id, or what the task returned that submitted this one schedule
+        (templated).
     :param send_time: the new moment, in the forms of :class:`JsmsSubmitScheduleOperator`
         (templated).
     :param mobile: a mainland China number, 11 digits, with or without +86 (templated).
@@ -139,7 +152,8 @@ class JsmsModifyScheduleOperator(JsmsSingleOperator):
             past_send_time(self.on_past_send_time, may_be_done=may_be_done),
             self.hook() as hook,
         ):
-            return hook.modify_schedule(self.schedule_id, **self._fields())
+            schedule_id = one_schedule_id_of(self.schedule_id, _MODIFY_SEVERAL.format("mobile"))
+            return hook.modify_schedule(schedule_id, **self._fields())
 
 
 class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
@@ -246,10 +260,11 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
     """Replace a batch schedule that has not been sent yet, by at most 1,000 recipients.
 
     It is a replacement: pass everything again, ``sign_id`` too. Returns what the hook returns,
-    ``{"schedule_id", "success_count", "failure_count", "failure_recipients"}``; the refused
-    recipients are also under ``.output["failure_recipients"]``.
+    ``{"schedule_id", "success_count", "failure_count", "failure_recipients"}``; each is also an
+    XCom of its own (``.output["schedule_id"]``).
 
-    :param schedule_id: one of the ``schedule_ids`` that the submit returned (templated).
+    :param schedule_id: an id, or the result of the task that submitted this one schedule, as its
+        ``.output`` or ``.output["schedule_ids"]`` (templated).
     :param send_time: the new moment, in the forms of :class:`JsmsSubmitScheduleOperator`
         (templated).
     :param recipients: 1 to 1,000, a list or a file as in :class:`JsmsSubmitBatchScheduleOperator`
@@ -272,6 +287,7 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
     template_fields: Sequence[str] = ("schedule_id", *JsmsBatchOperator.template_fields)
 
     def __init__(self, *, schedule_id: Any, **kwargs: Any) -> None:  # noqa: ANN401  or a template
+        kwargs.setdefault("multiple_outputs", True)
         super().__init__(**kwargs)
         self.schedule_id = schedule_id
 
@@ -284,8 +300,9 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
             past_send_time(self.on_past_send_time, may_be_done=may_be_done),
             self.hook() as hook,
         ):
+            schedule_id = one_schedule_id_of(self.schedule_id, _MODIFY_SEVERAL.format("recipients"))
             result = hook.modify_batch_schedule(
-                self.schedule_id, recipients=self._people(), **self._fields()
+                schedule_id, recipients=self._people(), **self._fields()
             )
         self._hand_on(context, result["failure_recipients"])
         limit.check(result)
@@ -301,7 +318,8 @@ class JsmsQueryScheduleOperator(JsmsOperator):
     asked for: whoever may read the XComs of the DAG can read them. A ``msg_id`` never proves
     that a text was delivered.
 
-    :param schedule_id: what a submit returned (templated).
+    :param schedule_id: an id, or what the task returned that submitted this one schedule; for a
+        schedule of several, map the task over the ids (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsStateError: 50028, there is no such schedule.
     """
@@ -315,8 +333,9 @@ class JsmsQueryScheduleOperator(JsmsOperator):
     def execute(self, context: Context) -> Schedule:
         """Query the schedule."""
         del context
+        schedule_id = one_schedule_id_of(self.schedule_id, _QUERY_SEVERAL)
         with self.hook() as hook:
-            return hook.query_schedule(self.schedule_id)
+            return hook.query_schedule(schedule_id)
 
 
 class JsmsDeleteScheduleOperator(JsmsOperator):
@@ -328,9 +347,10 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
     tells neither: a schedule that it still shows after its ``send_time`` counts as sent, one that
     it does not know any more as deleted.)
 
-    :param schedule_id: one id, a list of them, or the result of a batch submit (templated).
+    :param schedule_id: one id or a list of them, or what tasks returned that submitted the
+        schedules, also mapped ones (templated).
     :param missing_ok: whether an id that JSMS does not know, or that was deleted before, is
-        tolerated (templated).
+        tolerated, and an upstream task that returned nothing, as a skipped one (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsStateError: there is no such schedule.
     :raises JsmsAlreadySentError: it was sent.
@@ -355,21 +375,36 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
         """Delete the schedules."""
         require_task_run(context)
         missing_ok = flag("missing_ok", self.missing_ok)
-        schedule_ids = schedule_ids_of(self.schedule_id)
+        references = references_in(self.schedule_id)
+        self._note_gaps(references, missing_ok=missing_ok)
         gone = "missing" if missing_ok else None
         if context["ti"].try_number > 1:
             gone = "deleted"
         done: dict[str, list[str]] = {"deleted": [], "missing": []}
         failed: dict[str, JsmsError] = {}
         with self.hook() as hook:
-            for schedule_id in schedule_ids:
+            for schedule_id in references.schedule_ids:
                 try:
                     done[self._delete(hook, schedule_id, gone)].append(schedule_id)
                 except JsmsError as error:
                     failed[schedule_id] = error
+        if references.uncertain_count:
+            failed["Unknown schedule_id"] = JsmsNeverDeletedError(
+                f"{references.gaps()} Delete it there, and mark this task as success."
+            )
         if failed:
             raise _deletion_error(failed, done)
         return done
+
+    def _note_gaps(self, references: References, *, missing_ok: bool) -> None:
+        """Refuse results that are nothing, unless that is tolerated."""
+        if references.empty and not missing_ok:
+            raise JsmsInputError(
+                f"schedule_id names too few schedules. {references.gaps()} Nothing was sent, and "
+                "nothing was deleted. To tolerate it, set missing_ok=True."
+            )
+        if gaps := references.gaps():
+            self.log.warning("Not every schedule can be deleted. %s", gaps)
 
     def _delete(self, hook: JsmsHook, schedule_id: str, gone: str | None) -> str:
         """Delete one schedule and return under which key it belongs.

@@ -35,16 +35,26 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _FAIL: Final = "__fail__"
 _NO_TRIGGER: Final = "No trigger has fired in time: see whether a triggerer runs and keeps up."
 
+_MOST_LINES: Final = 10
+
+
+def first_of(lines: list[str]) -> list[str]:
+    """Return the first ten lines, and how many more there are."""
+    more = len(lines) - _MOST_LINES
+    return [*lines[:_MOST_LINES], f"and {more} more schedules"] if more > 0 else lines
+
 
 def gone_error(step: Gone) -> JsmsScheduleGoneError:
     """Return the error for schedules that JSMS does not know."""
     lines = [
-        f"Schedule {each.schedule_id} is gone (JSMS says {each.gone}; before, {has(each)})."
+        f"Schedule {each.schedule_id} is gone (JSMS says {each.gone}"
+        + (f"; before, {has(each)})." if each.recipients else ").")
         for each in step.schedules
     ]
     return JsmsScheduleGoneError(
-        f"{' '.join(lines)} It was deleted, or belongs to another application, or JSMS has sent "
-        "and forgotten it."
+        f"{' '.join(first_of(lines))} It was deleted, or belongs to another application, or JSMS "
+        "has sent and forgotten it. Look it up in the JSMS console; if it belongs to another "
+        "application, set jsms_conn_id to the connection of that one and clear the task."
     )
 
 
@@ -55,9 +65,10 @@ def overdue_error(step: Overdue, wait: Wait) -> JsmsOverdueError:
         for each in step.schedules
     ]
     return JsmsOverdueError(
-        f"Overdue by more than grace ({wait.grace}): {'; '.join(lines)}. Look in the JSMS console "
-        "whether it was sent. If JSMS refused some recipients of a batch, pass the result of the "
-        "submit as schedule_id, so that they are not waited for."
+        f"Overdue by more than grace ({wait.grace}): {'; '.join(first_of(lines))}. Look in the "
+        "JSMS console whether it was sent. If it is only late, raise grace and clear the task. If "
+        "JSMS refused some recipients of a batch, pass the result of the submit as schedule_id, so "
+        "that they are not waited for."
     )
 
 
@@ -87,7 +98,11 @@ class EndsAlike(BaseSensorOperator):
         ends = self.ends(started_at)
         name = min(ends, key=lambda each: ends[each], default="timeout")
         kind = AirflowSensorTimeout if name == "timeout" else AirflowTaskTimeout
-        error: BaseException = kind(f"The {name} of the sensor is over. {why}")
+        or_none = ", or leave it out (grace ends the wait)" if name == "timeout" else ""
+        error: BaseException = kind(
+            f"The {name} of the sensor is over. {why} To wait longer, give it a longer {name}"
+            f"{or_none}, and clear the task."
+        )
         return error
 
     def _end_as_newer_airflow_does(self, error: AirflowException) -> None:

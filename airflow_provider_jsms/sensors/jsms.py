@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -17,12 +17,11 @@ from airflow_provider_jsms.exceptions import (
     JsmsUnknownEventError,
     JsmsUnreachableError,
 )
-from airflow_provider_jsms.privacy import only_ids, show
-from airflow_provider_jsms.results import whole_number
+from airflow_provider_jsms.privacy import show
+from airflow_provider_jsms.references import only_ids, references_in
 from airflow_provider_jsms.run_context import require_task_run
-from airflow_provider_jsms.schedule import schedule_ids_of
-from airflow_provider_jsms.sensors.ends import EndsAlike, gone_error, overdue_error
-from airflow_provider_jsms.switches import flag
+from airflow_provider_jsms.sensors.ends import EndsAlike, first_of, gone_error, overdue_error
+from airflow_provider_jsms.switches import flag, period
 from airflow_provider_jsms.waiting import (
     PASSING,
     Done,
@@ -36,8 +35,8 @@ from airflow_provider_jsms.waiting import (
     duration,
     gone,
     has,
-    is_complete,
     is_settled,
+    keep_few,
     later,
     moment_of,
     next_step,
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.exceptions import JsmsError
+    from airflow_provider_jsms.references import References
     from airflow_provider_jsms.waiting import Step
 
 # Airflow's own default ends every wait after seven days; a schedule may lie further ahead, and
@@ -60,15 +60,16 @@ _NO_TIMEOUT: Final = timedelta(days=36500)
 _LATEST: Final = timedelta(seconds=60)
 # More seconds than some machines can sleep are cut to a year.
 _LONGEST_SLEEP: Final = 365 * 86400.0
-
-DONE: Final = "done"
-LOOK: Final = "look"
+# Those of Airflow's sensors, which take the text "False" for true.
+_FLAGS: Final = ("soft_fail", "never_fail", "silent_fail")
 
 
 class JsmsScheduleSensor(EndsAlike):
     """Wait until every recipient of one or many schedules has a msg_id.
 
-    Returns ``{schedule_id: [msg_id, ...]}``. A ``msg_id`` names a message that JSMS has taken on
+    Returns ``{schedule_id: [msg_id, ...]}``, or ``{schedule_id: n}`` with the number of msg_ids
+    where there are more than 1,000 in all: ask for them by :class:`JsmsQueryScheduleOperator`, or
+    by the hook, one schedule at a time. A ``msg_id`` names a message that JSMS has taken on
     or dispatched; it never proves that the message was delivered.
 
     The sensor asks JSMS once. If msg_ids are missing and ``send_time`` is ahead, it sleeps until
@@ -101,15 +102,15 @@ class JsmsScheduleSensor(EndsAlike):
     between two looks what it has seen, so there an outage ends it after 10 minutes also before
     ``send_time``.
 
-    :param schedule_id: one id, a list of them, or the result of a batch submit, whose
-        ``success_count`` then says how many msg_ids there will be: JSMS may list recipients that
-        it refused (templated).
+    :param schedule_id: one id or a list of them, or what tasks returned that submitted the
+        schedules, also mapped ones. The ``success_count`` of batch submits then says how many
+        msg_ids there will be: JSMS may list recipients that it refused (templated).
     :param wait_for_send_time: succeed only once ``send_time`` has passed too, because JSMS may
         hand out msg_ids early (templated).
-    :param grace: how long after ``send_time`` msg_ids may be missing.
-    :param recheck_interval: how often to look before ``send_time``.
-    :param deferrable: wait in the triggerer, without a worker slot. Default: Airflow's
-        ``[operators] default_deferrable``.
+    :param grace: how long after ``send_time`` msg_ids may be missing, a timedelta or seconds.
+    :param recheck_interval: how often to look before ``send_time``, a timedelta or seconds.
+    :param deferrable: wait in the triggerer, without a worker slot; the texts "true" and "false"
+        are accepted too. Default: Airflow's ``[operators] default_deferrable``.
     :param timeout: as in every sensor, but not given means no limit beside ``grace``. One that
         ends before ``send_time`` is refused at once.
     :param poke_interval: how often to ask from ``send_time`` on; default 60 seconds.
@@ -125,24 +126,29 @@ class JsmsScheduleSensor(EndsAlike):
         *,
         schedule_id: Any,  # noqa: ANN401  or a template or an XComArg
         wait_for_send_time: bool | str = False,
-        grace: timedelta = timedelta(hours=1),
-        recheck_interval: timedelta = timedelta(hours=1),
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        grace: timedelta | float = timedelta(hours=1),
+        recheck_interval: timedelta | float = timedelta(hours=1),
+        deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
         timeout: timedelta | float | None = None,
         jsms_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        if deferrable:
+        kwargs |= {name: flag(name, kwargs[name]) for name in _FLAGS if name in kwargs}
+        self.deferrable = flag("deferrable", deferrable)
+        if self.deferrable:
             kwargs["mode"] = "reschedule"
-        super().__init__(timeout=_NO_TIMEOUT if timeout is None else timeout, **kwargs)
+        self.has_timeout = timeout not in (None, math.inf)
+        super().__init__(timeout=timeout if self.has_timeout else _NO_TIMEOUT, **kwargs)
         self.schedule_id = schedule_id
         self.wait_for_send_time = wait_for_send_time
-        self.grace = _duration("grace", grace)
-        self.recheck_interval = _duration("recheck_interval", recheck_interval)
-        self.deferrable = deferrable
+        self.grace = period("grace", grace)
+        self.recheck_interval = period("recheck_interval", recheck_interval)
         self.jsms_conn_id = jsms_conn_id
-        self.has_timeout = timeout is not None
-        self._started_at: datetime | None = None
+        self._begin()
+
+    def _begin(self, started_at: datetime | None = None) -> None:
+        """Forget what was seen: a copy of this sensor may have run in this process before."""
+        self._started_at = started_at
         self._failing_since: datetime | None = None
         self._seen: dict[str, Seen] = {}
         # Those that were asked for since a look has failed, so that it is only completed.
@@ -157,7 +163,14 @@ class JsmsScheduleSensor(EndsAlike):
     def execute(self, context: Context) -> Any:  # noqa: ANN401  as in Airflow
         """Wait, in the mode of the sensor."""
         require_task_run(context)
-        self._started_at = self._started_at or self._first_started_at(context)
+        self._begin(self._first_started_at(context))
+        with reading("schedule_id"):
+            self.schedule_id = only_ids(self.schedule_id)  # it is read more than once
+        if gaps := self._references().gaps():
+            self.log.warning("Not every schedule is waited for. %s", gaps)
+        return self._wait_on(context)
+
+    def _wait_on(self, context: Context) -> Any:  # noqa: ANN401  as in Airflow
         with self.soft_only_for_waits():
             return super().execute(context)
 
@@ -166,25 +179,35 @@ class JsmsScheduleSensor(EndsAlike):
 
         :raises JsmsUnknownEventError: the event is not one of this version's trigger.
         """
-        from airflow_provider_jsms.triggers.jsms import seen_before  # noqa: PLC0415  see _defer
+        if event is None:
+            # Airflow resumes so a task that was cleared while its worker was about to defer it.
+            self.log.warning("Resumed without an event of the trigger: the wait begins anew")
+            return self.execute(context)
+        # Of no use to a DAG file that is parsed, as in _defer.
+        from airflow_provider_jsms.deferral import (  # noqa: PLC0415
+            DONE,
+            LOOK,
+            MALFORMED,
+            result_in,
+            seen_in,
+        )
 
         try:
             if event["status"] == DONE:
-                return _found(event["msg_ids"])
+                return result_in(event["msg_ids"])
             since = {LOOK: event["failing_since"]}[event["status"]]
-            self._started_at = moment_of(event["started_at"])
+            self._begin(moment_of(event["started_at"]))
             self._failing_since = moment_of(since) if since else None
-            before = seen_before(event["schedules"], {})
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            before = seen_in(event["schedules"])
+        except MALFORMED as error:
             status = event.get("status") if isinstance(event, dict) else event
             raise JsmsUnknownEventError(
                 f"The trigger of the sensor sent an event with the status {show(status)} that this "
                 "version does not know: the triggerer may run another version of the provider. "
                 "Install the same one everywhere, and clear the task."
             ) from error
-        mine = set(self._schedule_ids())
-        self._seen = {known.schedule_id: known for known in before if known.schedule_id in mine}
-        return self.execute(context)
+        self._seen = {each: before[each] for each in self._schedule_ids() if each in before}
+        return self._wait_on(context)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once, and where JSMS cannot be asked as often as it takes.
@@ -227,16 +250,13 @@ class JsmsScheduleSensor(EndsAlike):
         return max(0.0, min(until_look, self.timeout - run_duration() + 1.0, _LONGEST_SLEEP))
 
     def _wait(self, started_at: datetime) -> Wait:
-        with reading("schedule_id"):
-            result = self.schedule_id if isinstance(self.schedule_id, Mapping) else {}
-            expected = whole_number(result.get("success_count"))
         return Wait(
             started_at=started_at,
             poke_interval=duration(self.poke_interval),
             recheck_interval=self.recheck_interval,
             grace=self.grace,
             wait_for_send_time=flag("wait_for_send_time", self.wait_for_send_time),
-            expected=expected,
+            expected=self._references().success_count,
             ends_at=min(self.ends(started_at).values(), default=None),
         )
 
@@ -264,9 +284,12 @@ class JsmsScheduleSensor(EndsAlike):
 
     def _step(self, wait: Wait, now: datetime, error: JsmsError | None) -> Step:
         self._failing_since = None if error is None else self._failing_since or now
+        keep_few(self._seen)
         seen = list(self._seen.values())
-        self._refuse_early_timeout(seen, wait)
-        return next_step(seen, wait, now, trouble_of(error, self._failing_since))
+        step = next_step(seen, wait, now, trouble_of(error, self._failing_since))
+        if not isinstance(step, Done):
+            self._refuse_early_timeout(seen, wait)
+        return step
 
     def _error(self, step: Step, wait: Wait) -> BaseException:
         """Return what the sensor fails with."""
@@ -277,31 +300,28 @@ class JsmsScheduleSensor(EndsAlike):
         if isinstance(step, Unreachable):
             return JsmsUnreachableError(
                 f"JSMS could not be asked since {self._failing_since:%Y-%m-%dT%H:%M:%SZ}. "
-                f"{self._so_far()} What was scheduled stays scheduled."
+                f"{self._so_far()} What was scheduled stays scheduled. Once JSMS can be reached "
+                "again, clear the task: it looks anew."
             )
         return self.time_is_over(wait.started_at, self._so_far())
 
     def _defer(self, next_look: datetime) -> NoReturn:
-        from airflow_provider_jsms.triggers.jsms import (  # noqa: PLC0415  the triggerer's room
-            JsmsScheduleTrigger,
-            rules_of,
-            times_of,
-        )
+        # The triggerer's room, which a DAG file must not pull in when it is parsed.
+        from airflow_provider_jsms.deferral import rules_of, state_of  # noqa: PLC0415
+        from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger  # noqa: PLC0415
 
         wait = self._wait(self._started_at or next_look)
-        seen = [self._seen.get(each) or Seen(each) for each in self._schedule_ids()]
         failing_since = self._failing_since
         self.defer(
             trigger=JsmsScheduleTrigger(
-                schedules=times_of(seen),
+                # JSMS may forget what it has sent, and then nobody else knows the msg_ids.
+                schedules=state_of(
+                    self._seen.get(each) or Seen(each) for each in self._schedule_ids()
+                ),
                 jsms_conn_id=self.jsms_conn_id,
                 next_look=next_look.isoformat(),
                 rules=rules_of(wait),
                 failing_since=failing_since.isoformat() if failing_since else None,
-                # JSMS may forget what it has sent, and then nobody else knows them.
-                msg_ids={
-                    each.schedule_id: list(each.msg_ids) for each in seen if is_complete(each)
-                },
             ),
             method_name="execute_complete",
             # The trigger itself sees to the end, to the second. This is for the case that no
@@ -310,10 +330,10 @@ class JsmsScheduleSensor(EndsAlike):
         )
 
     def _schedule_ids(self) -> list[str]:
-        schedule_ids = schedule_ids_of(self.schedule_id)
-        if not schedule_ids:
-            raise JsmsInputError("schedule_id is an empty list: there is nothing to wait for.")
-        return schedule_ids
+        return self._references().required()
+
+    def _references(self) -> References:
+        return references_in(self.schedule_id)
 
     def _refuse_early_timeout(self, seen: Sequence[Seen], wait: Wait) -> None:
         ends_at = self.ends(wait.started_at).get("timeout")
@@ -337,31 +357,11 @@ class JsmsScheduleSensor(EndsAlike):
         if self._failing_since:
             since = f"{self._failing_since:%Y-%m-%dT%H:%M:%SZ}"
             self.log.warning("JSMS cannot be asked since %s. %s", since, self._so_far())
-        for each in self._seen.values():
-            self.log.info("%s", describe(each, wait, now))
+        for line in first_of([describe(each, wait, now) for each in self._seen.values()]):
+            self.log.info("%s", line)
         self.log.info("Looking again at %s", f"{step.time:%Y-%m-%dT%H:%M:%SZ}")
 
     def _so_far(self) -> str:
         """Return what is known, in words."""
         known = [f"schedule {each.schedule_id}: {has(each)}" for each in self._seen.values()]
-        return f"Last seen: {'; '.join(known) or 'nothing'}."
-
-
-def _duration(name: str, value: object) -> timedelta:
-    with reading(name):
-        if isinstance(value, timedelta) and value > timedelta(0):
-            return value
-        shown = str(value) if isinstance(value, timedelta) else show(value)
-        raise JsmsInputError(f"{name} is {shown}: accepted is a timedelta longer than zero.")
-
-
-def _found(msg_ids: object) -> dict[str, list[str]]:
-    """Return what a trigger has found.
-
-    :raises TypeError: it is nothing of the kind.
-    """
-    if not isinstance(msg_ids, dict) or not all(isinstance(ids, list) for ids in msg_ids.values()):
-        raise TypeError
-    if not all(isinstance(each, str) for ids in msg_ids.values() for each in ids):
-        raise TypeError
-    return msg_ids
+        return f"Last seen: {'; '.join(first_of(known)) or 'nothing'}."

@@ -11,20 +11,17 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_jsms import protocol
 from airflow_provider_jsms.arguments import connection_id_of
+from airflow_provider_jsms.deferral import DONE, LOOK, MALFORMED, seen_in, state_of, wait_of
 from airflow_provider_jsms.exceptions import JsmsError, JsmsInputError, JsmsStateError
 from airflow_provider_jsms.privacy import mask_text
-from airflow_provider_jsms.results import whole_number
-from airflow_provider_jsms.sensors.jsms import DONE, LOOK
 from airflow_provider_jsms.waiting import (
     PASSING,
     Done,
     LookAt,
-    Seen,
-    Wait,
     describe,
-    duration,
     gone,
     is_settled,
+    keep_few,
     moment_of,
     next_step,
     seen_of,
@@ -32,10 +29,11 @@ from airflow_provider_jsms.waiting import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping
     from datetime import timedelta
 
     from airflow_provider_jsms.hooks.shared import SharedConnection
+    from airflow_provider_jsms.waiting import Seen, Wait
 
 # Many waits may fall due in the same second.
 _MOST_JITTER: Final = 2.0
@@ -50,23 +48,21 @@ class JsmsScheduleTrigger(BaseTrigger):
     fails, ends or waits on as it does in every mode. All times are absolute, so that another
     triggerer goes on where this one was stopped.
 
-    :param schedules: the last known ``send_time`` by schedule_id, ISO 8601 or None.
+    :param schedules: what was seen of each schedule, in the form of ``deferral.state_of``.
     :param jsms_conn_id: the Airflow connection.
     :param next_look: when to look for the first time, ISO 8601.
-    :param rules: the rules of the wait, as :func:`rules_of` gives them.
+    :param rules: the rules of the wait, in the form of ``deferral.rules_of``.
     :param failing_since: since when looks have failed, ISO 8601; None if they do not.
-    :param msg_ids: of the schedules that have them all already, by schedule_id.
     """
 
     def __init__(
         self,
         *,
-        schedules: Mapping[str, str | None],
+        schedules: Mapping[str, Mapping[str, Any]],
         jsms_conn_id: str,
         next_look: str,
         rules: Mapping[str, Any],
         failing_since: str | None = None,
-        msg_ids: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.schedules = schedules
@@ -74,11 +70,10 @@ class JsmsScheduleTrigger(BaseTrigger):
         self.next_look = next_look
         self.rules = rules
         self.failing_since = failing_since
-        self.msg_ids = msg_ids or {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class and the arguments: ids and times, nothing else."""
-        names = ("schedules", "jsms_conn_id", "next_look", "rules", "failing_since", "msg_ids")
+        """Return the class and the arguments: ids, counts and times, nothing else."""
+        names = ("schedules", "jsms_conn_id", "next_look", "rules", "failing_since")
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         return path, {name: getattr(self, name) for name in names}
 
@@ -114,7 +109,7 @@ class JsmsScheduleTrigger(BaseTrigger):
         yield _event(
             status=LOOK,
             started_at=self.rules["started_at"],
-            schedules=times_of(seen.values()),
+            schedules=state_of(seen.values()),
             failing_since=since.isoformat() if since else None,
         )
 
@@ -125,9 +120,9 @@ class JsmsScheduleTrigger(BaseTrigger):
                 wait_of(self.rules),
                 moment_of(self.next_look),
                 moment_of(self.failing_since) if self.failing_since else None,
-                {known.schedule_id: known for known in seen_before(self.schedules, self.msg_ids)},
+                seen_in(self.schedules),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except MALFORMED as error:
             raise JsmsInputError(
                 f"The arguments of the trigger cannot be used ({type(error).__name__}): the sensor "
                 "may have run with another version of the provider than the triggerer. Install "
@@ -137,57 +132,6 @@ class JsmsScheduleTrigger(BaseTrigger):
 
 def _event(**payload: Any) -> TriggerEvent:
     return TriggerEvent(payload)  # type: ignore[no-untyped-call]
-
-
-def times_of(seen: Iterable[Seen]) -> dict[str, str | None]:
-    """Return the ``send_time`` of schedules as Airflow can store them."""
-    return {
-        each.schedule_id: each.send_time.isoformat() if each.send_time else None for each in seen
-    }
-
-
-def seen_before(
-    schedules: Mapping[str, str | None], msg_ids: Mapping[str, Sequence[str]]
-) -> list[Seen]:
-    """Return what was seen of schedules by another process."""
-    return [
-        Seen(
-            schedule_id,
-            moment_of(time) if time else None,
-            tuple(msg_ids.get(schedule_id, ())),
-            len(msg_ids.get(schedule_id, ())),
-        )
-        for schedule_id, time in schedules.items()
-    ]
-
-
-def rules_of(wait: Wait) -> dict[str, Any]:
-    """Return the rules of a wait as Airflow can store them: times in ISO 8601, seconds."""
-    return {
-        "started_at": wait.started_at.isoformat(),
-        "poke_interval": wait.poke_interval.total_seconds(),
-        "recheck_interval": wait.recheck_interval.total_seconds(),
-        "grace": wait.grace.total_seconds(),
-        "wait_for_send_time": wait.wait_for_send_time,
-        "expected": wait.expected,
-        "ends_at": wait.ends_at.isoformat() if wait.ends_at else None,
-    }
-
-
-def wait_of(rules: Mapping[str, Any]) -> Wait:
-    """Return the rules of a wait that :func:`rules_of` has made storable.
-
-    :raises KeyError: or TypeError, ValueError, AttributeError: they are not such rules.
-    """
-    return Wait(
-        started_at=moment_of(rules["started_at"]),
-        poke_interval=duration(rules["poke_interval"]),
-        recheck_interval=duration(rules["recheck_interval"]),
-        grace=duration(rules["grace"]),
-        wait_for_send_time=bool(rules["wait_for_send_time"]),
-        expected=whole_number(rules["expected"]),
-        ends_at=moment_of(rules["ends_at"]) if rules["ends_at"] else None,
-    )
 
 
 async def _sleep_until(time: datetime, poke_interval: timedelta) -> None:
@@ -220,6 +164,7 @@ async def _look(
         if known.schedule_id not in answered and not is_settled(known, wait, now)
     ]
     results = await asyncio.gather(*looks, return_exceptions=True)
+    keep_few(seen)
     errors = [result for result in results if isinstance(result, Exception)]
     if not errors:
         answered.clear()

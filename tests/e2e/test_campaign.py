@@ -64,10 +64,9 @@ def test_one_sensor_follows_a_campaign_from_a_list(
     assert states(rest, run) == done, rest.log("e2e_campaign", run_id, "wait")
     schedule_ids = assert_result_is_small(rest, run)
     followed = rest.xcom("e2e_campaign", run_id, "wait")
-    assert set(followed) == set(schedule_ids)
-    assert [len(followed[each]) for each in schedule_ids] == [999, SIZE - 1000 - 1]
-    msg_ids = {msg_id for each in followed.values() for msg_id in each}
-    assert msg_ids == {message["msg_id"] for message in sandbox.messages()}
+    # More than 1,000 msg_ids are counted, not returned.
+    assert followed == dict(zip(schedule_ids, [999, SIZE - 1000 - 1], strict=True))
+    assert sum(followed.values()) == len(sandbox.messages())
     assert_all_but_the_refused_are_texted_once(sandbox)
     shown = rest.rendered_fields("e2e_campaign", run_id, "submit")["recipients"]
     assert shown[0] == {"mobile": "138****0000", "temp_para": {"name": "***"}}

@@ -127,8 +127,13 @@ def test_certificates_of_the_environment_that_are_not_there(
     set_connection: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_connection("https://127.0.0.1:1")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
-    assert "there are no certificates where the environment says" in told()
+    bundle = tmp_path / "none.pem"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    text = told()
+    assert (
+        "No connection to https://127.0.0.1:1: the CA certificates of REQUESTS_CA_BUNDLE, " in text
+    )
+    assert f"{bundle}, cannot be loaded (No such file or directory), so nothing was sent." in text
 
 
 def test_a_proxy_that_is_not_there(
@@ -149,7 +154,7 @@ def test_a_certificate_that_does_not_verify(
         set_connection(address)
         text = told()
         assert f"The certificate of {address} does not verify (unable to get local issuer" in text
-        assert "give CA certificates the path of its file" in text
+        assert "give CA certificates the path of its file, or set REQUESTS_CA_BUNDLE or SSL" in text
         assert server.requests == []
 
 

@@ -7,13 +7,16 @@ import logging
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
 
 from airflow_provider_jsms import __version__
 from airflow_provider_jsms.exceptions import (
     JsmsApiError,
     JsmsAuthError,
+    JsmsConnectionNotFoundError,
     JsmsInputError,
     JsmsNotSentError,
     JsmsPastSendTimeError,
@@ -24,6 +27,8 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.hooks.jsms import JsmsHook, settings_of
 from tests import people
 from tests.leaks import APP_KEY, BASIC_TOKEN, MASTER_SECRET
+from tests.unit.test_shared import ask, ask_in_the_old_way
+from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,6 +125,9 @@ CALLS: dict[str, tuple[str, str, Callable[[JsmsHook], Any], Any, Any, Any]] = {
         *(None, None, None),
     ),
 }
+
+
+asks_no_database = pytest.mark.skipif(AIRFLOW < (3, 0), reason="Airflow 2 asks its database")
 
 
 @pytest.fixture
@@ -245,6 +253,46 @@ class TestTheConnection:
         set_connection(read_timeot=5, read_timeout=None)
         assert JsmsHook().settings.read_timeout == 30
         assert "extras that are not read: read_timeot" in caplog.text
+
+    @asks_no_database
+    @pytest.mark.parametrize("ask", [ask_in_the_old_way, ask])
+    def test_that_is_not_there_is_told_with_the_ways_to_give_it(
+        self, ask: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AIRFLOW_CONN_JSMS_DEFAULT", raising=False)
+        with pytest.raises(JsmsConnectionNotFoundError) as caught:
+            ask()
+        text = str(caught.value)
+        assert "does not find the connection jsms_default, so nothing was sent." in text
+        assert "a plain Python script cannot read the connections of the UI" in text
+        assert "set the environment variable AIRFLOW_CONN_JSMS_DEFAULT" in text
+        assert isinstance(caught.value, AirflowNotFoundException)
+        assert not isinstance(caught.value, AirflowFailException), "a backend may have been down"
+
+    def test_that_a_script_on_airflow_3_0_cannot_ask_for_is_told_alike(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Airflow 3.0 has no supervisor to ask outside a task, and fails to import it."""
+
+        def ask_the_supervisor(*_: object) -> None:
+            from airflow_provider_jsms import SUPERVISOR_COMMS  # noqa: F401, PLC0415
+
+        monkeypatch.setattr(JsmsHook, "get_connection", ask_the_supervisor)
+        with pytest.raises(JsmsConnectionNotFoundError, match="plain Python script"):
+            JsmsHook().get_conn()
+        works, text = JsmsHook().test_connection()
+        assert not works
+        assert "does not find the connection jsms_default" in text
+
+    def test_whose_id_holds_a_number_is_told_without_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            JsmsHook, "get_connection", Mock(side_effect=AirflowNotFoundException("no"))
+        )
+        with pytest.raises(JsmsConnectionNotFoundError) as caught:
+            JsmsHook(f"jsms_{people.ANNA}").get_conn()
+        assert people.ANNA not in str(caught.value)
 
     def test_needs_a_bundle_that_exists(self, set_connection: Callable[..., None]) -> None:
         set_connection(ca_bundle="/nowhere/ca.pem")

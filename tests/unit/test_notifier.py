@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,15 +9,15 @@ from inspect import signature
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import pytest
-from airflow.providers.common.compat.notifier import BaseNotifier
-from airflow.providers.common.compat.sdk import DAG, AirflowException
+from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.notifications.fields import Fields
 from airflow_provider_jsms.notifications.jsms import JsmsNotifier
 from airflow_provider_jsms.send_time import parse_wire
 from tests import people
+from tests.unit.notifying import PARAMETERS, bodies, context, names, notifier
 from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.sandbox.control import SandboxControl
 
-PARAMETERS = {"name": f"{people.CANARY}-{{{{ run_id }}}}"}
 EVERYTHING = {
     "mobile": "{{ run_id }}",
     "temp_id": "{{ run_id }}",
@@ -35,26 +33,14 @@ EVERYTHING = {
     "delay": "{{ run_id }}",
     "jsms_conn_id": "{{ run_id }}",
 }
-has_async = pytest.mark.skipif(
-    not hasattr(BaseNotifier, "async_notify"), reason="deadlines came with Airflow 3.1"
-)
 
 
-def context(run_id: str = "r1", **dag: Any) -> Any:
-    return {"run_id": run_id, "dag": DAG("d", schedule=None, **dag)}
+class AirflowSecretsBackendAccessDenied(PermissionError):  # noqa: N818  Airflow 3.3 has it
+    pass
 
 
-def notifier(**changed: Any) -> JsmsNotifier:
-    arguments = {"mobile": people.ANNA, "temp_id": 2, "temp_para": PARAMETERS}
-    return JsmsNotifier(**{**arguments, **changed})
-
-
-def bodies(sandbox: SandboxControl) -> list[Any]:
-    return [each["body"] for each in sandbox.requests() if each["method"] == "POST"]
-
-
-def names(sandbox: SandboxControl) -> list[str]:
-    return [body["temp_para"]["name"].removeprefix(f"{people.CANARY}-") for body in bodies(sandbox)]
+def denied() -> None:
+    raise AirflowSecretsBackendAccessDenied(f"{people.CANARY}-x")
 
 
 def test_one_number_is_a_single_schedule(sandbox: SandboxControl) -> None:
@@ -84,6 +70,11 @@ def test_one_number_is_a_single_schedule(sandbox: SandboxControl) -> None:
         "{{ '\\r\\n'.join(who) }}",
         "{{ '\\t, '.join(who) }}\r\n",
         [people.ANNA, people.BEN, int(people.ANNA), f"+86{people.BEN}"],
+        # What `{{ var.json.on_call }}` and `{{ var.value.on_call }}` render a list to.
+        *("{{ who }}", "{{ who | tojson }}", " {{ who }}\n", "{{ (who[0], who[1]) }}"),
+        *("[{{ who | join(', ') }}]", '"{{ who | join(", ") }}"', "['{{ who | join(';') }}']"),
+        ["{{ who }}"],
+        ["{{ who[0] }}, {{ who[1] }}", people.BEN],
     ],
 )
 def test_several_numbers_are_one_batch_and_each_is_in_it_once(
@@ -106,9 +97,9 @@ def test_a_number_twice_is_one_text(sandbox: SandboxControl) -> None:
 
 
 def test_every_argument_is_templated() -> None:
-    arguments = set(signature(JsmsNotifier).parameters) - {"kwargs"}
+    arguments = set(signature(JsmsNotifier).parameters) - {"kwargs", "max_length"}
     assert set(JsmsNotifier.template_fields) == set(EVERYTHING) == arguments
-    asked = JsmsNotifier(**EVERYTHING)._rendered(context("7"))
+    asked = Fields(JsmsNotifier(**EVERYTHING), context("7")).render()
     assert asked == dict.fromkeys(EVERYTHING, "7")
 
 
@@ -194,9 +185,21 @@ def test_the_delay_is_whole_however_slowly_the_connection_is_read(
         ({"mobile": [people.number(index) for index in range(1001)]}, "at most 1000"),
         ({"mobile": ["{{ 1 / 0 }}"]}, "The field mobile could not be rendered (ZeroDivisionError)"),
         ({"temp_id": "none"}, "temp_id 'none' is not a positive whole number"),
-        ({"temp_para": {"name": 1.5}}, "temp_para['name'] is of type float"),
-        ({"temp_para": {"name": f"{people.CANARY}-{{{{ nothing }}}}"}}, "'nothing' is undefined"),
+        ({"mobile": f"{{'on_call': '{people.ANNA}'}}"}, "mobile (a dict) is not a mainland"),
+        ({"mobile": "['1380013"}, "is not a mainland China number"),
         ({"temp_para": f"{{{{ '{people.CANARY}-x' }}}}"}, "temp_para is of type str"),
+        ({"temp_para": {1: "x"}}, "temp_para has a parameter whose name is empty or not a string"),
+        ({"mobile": "{{ nothing }}"}, "field mobile could not be rendered (UndefinedError: 'noth"),
+        ({"temp_id": "{{ nothing.x }}"}, "temp_id could not be rendered (UndefinedError: 'nothing"),
+        ({"sign_id": "{{ conf.a.x }}"}, "(UndefinedError: 'conf.a.x' is undefined)"),
+        ({"delay": "{{ conf['a']['x'] + conf.b }}"}, "(UndefinedError: 'conf.a.x' is undefined)"),
+        ({"mobile": ["1", "{{ conf.get('b').x }}"]}, "(UndefinedError: 'conf.get(...).x' is unde"),
+        ({"mobile": "{{ conf.a.x or reason.x }}"}, "'conf.a.x' or 'reason.x' is undefined"),
+        # A key that is no name in the template may be a person.
+        ({"mobile": "{{ conf[conf.who] }}"}, "could not be rendered (UndefinedError)"),
+        ({"mobile": f"{{{{ conf['{people.ANNA}'].x }}}}"}, "be rendered (UndefinedError)"),
+        ({"temp_para": "{{ nothing }}"}, "temp_para could not be rendered (UndefinedError: 'not"),
+        ({"mobile": "{{ denied() }}"}, "lets a SyncCallback read neither"),
         pytest.param(
             *({"jsms_conn_id": "not_there"}, "not_there"),
             marks=pytest.mark.skipif(AIRFLOW < (3, 0), reason="Airflow 2 asks its database"),
@@ -209,7 +212,8 @@ def test_what_cannot_be_sent_is_told_in_the_log_and_nothing_is_sent(
     sandbox: SandboxControl,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    notifier(**changed)(context(template_undefined=jinja2.StrictUndefined))
+    conf = {"a": {}, "b": None, "who": f"{people.CANARY}-who"}
+    notifier(**changed)({**context(), "conf": conf, "denied": denied})
     (error,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
     assert "The notification failed" in error.getMessage()
     assert told in error.getMessage()
@@ -237,7 +241,7 @@ def test_an_unexpected_error_is_told_without_its_words(
 
     monkeypatch.setattr(JsmsHook, "submit_schedule", broken)
     notifier()(context())
-    assert f"because of an unexpected {kind.__name__}" in caplog.text
+    assert f"The notification failed: an unexpected {kind.__name__} was raised" in caplog.text
     assert "in _submit" in caplog.text
     assert people.CANARY not in caplog.text
 
@@ -293,89 +297,3 @@ def test_an_interruption_goes_through(
         notifier()(context())
     assert "JSMS may have accepted this" in caplog.text
     assert len(bodies(sandbox)) == 1
-
-
-@has_async
-@pytest.mark.parametrize("mobile", [people.ANNA, [people.ANNA, people.BEN]])
-def test_a_deadline_alert_awaits_the_same_notification(
-    mobile: object, sandbox: SandboxControl
-) -> None:
-    # As Airflow's triggerer does, with the little that it knows of the run.
-    arguments = {"mobile": mobile, "temp_id": 2, "temp_para": PARAMETERS}
-    told = {"dag_run": {"run_id": "r1"}, "run_id": "r1", "deadline": {}}
-
-    async def missed() -> None:
-        await JsmsNotifier(**arguments, context=told)
-
-    asyncio.run(missed())
-    assert len(bodies(sandbox)) == 1
-    sandbox.advance(120)
-    assert {each["mobile"] for each in sandbox.messages()} == {
-        *([mobile] if isinstance(mobile, str) else mobile)  # type: ignore[misc]
-    }
-
-
-@has_async
-def test_a_deadline_alert_that_fails_is_told_and_does_not_raise(
-    sandbox: SandboxControl, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def missed(**changed: Any) -> None:
-        arguments = {"mobile": people.ANNA, "temp_id": 2, "temp_para": PARAMETERS, **changed}
-        await JsmsNotifier(**arguments, context={"run_id": "r1"})
-
-    sandbox.fault("submit_schedule", "accepted_then_closed")
-    asyncio.run(missed())
-    asyncio.run(missed(mobile="1"))
-    asyncio.run(missed(temp_para={"name": "{{ ti.task_id }}"}))
-    asyncio.run(missed(jsms_conn_id="not_there"))
-    assert "JSMS may have accepted this" in caplog.text
-    assert "is not a mainland China number" in caplog.text
-    assert "'ti' is undefined" in caplog.text
-    assert "not_there" in caplog.text
-    assert len(bodies(sandbox)) == 1
-
-
-@has_async
-def test_a_deadline_alert_that_is_cancelled_tells_what_became_of_it(
-    sandbox: SandboxControl, set_connection: Callable[..., None], caplog: pytest.LogCaptureFixture
-) -> None:
-    set_connection(JsmsHook().settings.base_url, read_timeout=0.5)
-    sandbox.fault("submit_schedule", "hold", moment="accepted")
-
-    async def missed() -> None:
-        await JsmsNotifier(
-            mobile=people.ANNA, temp_id=2, temp_para=PARAMETERS, context={"run_id": "r1"}
-        )
-
-    async def cancelled() -> None:
-        waiting = asyncio.create_task(missed())
-        await asyncio.to_thread(sandbox.wait_for_hold, 10)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-
-    asyncio.run(cancelled())  # it waits for its threads
-    sandbox.release()
-    assert "JSMS may have accepted this" in caplog.text
-
-
-@has_async
-def test_the_event_loop_goes_on_while_jsms_is_asked(sandbox: SandboxControl) -> None:
-    sandbox.fault("submit_schedule", "hold", moment="accepted")
-    order = []
-
-    async def notified() -> None:
-        await JsmsNotifier(
-            mobile=people.ANNA, temp_id=2, temp_para=PARAMETERS, context={"run_id": "r1"}
-        )
-        order.append("notified")
-
-    async def both() -> None:
-        waiting = asyncio.create_task(notified())
-        await asyncio.to_thread(sandbox.wait_for_hold, 10)
-        order.append("went on")
-        sandbox.release()
-        await waiting
-
-    asyncio.run(both())
-    assert order == ["went on", "notified"]

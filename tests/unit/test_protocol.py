@@ -265,15 +265,31 @@ def test_a_batch_is_read_against_the_number_of_its_recipients(name: str) -> None
     ],
 )
 def test_a_query_reads_a_msg_id_in_any_form(msg_id: bytes, read: str | None) -> None:
-    content = b'{"schedule_id":"a","recipients":[{"msg_id":' + msg_id + b"},{}]}"
+    content = b'{"recipients":[{"msg_id":' + msg_id + b"},{}]}"
     schedule = read_reply(call_named("query_schedule"), Reply(200, {}, content))
     assert [recipient["msg_id"] for recipient in schedule["recipients"]] == [read, None]
-    assert schedule["schedule_id"] == "a"
 
 
 def test_a_query_without_a_schedule_id_in_its_answer_is_about_the_one_that_was_asked_for() -> None:
     schedule = read_reply(call_named("query_schedule"), Reply(200, {}, b'{"recipients":[]}'))
     assert schedule["schedule_id"] == UUID
+
+
+@pytest.mark.parametrize(
+    "name", ["query_schedule", "modify_schedule", "modify_batch_schedule", "delete_schedule"]
+)
+@pytest.mark.parametrize("named", ["another-id", UUID[:-1], 5])
+def test_an_answer_that_names_another_schedule_is_no_answer(name: str, named: object) -> None:
+    content = {"schedule_id": named, "success_count": 2, "send_time": "2017-07-31 15:00:00"}
+    error = error_of(name, 200, json.dumps(content).encode())
+    assert type(error) is JsmsUnreadableReplyError
+    assert "it names another schedule_id than the request" in str(error)
+    assert may_be_sent_again(call_named(name).method, error)
+
+
+def test_a_number_that_names_the_schedule_is_its_schedule_id() -> None:
+    call = protocol.query_schedule("5")
+    assert read_reply(call, Reply(200, {}, b'{"schedule_id":5}'))["schedule_id"] == "5"
 
 
 @pytest.mark.parametrize("status", [200, 204])

@@ -63,7 +63,7 @@ def test_every_error_that_a_task_can_end_with_is_explained() -> None:
 
 def test_the_notifier_of_the_example_is_one() -> None:
     names: dict[str, Any] = {}
-    exec(PYTHON[2], names)  # noqa: S102  our own
+    exec(as_here(PYTHON[2]), names)  # noqa: S102  our own
     assert names["on_call"].delay.total_seconds() == 30
 
 

@@ -120,6 +120,22 @@ class TestAnAmbiguousEnd:
         assert len(server.requests) == 3
 
 
+OTHER = wire.answer(body=b'{"schedule_id": "another-id", "recipients": []}')
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_an_answer_of_another_schedule_is_no_answer(
+    method: str, set_connection: Callable[..., None], tomorrow: datetime
+) -> None:
+    with wire.WireServer([OTHER, GOOD[method], OTHER]) as server, JsmsHook() as hook:
+        set_connection(server.url)
+        assert call(method, tomorrow)(hook) != "another-id"
+        with pytest.raises(JsmsUnreadableReplyError, match="another schedule_id"):
+            call(method, tomorrow)(hook)
+    assert len(server.requests) == 5
+
+
 @pytest.mark.usefixtures("no_waits")
 @pytest.mark.parametrize("method", ["POST", "GET", "PUT", "DELETE"])
 class TestEveryMethod:
@@ -220,26 +236,6 @@ def test_a_proxy_of_the_environment_never_sees_a_plain_request(
         with JsmsHook() as hook:
             assert call("POST", tomorrow)(hook) == SCHEDULE_ID
     assert (len(proxy.requests), len(server.requests)) == (0, 1)
-
-
-def test_a_submission_does_not_trust_an_idle_connection(
-    set_connection: Callable[..., None], tomorrow: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A server that closes it at that moment would leave the outcome unknown."""
-    peers = []
-
-    def note_peer(connection: Connection) -> None:
-        peers.append(connection.peer.getpeername())
-        GOOD["POST"](connection)
-
-    with wire.WireServer([note_peer]) as server:
-        set_connection(server.url)
-        with JsmsHook() as hook:
-            call("POST", tomorrow)(hook)
-            call("POST", tomorrow)(hook)
-            monkeypatch.setattr("airflow_provider_jsms.hooks.transport._LONGEST_IDLE", 0.0)
-            call("POST", tomorrow)(hook)
-    assert peers[0] == peers[1] != peers[2]
 
 
 def test_an_interrupted_submission_is_uncertain(
@@ -347,6 +343,15 @@ class TestADeleteWhoseAnswerWasLost:
         with (
             wire.WireServer([wire.close_after_body, code(50029, 403), seen]) as server,
             pytest.raises(JsmsError, match="it was sent before it could be deleted"),
+        ):
+            self.ask(server, set_connection)
+
+    def test_is_unknown_where_the_look_is_answered_with_another_schedule(
+        self, set_connection: Callable[..., None]
+    ) -> None:
+        with (
+            wire.WireServer([wire.close_after_body, code(50029, 403), OTHER]) as server,
+            pytest.raises(JsmsUnreadableReplyError, match="another schedule_id"),
         ):
             self.ask(server, set_connection)
 

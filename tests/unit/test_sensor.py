@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -139,6 +141,41 @@ def test_the_result_of_a_batch_says_when_it_is_complete(
     assert len(wait(given)[schedule_id]) == 2
     with pytest.raises(JsmsOverdueError, match="2 of 3"):
         wait(schedule_id)
+
+
+def test_a_copy_that_runs_again_remembers_no_other_run(
+    scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
+) -> None:
+    """Airflow runs a shallow copy of the operator, as dag.test() does again and again."""
+    waiting = sensor(scheduled)
+    assert list(copy.copy(waiting).execute({"ti": TaskInstance()})) == [scheduled]
+    with JsmsHook() as hook:
+        other = hook.submit_schedule(send_time=nine + HOUR, mobile=people.BEN, temp_id=1)
+    waiting.schedule_id = other
+    assert list(copy.copy(waiting).execute({"ti": TaskInstance()})) == [other]
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_mapped_batches_are_complete_by_the_sum_of_their_counts(
+    count: int, sandbox: SandboxControl, hours: Hours, nine: datetime
+) -> None:
+    sandbox.switch(failed_recipients_in_query="yes")
+    sandbox.number(people.BEN, "unsubscribed")
+    with JsmsHook() as hook:
+        results = [
+            hook.submit_batch_schedule(send_time=nine, recipients=each, temp_id=1)
+            for each in ([people.ANNA, people.BEN], [people.CARA, people.DAN])
+        ]
+    results[1]["success_count"] = count - 1  # 3 are right, a fourth would never get its msg_id
+    schedule_ids = [each["schedule_id"] for each in results]
+    if count == 3:
+        found = wait([*results, None])
+        assert {each: len(found[each]) for each in found} == dict(
+            zip(schedule_ids, [1, 2], strict=True)
+        )
+    else:
+        with pytest.raises(JsmsOverdueError, match="1 of 2 recipients"):
+            wait(results)
 
 
 def test_many_schedules_are_followed_and_done_ones_not_asked_again(
@@ -317,14 +354,25 @@ class TestTimeout:
         with pytest.raises(error, match="run duration"):
             wait(scheduled, timeout=3 * HOUR, **given)
 
-    def test_that_is_not_given_does_not_end_a_wait_of_weeks(
-        self, sandbox: SandboxControl, hours: Hours
+    def test_that_is_early_does_no_harm_where_everything_is_there(
+        self, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        sandbox.switch(msg_id_when="accepted")
+        with JsmsHook() as hook:
+            early = hook.submit_schedule(send_time=nine, mobile=people.BEN, temp_id=1)
+        assert list(wait(early, timeout=60)) == [early]
+        with pytest.raises(JsmsInputError, match="timeout ends at"):
+            wait(early, timeout=60, wait_for_send_time=True)
+
+    @pytest.mark.parametrize("timeout", [None, math.inf])
+    def test_without_end_does_not_end_a_wait_of_weeks(
+        self, timeout: float | None, sandbox: SandboxControl, hours: Hours
     ) -> None:
         with JsmsHook() as hook:
             schedule_id = hook.submit_schedule(
                 send_time=datetime.now(UTC) + timedelta(days=20), mobile=people.ANNA, temp_id=1
             )
-        assert wait(schedule_id, recheck_interval=timedelta(days=1))[schedule_id]
+        assert wait(schedule_id, timeout=timeout, recheck_interval=86400)[schedule_id]
 
 
 class TestRescheduleMode:
@@ -356,10 +404,44 @@ class TestRescheduleMode:
 
 
 @pytest.mark.parametrize("name", ["grace", "recheck_interval"])
-@pytest.mark.parametrize("value", [60, timedelta(0), None])
+@pytest.mark.parametrize(
+    "value", [0, -1, timedelta(0), -HOUR, math.nan, None, True, "60", "{{ 60 }}", [60]]
+)
 def test_durations_are_checked_when_the_dag_is_read(name: str, value: Any) -> None:
-    with pytest.raises(JsmsInputError, match=f"{name} is .*timedelta"):
+    with pytest.raises(JsmsInputError, match=f"{name} is .*: pass a timedelta, or a number of sec"):
         sensor("x", **{name: value})
+
+
+@pytest.mark.parametrize("name", ["grace", "recheck_interval"])
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [(HOUR, HOUR), (3600, HOUR), (0.5, timedelta(milliseconds=500)), (math.inf, timedelta.max)],
+)
+def test_durations_are_timedeltas_or_seconds(name: str, value: Any, meant: timedelta) -> None:
+    assert getattr(sensor("x", **{name: value}), name) == meant
+
+
+@pytest.mark.parametrize("name", ["deferrable", "soft_fail", "never_fail", "silent_fail"])
+class TestFlags:
+    @pytest.mark.parametrize(
+        ("value", "meant"), [(True, True), ("False", False), ("false", False), ("true\n", True)]
+    )
+    def test_may_be_texts_as_of_a_yaml_file(self, name: str, value: Any, meant: bool) -> None:
+        given = {"deferrable": False, name: value}
+        waiting = sensor("x", **given)
+        assert getattr(waiting, name) is meant
+        assert waiting.mode == ("reschedule" if waiting.deferrable else "poke")
+
+    @pytest.mark.parametrize("value", ["yes", "", 0, 1, None, "{{ var.value.x }}"])
+    def test_are_refused_when_the_dag_is_read(self, name: str, value: Any) -> None:
+        with pytest.raises(JsmsInputError, match=f"{name} is .*accepted is True or False"):
+            sensor("x", **{name: value})
+
+
+def test_flags_as_texts_that_exclude_each_other_do_so_too() -> None:
+    with pytest.raises(ValueError, match="mutually exclusive"):
+        sensor("x", soft_fail="true", never_fail="true")
+    sensor("x", soft_fail="true", never_fail="false")
 
 
 def test_arguments_are_templated_and_checked(sandbox: SandboxControl, hours: Hours) -> None:
@@ -372,6 +454,8 @@ def test_arguments_are_templated_and_checked(sandbox: SandboxControl, hours: Hou
         wait("x", wait_for_send_time="perhaps")
     with pytest.raises(JsmsInputError, match="schedule_id"):
         wait("a/b")
-    with pytest.raises(JsmsInputError, match="nothing to wait for"):
+    with pytest.raises(JsmsInputError, match="names no schedule"):
         wait([])
+    with pytest.raises(JsmsInputError, match="returned nothing"):
+        wait([None, None])
     assert sandbox.requests() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from airflow_provider_jsms.hooks.shared import SharedConnection
 from tests import leaks, people
 from tests.leaks import APP_KEY, BASIC_TOKEN, MASTER_SECRET
 from tests.unit import wire
-from tests.unit.test_resend import AMBIGUOUS, GOOD, SCHEDULE_ID, code
+from tests.unit.test_resend import AMBIGUOUS, GOOD, OTHER, SCHEDULE_ID, code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +48,7 @@ REFUSED = {
     "50028": (code(50028, 403), JsmsStateError),
     "50002": (code(50002, 401), JsmsAuthError),
     "429": (wire.answer(429, b"", Retry_After="61"), JsmsThrottledError),
+    "another schedule": (OTHER, JsmsUnreadableReplyError),
 }
 
 
@@ -355,6 +357,15 @@ class Authority:
         self.bundle = folder / "bundle.pem"
         self._authority.cert_pem.write_to_path(self.bundle)
 
+    def folder(self) -> Path:
+        """Return a folder of certificates as OpenSSL reads it: named by the hash of its subject."""
+        folder = self._folder / "hashed"
+        folder.mkdir(exist_ok=True)
+        command = ["openssl", "x509", "-hash", "-noout", "-in", self.bundle]
+        name = subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+        (folder / f"{name}.0").write_bytes(self.bundle.read_bytes())
+        return folder
+
     def certificate(self, name: str = "127.0.0.1") -> Path:
         path = self._folder / f"{name}.pem"
         self._authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(path)
@@ -371,6 +382,11 @@ def secure(server: wire.WireServer) -> str:
 
 
 class TestACertificate:
+    @pytest.fixture(autouse=True)
+    def _usual_authorities(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+            monkeypatch.delenv(name, raising=False)
+
     def test_is_verified(
         self,
         authority: Authority,
@@ -383,7 +399,7 @@ class TestACertificate:
             set_connection(secure(server), max_attempts=1)
             error = failure(ask)
             assert type(error) is JsmsNotSentError
-            assert "Certificate" in str(error)
+            assert "does not verify (unable to get local issuer certificate)" in str(error)
             check_private(error)
             set_connection(secure(server), ca_bundle=str(authority.bundle))
             assert ask()["schedule_id"] == SCHEDULE_ID
@@ -399,16 +415,94 @@ class TestACertificate:
         assert type(error) is type(known) is JsmsNotSentError
         assert server.requests == []
 
-    def test_is_known_by_the_bundle_of_the_environment_too(
+    @pytest.mark.parametrize(
+        "names",
+        [
+            *(["REQUESTS_CA_BUNDLE"], ["CURL_CA_BUNDLE"], ["SSL_CERT_FILE"], ["SSL_CERT_DIR"]),
+            *(["ca_bundle"], ["ca_bundle as a folder"], ["REQUESTS_CA_BUNDLE as a folder"]),
+            *(["SSL_CERT_FILE", "SSL_CERT_DIR"], ["SSL_CERT_DIR", "SSL_CERT_FILE"]),
+            ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"],
+            ["ca_bundle", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"],
+        ],
+    )
+    def test_is_known_by_the_authorities_of_the_environment(
         self,
+        names: list[str],
         authority: Authority,
+        tmp_path: Path,
         set_connection: Callable[..., None],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.bundle))
+        """The first name leads to the authority, the others to one of another company."""
+        (tmp_path / "other").mkdir()
+        places = [authority] + [Authority(tmp_path / "other")] * (len(names) - 1)
+        extra: dict[str, Any] = {}
+        for name, place in zip(names, places, strict=True):
+            is_folder = name.endswith(("DIR", "folder"))
+            path = str(place.folder() if is_folder else place.bundle)
+            if name.startswith("ca_bundle"):
+                extra["ca_bundle"] = path
+            else:
+                monkeypatch.setenv(name.partition(" ")[0], path)
         with wire.WireServer([GOOD["GET"]], certificate=authority.certificate()) as server:
-            set_connection(secure(server), max_attempts=1)
+            set_connection(secure(server), max_attempts=1, **extra)
             assert ask() == ask_in_the_old_way()
+
+    @pytest.mark.parametrize(
+        ("name", "later"),
+        [
+            *(("ca_bundle", "REQUESTS_CA_BUNDLE"), ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")),
+            *(("CURL_CA_BUNDLE", "SSL_CERT_FILE"), ("REQUESTS_CA_BUNDLE", "SSL_CERT_DIR")),
+            *(("SSL_CERT_FILE", "nothing"), ("nothing", "nothing")),
+        ],
+    )
+    def test_of_nobody_who_is_trusted_is_refused_with_a_way_out(
+        self,
+        name: str,
+        later: str,
+        authority: Authority,
+        tmp_path: Path,
+        set_connection: Callable[..., None],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The first that is set decides alone, although a later one leads to the authority."""
+        (tmp_path / "other").mkdir()
+        other = str(Authority(tmp_path / "other").bundle)
+        monkeypatch.setenv(name, other)
+        monkeypatch.setenv(later, str(authority.folder() if "DIR" in later else authority.bundle))
+        extra = {"ca_bundle": other} if name == "ca_bundle" else {}
+        with wire.WireServer([GOOD["GET"]], certificate=authority.certificate()) as server:
+            set_connection(secure(server), max_attempts=1, **extra)
+            for error in (failure(ask_in_the_old_way), failure(ask)):
+                assert type(error) is JsmsNotSentError
+                text = str(error)
+                assert f"the certificate of {secure(server)} does not verify (unable to " in text
+                assert "so nothing was sent" in text
+                for way in ("ca_bundle", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+                    assert way in text
+                check_private(error)
+        assert server.requests == []
+
+    @pytest.mark.parametrize("content", [None, "garbage"])
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "ca_bundle"])
+    def test_file_that_cannot_be_loaded_is_named(
+        self,
+        name: str,
+        content: str | None,
+        tmp_path: Path,
+        set_connection: Callable[..., None],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        path = tmp_path / "ca.pem"
+        if content or name == "ca_bundle":
+            path.write_text(content or "")
+        monkeypatch.setenv(name, str(path))
+        extra = {"ca_bundle": str(path)} if name == "ca_bundle" else {}
+        set_connection("https://127.0.0.1:9", max_attempts=1, **extra)
+        known, error = failure(ask_in_the_old_way), failure(ask)
+        assert str(error) == str(known)
+        assert f"{name}, {path}, cannot be loaded (" in str(error)
+        assert f"so nothing was sent. Correct {'the extra ' * bool(extra)}{name}" in str(error)
 
     def test_is_not_awaited_from_a_server_without_tls(
         self, set_connection: Callable[..., None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from airflow_provider_jsms.exceptions import JsmsInputError
@@ -38,6 +39,9 @@ def test_any_other_word_is_refused_naming_the_accepted_ones(value: object) -> No
         ("false", False),
         ("TRUE", True),
         ("FALSE", False),
+        (" true\n", True),
+        (np.True_, True),
+        (np.False_, False),
     ],
 )
 def test_a_flag_is_a_boolean_or_what_a_template_renders_one_to(
@@ -48,7 +52,7 @@ def test_a_flag_is_a_boolean_or_what_a_template_renders_one_to(
 
 
 @pytest.mark.parametrize(
-    "value", ["", "yes", "no", "1", "0", 1, 0, 1.0, None, " true", "true\n", [], [True], b"True"]
+    "value", ["", "yes", "no", "1", "0", 1, 0, 1.0, None, "a true", [], [True], b"True"]
 )
 def test_anything_else_is_no_flag(value: object) -> None:
     with pytest.raises(

@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
+from airflow_provider_jsms.deferral import rules_of, state_of, wait_of
 from airflow_provider_jsms.exceptions import (
     JsmsAuthError,
     JsmsInputError,
@@ -33,8 +34,8 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.hooks import shared
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
-from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger, rules_of, wait_of
-from airflow_provider_jsms.waiting import Wait
+from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger
+from airflow_provider_jsms.waiting import Seen, Wait
 from tests import leaks, people
 from tests.unit import wire
 from tests.versions import (
@@ -227,7 +228,7 @@ def rules(**changes: Any) -> dict[str, Any]:
 
 def trigger_for(*schedule_ids: str, **changes: Any) -> JsmsScheduleTrigger:
     return JsmsScheduleTrigger(
-        schedules=dict.fromkeys(schedule_ids),
+        schedules=state_of(map(Seen, schedule_ids)),
         jsms_conn_id="jsms_default",
         next_look=datetime.now(UTC).isoformat(),
         rules=rules(**changes),
@@ -261,7 +262,9 @@ class TestWhatIsStored:
     @pytest.mark.parametrize("failing_since", [None, START.isoformat()])
     def test_a_trigger_comes_back_as_it_was(self, failing_since: str | None) -> None:
         trigger = JsmsScheduleTrigger(
-            schedules={"a": START.isoformat(), "b": None},
+            schedules=state_of(
+                [Seen("a", START, ("1", "2"), 3), Seen("b"), Seen("c", recipients=7, count=5)]
+            ),
             jsms_conn_id="other",
             next_look=(START + HOUR).isoformat(),
             rules=rules_of(self.full),
@@ -271,7 +274,15 @@ class TestWhatIsStored:
         path, arguments = trigger.serialize()
         assert path == "airflow_provider_jsms.triggers.jsms.JsmsScheduleTrigger"
         assert arguments == {
-            "schedules": {"a": "2026-12-01T06:30:00+00:00", "b": None},
+            "schedules": {
+                "a": {
+                    "send_time": "2026-12-01T06:30:00+00:00",
+                    "recipients": 3,
+                    "msg_ids": ["1", "2"],
+                },
+                "b": {"send_time": None, "recipients": 0, "msg_ids": []},
+                "c": {"send_time": None, "recipients": 7, "msg_ids": 5},
+            },
             "jsms_conn_id": "other",
             "next_look": "2026-12-01T07:30:00+00:00",
             "failing_since": failing_since,
@@ -284,7 +295,6 @@ class TestWhatIsStored:
                 "expected": 7,
                 "ends_at": "2026-12-01T07:30:00+00:00",
             },
-            "msg_ids": {},
         }
 
     def test_holds_nobody_and_no_secret(
@@ -640,7 +650,7 @@ class TestTheSensorBefore:
         assert (deferral.method_name, deferral.timeout) == ("execute_complete", None)
         trigger = deferral.trigger
         assert isinstance(trigger, JsmsScheduleTrigger)
-        assert trigger.schedules == {scheduled: nine.isoformat()}
+        assert trigger.schedules == state_of([Seen(scheduled, nine, recipients=1)])
         assert trigger.jsms_conn_id == "jsms_default"
         assert trigger.failing_since is None
         next_look = datetime.fromisoformat(trigger.next_look)
@@ -693,7 +703,7 @@ class TestTheSensorBefore:
     ) -> None:
         with pytest.raises(JsmsScheduleGoneError):
             sensor("x").execute(context())
-        with pytest.raises(JsmsInputError, match="nothing to wait for"):
+        with pytest.raises(JsmsInputError, match="names no schedule"):
             sensor([]).execute(context())
         sandbox.fault("query_schedule", "code", code=50002)
         with pytest.raises(JsmsAuthError):
@@ -706,7 +716,7 @@ class TestTheSensorBefore:
         sandbox.fault("query_schedule", "status", 3, status=503)
         now = datetime.now(UTC)
         trigger = defer(scheduled).trigger
-        assert trigger.schedules == {scheduled: None}
+        assert trigger.schedules == state_of([Seen(scheduled)])
         since = datetime.fromisoformat(trigger.failing_since)
         assert since == pytest.approx(now, abs=2 * SECOND)
         next_look = datetime.fromisoformat(trigger.next_look)
@@ -881,7 +891,7 @@ class TestTheSensorAfter:
             wait(scheduled)
 
     @pytest.mark.parametrize(
-        "event", [None, {}, "x", ["done"], 1, {"status": "other"}, {"status": ["a"]}]
+        "event", [{}, "x", ["done"], 1, {"status": "other"}, {"status": ["a"]}]
     )
     @pytest.mark.parametrize("soft_fail", [False, True])
     def test_fails_loudly_with_an_event_that_it_does_not_know(
@@ -1009,6 +1019,147 @@ def test_an_outage_before_send_time_is_borne_after_an_error_in_the_middle_of_it(
 
     hours.on_sleep += [lambda: fail(None), *[lambda: None] * 14, lambda: fail(50002)]
     assert list(wait(scheduled)) == [scheduled]
+
+
+class TestManyMsgIds:
+    """Beyond a thousand only their number is kept, handed on and returned."""
+
+    @pytest.fixture(autouse=True)
+    def _three_are_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("airflow_provider_jsms.waiting.MOST_MSG_IDS", 3)
+
+    def batch(self, when: datetime, first: int, size: int) -> str:
+        with JsmsHook() as hook:
+            result = hook.submit_batch_schedule(
+                send_time=when,
+                recipients=[people.number(first + index) for index in range(size)],
+                temp_id=1,
+            )
+        return str(result["schedule_id"])
+
+    def in_every_mode(self, schedule_id: Any, hours: Hours, **arguments: Any) -> list[Any]:
+        modes = ({"deferrable": True}, {"mode": "poke"}, {"mode": "reschedule"})
+        return [wait(schedule_id, **{"deferrable": False, **arguments, **mode}) for mode in modes]
+
+    def test_three_are_returned_and_four_are_counted_in_every_mode(
+        self, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        schedules = [self.batch(nine, 0, 1), self.batch(nine, 1, 2), self.batch(nine, 3, 1)]
+        few = wait(schedules[:2])
+        assert {each: len(ids) for each, ids in few.items()} == dict(
+            zip(schedules[:2], [1, 2], strict=True)
+        )
+        assert self.in_every_mode(schedules[:2], hours) == [few] * 3
+        many = dict(zip(schedules, [1, 2, 1], strict=True))
+        assert wait(schedules) == many
+        assert self.in_every_mode(schedules, hours) == [many] * 3
+        assert self.in_every_mode([many], hours) == [many] * 3, "a result of the sensor, again"
+
+    def test_what_is_handed_to_the_trigger_and_back_is_a_number(
+        self, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        early, late = self.batch(nine - 2 * HOUR, 0, 4), self.batch(nine, 4, 1)
+        sandbox.travel_to(nine - HOUR)
+        deferral = defer([early, late])
+        assert deferral.trigger.schedules[early]["msg_ids"] == 4
+        assert deferral.trigger.schedules[late]["msg_ids"] == 0
+        (event,) = events(deferral.trigger)
+        assert event == {"status": "done", "msg_ids": {early: 4, late: 1}}
+        assert resume([early, late], event) == {early: 4, late: 1}
+        assert gets(sandbox, early) == 1
+
+    def test_a_look_that_fails_half_way_hands_on_a_number_too(
+        self,
+        sandbox: SandboxControl,
+        hours: Hours,
+        nine: datetime,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        early, late = self.batch(nine - 2 * HOUR, 0, 4), self.batch(nine, 4, 1)
+        sandbox.travel_to(nine - HOUR)
+        query = JsmsHook.query_schedule
+
+        def query_early(hook: JsmsHook, schedule_id: str) -> Any:
+            if schedule_id == late:
+                raise JsmsServerError("HTTP 503", call="query_schedule")
+            return query(hook, schedule_id)
+
+        monkeypatch.setattr(JsmsHook, "query_schedule", query_early)
+        trigger = defer([early, late]).trigger
+        assert trigger.failing_since
+        assert [trigger.schedules[each]["msg_ids"] for each in (early, late)] == [4, []]
+
+    @pytest.mark.parametrize("is_many", [False, True])
+    def test_that_jsms_has_forgotten_since_are_remembered_over_every_deferral(
+        self, is_many: bool, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        early = self.batch(nine - 2 * HOUR, 0, 4 if is_many else 2)
+        late = self.batch(nine, 4, 1)
+        hours.sleep(3600)
+        hours.on_sleep.append(lambda: sandbox.fault("query_schedule", "code", code=50002))
+        deferral = defer([early, late])
+        sandbox.switch(query_sent="50028")
+        event = fired(deferral.trigger)
+        assert event["status"] == "look", "a worker has to decide about the credentials"
+        assert event["schedules"] == deferral.trigger.schedules
+        deferral = deferred(lambda: resume([early, late], event))
+        assert deferral.trigger.schedules[early] == event["schedules"][early]
+        sandbox.switch(query_sent="record")
+        found = resume([early, late], fired(deferral.trigger))
+        assert found[early] == (4 if is_many else event["schedules"][early]["msg_ids"])
+        assert gets(sandbox, early) == 1
+
+    def test_some_of_a_batch_are_remembered_too(
+        self, sandbox: SandboxControl, hours: Hours
+    ) -> None:
+        """JSMS lists who it has refused, and forgets the schedule once it is sent."""
+        sandbox.switch(failed_recipients_in_query="yes", msg_id_when="accepted", query_sent="50028")
+        sandbox.number(people.BEN, "unsubscribed")
+        soon = (datetime.now(UTC) + HOUR / 2).replace(microsecond=0)
+        with JsmsHook() as hook:
+            result = hook.submit_batch_schedule(
+                send_time=soon, recipients=[people.ANNA, people.BEN, people.CARA], temp_id=1
+            )
+        found = wait(result, wait_for_send_time=True)
+        assert len(found[result["schedule_id"]]) == 2
+        assert soon <= datetime.now(UTC) <= soon + 3 * SECOND
+
+    def test_an_error_names_ten_schedules_and_counts_the_others(
+        self, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        schedules = [submit(nine, people.number(index)) for index in range(13)]
+        for each in schedules:
+            delete(each)
+        with pytest.raises(JsmsScheduleGoneError, match="and 3 more schedules") as caught:
+            wait(schedules)
+        assert [each in str(caught.value) for each in schedules] == [True] * 10 + [False] * 3
+
+
+class TestResumedWithoutAnEvent:
+    """Airflow does so where a task is cleared while its worker is about to defer it."""
+
+    def test_begins_anew(self, scheduled: str, sandbox: SandboxControl, hours: Hours) -> None:
+        began = datetime.now(UTC)
+        deferral = deferred(
+            lambda: sensor(scheduled, timeout=4 * HOUR).resume_execution(
+                "execute_complete", None, context()
+            )
+        )
+        assert wait_of(deferral.trigger.rules).ends_at == began + 4 * HOUR
+        assert fired(deferral.trigger)["status"] == "done"
+
+    def test_ends_at_once_where_everything_is_there(
+        self, scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        hours.sleep(3 * 3600)
+        assert list(resume(scheduled, None)) == [scheduled]
+
+    def test_fails_as_the_first_look_does(self, scheduled: str, hours: Hours) -> None:
+        delete(scheduled)
+        with pytest.raises(JsmsScheduleGoneError):
+            resume(scheduled, None)
+        with pytest.raises(AirflowSkipException):
+            resume(scheduled, None, soft_fail=True)
 
 
 def test_all_modes_follow_the_same_schedule_to_the_same_end(

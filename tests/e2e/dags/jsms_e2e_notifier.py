@@ -23,6 +23,11 @@ else:
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAME = f"{people.CANARY}-{{{{ ti.task_id if ti is defined else 'run' }}}}"
 
+RUN = (
+    "{{ run_id }}{% if dag_run is defined and dag_run.end_date %} in "
+    "{{ dag_run.end_date.astimezone(dag.timezone).year }}{% endif %}"
+)
+
 
 def notifier(*numbers: str, said: str = NAME, **changed: object) -> JsmsNotifier:
     arguments: dict[str, object] = {
@@ -64,8 +69,8 @@ with DAG(
     schedule=None,
     start_date=START,
     params={"is_broken": Param(default=False, type="boolean")},
-    on_failure_callback=notifier(people.ANNA, said=f"{people.CANARY}-failed {{{{ run_id }}}}"),
-    on_success_callback=notifier(people.BEN, said=f"{people.CANARY}-good {{{{ run_id }}}}"),
+    on_failure_callback=notifier(people.ANNA, said=f"{people.CANARY}-failed {RUN}"),
+    on_success_callback=notifier(people.BEN, said=f"{people.CANARY}-good {RUN}"),
 ):
 
     @task
@@ -82,34 +87,45 @@ with DAG("notify_in_vain", schedule=None, start_date=START):
         "no_number": {"mobile": "1380013"},
         # a batch, so that it does not meet the fault that is meant for the first one
         "no_template": {"temp_id": 99, "mobile": [people.DAN, people.CARA]},
-        "undefined_name": {"temp_para": {"name": f"{people.CANARY}-{{{{ nothing.at_all }}}}"}},
+        "undefined_name": {"mobile": "{{ dag_run.conf.who }}"},
         "unreachable": {"jsms_conn_id": "jsms_nowhere"},
         "no_connection": {"jsms_conn_id": "jsms_unknown"},
     }.items():
         task(task_id=_name, on_success_callback=notifier(people.DAN, **_changed))(lambda: None)()
 
-# Airflow logs the arguments of these callbacks at debug level, so they name nobody of the others.
+IN_A_DEADLINE = (
+    "{{ dag.dag_id }}, {{ run_id == dag_run.run_id == dag_run.dag_run_id }}, {{ ds }}, "
+    "{{ data_interval_end | ds }}, {{ (deadline.deadline_time - dag_run.queued_at).seconds }} s"
+)
+ALERTS = {
+    "missed": {
+        "temp_id": 3,
+        "temp_para": {
+            "name": IN_A_DEADLINE,
+            "place": "{{ dag_run.nothing }}",
+            "date": "{{ logical_date.in_timezone('Asia/Shanghai').format('MM-DD HH:mm') }}",
+        },
+    },
+    "in_vain": {"mobile": "{{ dag_run.conf.who }}", "temp_id": 3},
+}
+# Airflow 3.3 forbids a SyncCallback to read a Variable. It logs the arguments of these callbacks at
+# debug level, so they name nobody of the others.
+ON_CALL = {"async": "{{ var.value.deadline_on_call }}", "sync": people.ON_CALL}
 for _kind, _callback in CALLBACKS.items():
-    with DAG(
-        f"notify_deadline_{_kind}",
-        schedule=None,
-        start_date=START,
-        deadline=deadline.DeadlineAlert(
-            reference=deadline.DeadlineReference.DAGRUN_QUEUED_AT,
-            interval=timedelta(seconds=1),
-            callback=_callback(
-                JsmsNotifier,
-                kwargs={
-                    "mobile": people.ON_CALL,
-                    "temp_id": 2,
-                    "temp_para": {"name": "{{ dag_run.dag_id }}"},
-                },
+    for _name, _arguments in ALERTS.items():
+        with DAG(
+            f"notify_{_name}_{_kind}",
+            schedule=None,
+            start_date=START,
+            deadline=deadline.DeadlineAlert(
+                reference=deadline.DeadlineReference.DAGRUN_QUEUED_AT,
+                interval=timedelta(seconds=1),
+                callback=_callback(JsmsNotifier, kwargs={"mobile": ON_CALL[_kind], **_arguments}),
             ),
-        ),
-    ):
+        ):
 
-        @task.sensor(poke_interval=1, timeout=60)
-        def takes_its_time(dag_run: object = None) -> bool:
-            return (datetime.now(UTC) - dag_run.start_date).total_seconds() > 10
+            @task.sensor(poke_interval=1, timeout=60)
+            def takes_its_time(dag_run: object = None) -> bool:
+                return (datetime.now(UTC) - dag_run.start_date).total_seconds() > 10
 
-        takes_its_time()
+            takes_its_time()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.schedule import schedule_ids_of
+from airflow_provider_jsms.references import references_in
 from tests import people
 from tests.stack.waiting import wait_until
 
@@ -95,7 +95,7 @@ class Jsms:
 
     def send_time(self, schedules: Any) -> datetime:
         """Return when the first of these is due, given as to a sensor."""
-        return self.send_times[schedule_ids_of(schedules)[0]][-1]
+        return self.send_times[references_in(schedules).required()[0]][-1]
 
     def move(self, schedule_id: str, send_time: datetime) -> None:
         """Move a single schedule."""
@@ -177,7 +177,7 @@ class Wait:
 
     @property
     def schedule_ids(self) -> list[str]:
-        return schedule_ids_of(self.schedule_id)
+        return references_in(self.schedule_id).required()
 
     def looks(self) -> list[datetime]:
         """Return when it, and whoever waits for the same, has asked."""

@@ -30,10 +30,10 @@ from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.operators.jsms import JsmsSubmitScheduleOperator
 from airflow_provider_jsms.recipients import Entries, recipients_of
 from airflow_provider_jsms.records import sound
+from airflow_provider_jsms.references import references_in
 from airflow_provider_jsms.schedule import (
     optional_id,
     schedule_id_of,
-    schedule_ids_of,
     single_body,
     tag_of,
 )
@@ -46,7 +46,7 @@ from tests.store import DictStore
 from tests.unit.fuzz import odd
 from tests.unit.fuzz.test_connection import connection
 from tests.unit.fuzz.test_hook import SINGLE
-from tests.unit.fuzz.test_sensor import EVENT, RULES, TRIGGER
+from tests.unit.fuzz.test_sensor import EVENT, RULES, SEEN, TRIGGER
 from tests.unit.fuzz.watching import CONNECTION, check_told
 from tests.unit.refusals import refusal_of
 from tests.unit.tries import TaskInstance
@@ -105,8 +105,8 @@ def test_a_word_of_an_enum_is_its_value_also_in_a_path() -> None:
 
 
 def test_a_damaged_result_of_a_batch_is_no_list_of_its_keys() -> None:
-    assert "schedule_id" in refusal_of(schedule_ids_of, {"schedule_ids": {"1a2b": 1}})
-    assert "schedule_id" in refusal_of(schedule_ids_of, [{"schedule_ids": ["1a2b"]}])
+    assert "schedule_id" in refusal_of(references_in, {"schedule_ids": {"1a2b": 1}})
+    assert "schedule_id" in refusal_of(references_in, {"schedule_ids": [["1a2b"]]})
 
 
 def test_a_list_that_cannot_be_gone_through_may_be_so_later() -> None:
@@ -121,7 +121,7 @@ def test_a_list_that_cannot_be_gone_through_may_be_so_later() -> None:
 def test_ids_that_cannot_be_fetched_may_be_so_later() -> None:
     for given in (odd.OddList(["1"]), odd.NoIteration()):
         with pytest.raises(JsmsRenderError, match=r"schedule_id .*OddError.*another try"):
-            schedule_ids_of(given)
+            references_in(given)
 
 
 @pytest.mark.parametrize("name", ["13712345678.csv", f"a\n{odd.INJECTED}.jsonl"])
@@ -254,7 +254,8 @@ def test_a_sensor_may_wait_for_ever(service: Service) -> None:
         {"status": "done", "msg_ids": {"1a2b": "1"}},
         {"status": "done", "msg_ids": {"1a2b": [1]}},
         {"status": ["done"]},
-        None,
+        {**EVENT, "schedules": {"1a2b": {**SEEN, "msg_ids": [1]}}},
+        {**EVENT, "schedules": {"1a2b": {**SEEN, "msg_ids": None}}},
     ],
 )
 def test_an_event_that_is_not_of_the_trigger_ends_the_wait(event: object) -> None:
@@ -276,7 +277,9 @@ def test_an_event_that_is_not_of_the_trigger_ends_the_wait(event: object) -> Non
         {"rules": {}},
         {"rules": {**RULES, "grace": "1"}},
         {"rules": {**RULES, "poke_interval": math.nan}},
-        {"msg_ids": {"8b19cd0d": None}},
+        {"schedules": {"1a2b": {**SEEN, "msg_ids": None}}},
+        {"schedules": {"1a2b": {**SEEN, "recipients": "many"}}},
+        {"schedules": {"1a2b": {**SEEN, "send_time": "2026-12-01T00:00:00"}}},
         {"jsms_conn_id": ["jsms_default"]},
     ],
 )
@@ -292,7 +295,9 @@ def test_arguments_that_are_not_of_the_sensor_end_the_trigger(changed: dict[str,
 def test_without_a_record_a_connection_that_is_not_there_is_named() -> None:
     operator = JsmsSubmitScheduleOperator(task_id="text", jsms_conn_id="not_there", **SINGLE)  # type: ignore[arg-type]
     operator.render_template_fields({})
-    with pytest.raises(JsmsNoRetryError, match=r"not_there.* isn't defined\. Nothing is scheduled"):
+    with pytest.raises(
+        JsmsNoRetryError, match=r"not find the connection not_there, .*Nothing is sch"
+    ):
         operator.execute({"ti": TaskInstance(1)})  # type: ignore[typeddict-item]
 
 

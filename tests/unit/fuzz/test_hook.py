@@ -107,7 +107,7 @@ ARRIVES = {
 def check_arrived(name: str, value: object, request: Any) -> None:
     """Check that what arrived is what was given, where that can be told simply."""
     if name == "schedule_id":
-        assert request.path.rpartition("/")[2] == str.__str__(value)  # type: ignore[arg-type]
+        assert request.path.rpartition("/")[2] == str.strip(str.__str__(value))  # type: ignore[arg-type]
     elif type(value) in (str, int, list, dict, datetime, type(None)):
         assert request.body.get(name) == ARRIVES[name](value)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.notifier import BaseNotifier
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, AirflowException
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,18 +54,27 @@ def notify(name: str, value: object, mode: str) -> None:
         notifier.notify(context)
 
 
-def check(outcome: Outcome, name: str, value: object) -> None:
+def check(outcome: Outcome, name: str, value: object, *, is_deadline: bool = False) -> None:
     check_told(outcome, name, value)
-    assert outcome.error is None, repr(outcome.error)
     told = "\n".join(outcome.told)
+    is_raised = is_deadline and "The notification failed: " in told
+    assert isinstance(outcome.error, AirflowException if is_raised else type(None)), told
     if outcome.requests:
         is_batch = outcome.requests[0].path.endswith("batch")
-        check_one_request(outcome, "submit_batch_schedule" if is_batch else "submit_schedule")
+        call = "submit_batch_schedule" if is_batch else "submit_schedule"
+        body: Any = check_one_request(outcome, call).body
+        check_parameters(body["recipients"][0] if is_batch else body)
     else:
         assert "The notification failed: " in told, told
-        # In the words of Airflow, cut to a readable length.
-        is_unknown = name == "jsms_conn_id" and "The conn_id `" in told
-        assert name in told or is_unknown, told
+        assert name in told, told
+
+
+def check_parameters(person: dict[str, Any]) -> None:
+    """Check that JSMS refuses none of the parameters, nor all of them for their length."""
+    texts = person.get("temp_para", {}).values()
+    assert all(text.isprintable() and text.strip() for text in texts), texts
+    assert not set("【】") & set("".join(texts)), texts
+    assert sum(map(len, texts)) <= max(200, len(texts)), texts
 
 
 @pytest.mark.parametrize("name", NOTIFIER)
@@ -98,7 +107,8 @@ def test_every_odd_object(service: Service, name: str) -> None:
 @given(data=st.data())
 def test_one_argument_of_a_deadline_alert(service: Service, name: str, data: st.DataObject) -> None:
     value = data.draw(odd.texts | odd.json_values, label=name)
-    check(service.try_out(lambda: notify(name, value, "async")), name, value)
+    outcome = service.try_out(lambda: notify(name, value, "async"))
+    check(outcome, name, value, is_deadline=True)
 
 
 def test_the_longest_delay_is_a_day(service: Service) -> None:

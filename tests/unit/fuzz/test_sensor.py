@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_jsms.deferral import are_found
 from airflow_provider_jsms.exceptions import (
     JsmsError,
     JsmsInputError,
@@ -46,18 +47,18 @@ RULES = {
     "expected": None,
     "ends_at": None,
 }
+SEEN = {"send_time": LATER, "recipients": 2, "msg_ids": ["1", "2"]}
 TRIGGER: dict[str, Any] = {
-    "schedules": {"8b19cd0d": LATER, "1a2b": None},
+    "schedules": {"8b19cd0d": {**SEEN, "msg_ids": 1}, "1a2b": {**SEEN, "send_time": None}},
     "jsms_conn_id": CONNECTION,
     "next_look": NOW.isoformat(),
     "rules": RULES,
     "failing_since": None,
-    "msg_ids": {"1a2b": ["1", "2"]},
 }
 EVENT = {
     "status": "look",
     "started_at": NOW.isoformat(),
-    "schedules": {"8b19cd0d": LATER},
+    "schedules": {"8b19cd0d": {**SEEN, "msg_ids": []}},
     "failing_since": None,
 }
 a_time = st.sampled_from(
@@ -187,7 +188,7 @@ events = (
     | changed({"status": "done", "msg_ids": {"8b19cd0d": ["1"]}})
     | st.builds(
         lambda schedules: {**EVENT, "schedules": schedules},
-        st.dictionaries(odd.good_ids | odd.texts, stored, max_size=2),
+        st.dictionaries(odd.good_ids | odd.texts, stored | changed(SEEN), max_size=2),
     )
     | st.dictionaries(st.sampled_from(["status", "msg_ids", "event"]), stored)
     | st.sampled_from(["timeout", "failed"]).map(lambda status: {"status": status})
@@ -210,7 +211,7 @@ def test_any_event(service: Service, event: object) -> None:
     elif outcome.error is None:
         assert isinstance(event, dict)
         assert event["status"] == "done"
-        assert all(isinstance(each, str) for ids in outcome.result.values() for each in ids)
+        assert all(map(are_found, outcome.result.values()))
     else:
         assert isinstance(outcome.error, JsmsUnknownEventError), repr(outcome.error)
 
@@ -233,6 +234,7 @@ async def fired(arguments: dict[str, Any]) -> Any:
 @given(
     arguments=changed(TRIGGER)
     | changed(RULES).map(lambda rules: {**TRIGGER, "rules": rules})
+    | changed(SEEN).map(lambda seen: {**TRIGGER, "schedules": {"1a2b": seen}})
     | st.dictionaries(st.text(max_size=5), stored, max_size=2).map(
         lambda schedules: {**TRIGGER, "schedules": schedules}
     )

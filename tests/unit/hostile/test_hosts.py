@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from airflow_provider_jsms.exceptions import JsmsCallError, JsmsNotSentError
 from airflow_provider_jsms.hooks.jsms import JsmsHook
@@ -156,6 +158,77 @@ def test_a_netrc_does_not_take_the_place_of_the_credentials(
             call()
         (request,) = server.requests
         assert request.headers["authorization"] == f"Basic {BASIC_TOKEN}"
+
+
+class TestTheSessionOfAHook:
+    """What ``get_conn()`` returns sends the credentials to the base URL, whoever uses it."""
+
+    @pytest.fixture
+    def server(self, set_connection: Callable[..., None]) -> Iterator[wire.WireServer]:
+        with wire.WireServer([wire.answer()]) as server:
+            set_connection(f"{server.url}/base")
+            yield server
+
+    @pytest.mark.parametrize("path", ["", "/", "/base/v1/schedule/x", "/elsewhere", "?x=1"])
+    def test_has_the_credentials_for_the_base_url(self, path: str, server: wire.WireServer) -> None:
+        with JsmsHook() as hook:
+            hook.get_conn().get(f"{server.url}{path}", timeout=5)
+            hook.get_conn().get(f"{server.url}{path}".upper().replace("HTTP:", "http:"), timeout=5)
+        for request in server.requests:
+            assert request.headers["authorization"] == f"Basic {BASIC_TOKEN}"
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            *("{other}/", "http://localhost:{port}/", "http://{host}:{port}@{address}/"),
+            "http://{address}#@{host}:{port}/",
+        ],
+    )
+    def test_has_none_for_another_host_or_port(
+        self, address: str, server: wire.WireServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / ".netrc").write_text("default login other password word\n")
+        monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+        host, port = server.url.removeprefix("http://").split(":")
+        with wire.WireServer([wire.answer()]) as elsewhere, JsmsHook() as hook:
+            filled = address.format(
+                other=elsewhere.url,
+                address=elsewhere.url.removeprefix("http://"),
+                host=host,
+                port=port,
+            )
+            with suppress(requests.RequestException):
+                hook.get_conn().get(filled, timeout=5)
+        for request in (*server.requests, *elsewhere.requests):
+            assert BASIC_TOKEN not in request.headers.get("authorization", "")
+
+    def test_has_none_for_the_plain_address_of_the_service(
+        self, set_connection: Callable[..., None]
+    ) -> None:
+        set_connection("https://api.sms.jpush.cn")
+        session = JsmsHook().get_conn()
+        for url, expected in {
+            "https://api.sms.jpush.cn/v1/schedule": True,
+            "https://api.sms.jpush.cn:443/v1/schedule": True,
+            "https://API.SMS.JPUSH.CN/v1/schedule": True,
+            "http://api.sms.jpush.cn/v1/schedule": False,
+            "http://api.sms.jpush.cn:443/v1/schedule": False,
+            "https://api.sms.jpush.cn:8443/v1/schedule": False,
+            "https://api.sms.jpush.cn.example.com/": False,
+            "https://sms.jpush.cn/": False,
+        }.items():
+            request = session.prepare_request(requests.Request("GET", url))
+            assert ("Authorization" in request.headers) is expected, url
+
+    @pytest.mark.parametrize("status", [302, 307])
+    def test_has_none_for_where_a_redirect_leads(
+        self, status: int, other: wire.WireServer, set_connection: Callable[..., None]
+    ) -> None:
+        with wire.WireServer([wire.answer(status, b"", Location=other.url)]) as server:
+            set_connection(server.url)
+            with JsmsHook() as hook:
+                answer = hook.get_conn().post(server.url, timeout=5, allow_redirects=True)
+        assert answer.status_code == status
 
 
 class TestAProxy:

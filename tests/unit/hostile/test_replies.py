@@ -131,7 +131,7 @@ def test_a_schedule_of_a_thousand_people_is_read() -> None:
         "mobile": people.ANNA,
         "temp_para": {f"name{index}": "a, b, [c], {d}, " * 2 for index in range(10)},
     }
-    content = json.dumps({"schedule_id": "a", "recipients": [person] * 1000}).encode()
+    content = json.dumps({"recipients": [person] * 1000}).encode()
     read = read_reply(call_named("query_schedule"), Reply(200, {}, content))
     assert read["recipients"] == [person] * 1000
 

@@ -1,0 +1,281 @@
+"""The result of one task is the schedule_id of another, in the shapes that Airflow hands it on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.versions import AIRFLOW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_jsms.sandbox.testing import JsmsSandbox
+    from tests.habits.conftest import Ran
+
+    Run = Callable[..., Ran]
+
+A, B, C, D = (f"1390000000{digit}" for digit in range(1, 5))
+BATCH = f"""
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    one = JsmsSubmitBatchScheduleOperator(
+        task_id="submit", send_time=AT, temp_id=1, recipients=["{A}"])
+"""
+MAPPED = f"""
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    mapped = JsmsSubmitBatchScheduleOperator.partial(
+        task_id="submit", send_time=AT, temp_id=1).expand(recipients=[["{A}"], ["{B}", "{C}"]])
+"""
+SINGLES = f"""
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    mapped = JsmsSubmitScheduleOperator.partial(
+        task_id="submit", send_time=AT, temp_id=1).expand(mobile=["{A}", "{B}", "{C}"])
+"""
+# The batch for nobody is skipped.
+SKIPPED = f"""
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    nobody = JsmsSubmitBatchScheduleOperator(
+        task_id="nobody", send_time=AT, temp_id=1, recipients=[])
+    one = JsmsSubmitBatchScheduleOperator(
+        task_id="submit", send_time=AT, temp_id=1, recipients=["{A}"])
+    mapped = JsmsSubmitBatchScheduleOperator.partial(
+        task_id="mapped", send_time=AT, temp_id=1).expand(recipients=[[], ["{B}"], []])
+    none = JsmsSubmitBatchScheduleOperator.partial(
+        task_id="none", send_time=AT, temp_id=1).expand(recipients=[[], []])
+"""
+
+
+def calls(sandbox: JsmsSandbox, name: str) -> list[str]:
+    """Return the schedule_id of each such call, in alphabetical order."""
+    paths = [each.path for each in sandbox.requests if each.call == name]
+    return sorted(path.rpartition("/")[2] for path in paths)
+
+
+def scheduled(sandbox: JsmsSandbox) -> dict[str, str]:
+    """Return the schedule_id of everybody who is going to be texted, by number."""
+    return {text.mobile: text.schedule_id for text in sandbox.scheduled}
+
+
+@pytest.mark.parametrize(
+    "given", ["one.output", 'one.output["schedule_ids"]', "[one.output, None]"]
+)
+def test_a_batch_of_one_schedule_is_modified_and_queried_by_its_result(
+    given: str, run_dag: Run, jsms_sandbox: JsmsSandbox
+) -> None:
+    ran = run_dag(
+        f"""{BATCH}
+    change = JsmsModifyBatchScheduleOperator(task_id="modify", schedule_id={given},
+        send_time=AT, temp_id=1, recipients=["{B}", "{C}"])
+    query = JsmsQueryScheduleOperator(task_id="query", schedule_id={given})
+    change >> query
+    # What they return names the schedule too.
+    again = JsmsQueryScheduleOperator(task_id="again", schedule_id=change.output["schedule_id"])
+    last = JsmsScheduleSensor(task_id="wait", schedule_id=query.output)
+    again >> last
+    JsmsDeleteScheduleOperator(task_id="delete", schedule_id=last.output)
+"""
+    )
+    assert ran.state == "success", ran.said
+    (schedule_id,) = calls(jsms_sandbox, "modify_batch_schedule")
+    assert {text.mobile: text.schedule_id for text in jsms_sandbox.deleted} == {
+        B: schedule_id,
+        C: schedule_id,
+    }
+    assert set(calls(jsms_sandbox, "query_schedule")) == {schedule_id}
+    assert calls(jsms_sandbox, "delete_schedule") == [schedule_id]
+
+
+def test_a_single_schedule_is_modified_by_what_another_task_returned(
+    run_dag: Run, jsms_sandbox: JsmsSandbox
+) -> None:
+    ran = run_dag(
+        f"""
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    one = JsmsSubmitScheduleOperator(task_id="submit", send_time=AT, temp_id=1, mobile="{A}")
+    query = JsmsQueryScheduleOperator(task_id="query", schedule_id=one.output)
+    JsmsModifyScheduleOperator(task_id="modify", schedule_id=query.output, send_time=AT,
+        temp_id=1, mobile="{B}")
+"""
+    )
+    assert ran.state == "success", ran.said
+    assert scheduled(jsms_sandbox) == {B: calls(jsms_sandbox, "modify_schedule")[0]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ ti.xcom_pull(task_ids='submit') }}",
+        "{{ ti.xcom_pull(task_ids='submit') | tojson }}",
+        "{{ ti.xcom_pull(task_ids='submit')['schedule_ids'] }}",
+        "{{ ti.xcom_pull(task_ids='submit', key='schedule_ids') | join(',') }}",
+        "\\n  {{ ti.xcom_pull(task_ids='submit')['schedule_ids'][0] }}\\n",
+    ],
+)
+def test_a_template_may_make_a_text_of_a_result(
+    text: str, run_dag: Run, jsms_sandbox: JsmsSandbox
+) -> None:
+    ran = run_dag(
+        f"""{BATCH}
+    one >> [JsmsQueryScheduleOperator(task_id="query", schedule_id="{text}"),
+            JsmsScheduleSensor(task_id="wait", schedule_id="{text}")]
+"""
+    )
+    assert ran.state == "success", ran.said
+    assert calls(jsms_sandbox, "query_schedule") == [scheduled(jsms_sandbox)[A]] * 2
+
+
+@pytest.mark.parametrize(
+    ("submit", "key"),
+    [(MAPPED, ""), (MAPPED, '["schedule_ids"]'), (SINGLES, "")],
+    ids=["batches", "ids of batches", "singles"],
+)
+def test_what_mapped_submits_returned_is_followed_and_deleted_as_a_whole(
+    submit: str, key: str, run_dag: Run, jsms_sandbox: JsmsSandbox
+) -> None:
+    ran = run_dag(
+        f"""{submit}
+    wait = JsmsScheduleSensor(task_id="wait", schedule_id=mapped.output{key})
+    wait >> JsmsDeleteScheduleOperator(task_id="delete", schedule_id=mapped.output{key})
+"""
+    )
+    assert ran.state == "success", ran.said
+    deleted = {text.mobile: text.schedule_id for text in jsms_sandbox.deleted}
+    assert set(deleted) == {A, B, C}
+    assert calls(jsms_sandbox, "query_schedule") == sorted(set(deleted.values()))
+    assert calls(jsms_sandbox, "delete_schedule") == sorted(set(deleted.values()))
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 0), reason="the @task_group of the test is of airflow.sdk")
+def test_so_is_what_a_mapped_task_group_returned(run_dag: Run, jsms_sandbox: JsmsSandbox) -> None:
+    ran = run_dag(
+        f"""
+from airflow.sdk import task_group
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    @task_group
+    def one(mobile):
+        submit = JsmsSubmitScheduleOperator(
+            task_id="submit", send_time=AT, temp_id=1, mobile=mobile)
+        return submit.output
+    JsmsDeleteScheduleOperator(
+        task_id="delete", schedule_id=one.expand(mobile=["{A}", "{B}"]))
+"""
+    )
+    assert ran.state == "success", ran.said
+    assert {text.mobile for text in jsms_sandbox.deleted} == {A, B}
+
+
+def test_several_schedules_are_queried_by_mapped_tasks_as_the_error_says(
+    run_dag: Run, jsms_sandbox: JsmsSandbox
+) -> None:
+    ran = run_dag(
+        f"""{MAPPED}
+    @task
+    def ids(results):
+        return [each for result in results for each in result["schedule_ids"]]
+    JsmsQueryScheduleOperator.partial(task_id="query").expand(schedule_id=ids(mapped.output))
+    JsmsQueryScheduleOperator(task_id="refused", schedule_id=mapped.output)
+    JsmsModifyBatchScheduleOperator(task_id="also_refused", schedule_id=mapped.output,
+        send_time=AT, temp_id=1, recipients=["{D}"])
+"""
+    )
+    assert {name: state for name, state in ran.tasks.items() if "submit" not in name} == {
+        "ids": "success",
+        "query[0]": "success",
+        "query[1]": "success",
+        "refused": "failed",
+        "also_refused": "failed",
+    }
+    assert "names 2 schedules, but this task takes one" in ran.said
+    assert ".expand(schedule_id=ids)" in ran.said
+    assert ".expand_kwargs([...]) with the schedule_id and the recipients of each" in ran.said
+    assert set(scheduled(jsms_sandbox)) == {A, B, C}
+    assert calls(jsms_sandbox, "query_schedule") == sorted(set(scheduled(jsms_sandbox).values()))
+
+
+def test_several_schedules_are_modified_by_mapped_tasks_each_to_its_own_people(
+    run_dag: Run, jsms_sandbox: JsmsSandbox
+) -> None:
+    ran = run_dag(
+        f"""{SINGLES}
+    @task
+    def changes(schedule_ids):
+        return [{{"schedule_id": each, "mobile": mobile}}
+                for each, mobile in zip(schedule_ids, ["{B}", "{C}", "{D}"])]
+    JsmsModifyScheduleOperator.partial(task_id="modify", send_time=AT, temp_id=1).expand_kwargs(
+        changes(mapped.output))
+"""
+    )
+    assert ran.state == "success", ran.said
+    assert set(scheduled(jsms_sandbox)) == {B, C, D}
+
+
+class TestASkippedUpstream:
+    @pytest.mark.parametrize(
+        "given", ["nobody.output", 'nobody.output["schedule_ids"]', "none.output"]
+    )
+    def test_is_nothing_to_delete_where_missing_ones_are_tolerated(
+        self, given: str, run_dag: Run, jsms_sandbox: JsmsSandbox
+    ) -> None:
+        ran = run_dag(
+            f"""{SKIPPED}
+    JsmsDeleteScheduleOperator(task_id="tolerant", schedule_id={given}, missing_ok=True,
+        trigger_rule="none_failed")
+    JsmsDeleteScheduleOperator(task_id="strict", schedule_id={given}, trigger_rule="none_failed")
+    JsmsScheduleSensor(task_id="wait", schedule_id={given}, trigger_rule="none_failed")
+    JsmsQueryScheduleOperator(task_id="query", schedule_id={given}, trigger_rule="none_failed")
+"""
+        )
+        states = {name: ran.tasks[name] for name in ("tolerant", "strict", "wait", "query")}
+        assert states == {
+            "tolerant": "success",
+            "strict": "failed",
+            "wait": "failed",
+            "query": "failed",
+        }
+        assert ran.said.count("Nothing was sent") >= 3
+        assert ran.said.count("The task that it comes from returned nothing") >= 4
+        assert "set missing_ok=True" in ran.said
+        assert set(scheduled(jsms_sandbox)) == {A, B}
+
+    @pytest.mark.parametrize(
+        ("given", "mobile"), [("[nobody.output, one.output]", A), ("mapped.output", B)]
+    )
+    def test_among_others_is_left_out(
+        self, given: str, mobile: str, run_dag: Run, jsms_sandbox: JsmsSandbox
+    ) -> None:
+        ran = run_dag(
+            f"""{SKIPPED}
+    wait = JsmsScheduleSensor(task_id="wait", schedule_id={given}, trigger_rule="none_failed")
+    wait >> JsmsDeleteScheduleOperator(task_id="delete", schedule_id={given}, missing_ok=True,
+        trigger_rule="none_failed")
+"""
+        )
+        assert (ran.tasks["wait"], ran.tasks["delete"]) == ("success", "success"), ran.said
+        assert [text.mobile for text in jsms_sandbox.deleted] == [mobile]
+
+
+def test_texts_that_were_assumed_as_sent_are_neither_followed_nor_deleted_silently(
+    run_dag: Run, jsms_sandbox: JsmsSandbox
+) -> None:
+    jsms_sandbox.fault("submit_batch_schedule", "accepted_then_closed", times=1)
+    ran = run_dag(
+        f"""
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    submit = JsmsSubmitBatchScheduleOperator(task_id="submit", send_time=AT, temp_id=1,
+        recipients=["{A}"], on_uncertain="assume_sent")
+    JsmsScheduleSensor(task_id="wait", schedule_id=submit.output)
+    JsmsDeleteScheduleOperator(task_id="delete", schedule_id=submit.output, missing_ok=True)
+    JsmsModifyBatchScheduleOperator(task_id="modify", schedule_id=submit.output, send_time=AT,
+        temp_id=1, recipients=["{B}"])
+"""
+    )
+    assert ran.tasks == {
+        "submit": "success",
+        "wait": "failed",
+        "delete": "failed",
+        "modify": "failed",
+    }
+    assert ran.said.count("For 1 recipient the submit does not know the schedule_id") >= 3
+    assert "Look for the schedule in the JSMS console. Delete it there" in ran.said
+    assert set(scheduled(jsms_sandbox)) == {A}
