@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.exceptions import JsmsRenderError
+from airflow_provider_jsms.run_context import explaining_missing_dates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,7 @@ def render_field(
     :param value: the argument: a literal, a template, an XComArg or a function.
     :param dag: the DAG, where there is one; it says whether native objects are rendered.
     :raises JsmsRenderError: a template raised; the text repeats nothing of it.
+    :raises JsmsInputError: it needs a date that the run does not have.
     """
 
     def whole(value: object) -> object:
@@ -69,12 +71,13 @@ def render_field(
 
     marks = _marks_of(jinja_env)
     try:
-        if callable(value):
-            return value(context=context, jinja_env=jinja_env)
-        if not isinstance(value, list | tuple | Mapping | set):
-            return whole(value)
-        environment = _text_environment(templater, dag)
-        return value if _is_literal(value, marks) else _each(value, text, whole)
+        with explaining_missing_dates(name, context):
+            if callable(value):
+                return value(context=context, jinja_env=jinja_env)
+            if not isinstance(value, list | tuple | Mapping | set):
+                return whole(value)
+            environment = _text_environment(templater, dag)
+            return value if _is_literal(value, marks) else _each(value, text, whole)
     except AirflowException:
         raise
     except Exception as error:  # noqa: BLE001  a template can raise anything

@@ -3,7 +3,8 @@
 JSMS takes ``send_time`` as ``yyyy-MM-dd HH:mm:ss`` without an offset. No document names the zone;
 everything known points to China (UTC+8), so ``Asia/Shanghai`` is the default, settable per
 connection. Airflow's own times are UTC: a mix-up would text people eight hours early, silently.
-So a time is either unambiguous or refused.
+So a time is either unambiguous or refused. An aware time is believed: that Airflow's XCom has made
+one of a ``pendulum.naive(...)`` cannot be told from the result.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import re
 from calendar import timegm
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from numbers import Number
 from typing import TYPE_CHECKING
 
 import pendulum
@@ -31,8 +33,24 @@ _ISO_WITH_OFFSET = re.compile(
 )
 _ACCEPTED = (
     "Accepted are an aware datetime, an ISO 8601 time with an offset or Z (such as "
-    "2026-12-01T09:00:00+08:00, or what {{ data_interval_end }} and {{ ts }} render to), and the "
+    "2026-12-01T09:00:00+08:00, or what {{ dag_run.run_after }} renders to), and the "
     "wall clock of JSMS written exactly as yyyy-MM-dd HH:mm:ss."
+)
+_WRITE = "Write a string such as '2026-12-01 09:00:00' (in YAML, in quotes)"
+_REASONS: dict[type, str] = {
+    date: f": it is a date without a time. {_WRITE}",
+    time: f": it is a time without a date. {_WRITE}",
+    timedelta: ": it is a length of time. Add it to a time of the run",
+    Number: (
+        f": it is a number. {_WRITE}, and for a Unix timestamp "
+        "datetime.fromtimestamp(..., tz=timezone.utc)"
+    ),
+}
+_LARGEST = 10**18
+# Times that the masking of phone numbers would take for one: the year 10000, and milliseconds.
+_LIKE_A_NUMBER = re.compile(
+    r"(1[0-2]|[2-9][0-9])[0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9:]{1,8}([.,][0-9]{1,9})?)?Z?"
+    r"|20[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-3])[0-5][0-9][0-9]{0,5}"
 )
 
 
@@ -68,9 +86,8 @@ class SendTime:
         """
         if self.instant <= now:
             raise JsmsPastSendTimeError(
-                f"send_time {self} has passed: it is now {SendTime(now.astimezone(UTC), self.zone)}"
-                ". Nothing was sent. Choose a later time, or set on_past_send_time='skip' on the "
-                "operator if a late run is to be left out."
+                f"send_time {self} has passed: by the clock of this machine it is now "
+                f"{SendTime(now.astimezone(UTC), self.zone)}. Nothing was sent."
             )
 
 
@@ -149,12 +166,36 @@ def _named_by_wall_clock(moment: datetime, zone: tzinfo, given: object) -> SendT
 
 def _wall_clock(moment: datetime) -> str:
     # strftime does not pad years below 1000 on every platform; isoformat does.
-    return moment.replace(tzinfo=None, microsecond=0).isoformat(sep=" ")
+    return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
 
 
 def _refused(value: object) -> JsmsInputError:
-    shown = mask_text(repr(value)) if isinstance(value, datetime) else show(value)
+    shown = _shown(value)
     kind = "" if shown.startswith("(") else f" ({type(value).__name__})"
     return JsmsInputError(
-        f"send_time {shown}{kind} does not name one moment. {_ACCEPTED} Nothing was sent."
+        f"send_time {shown}{kind} does not name one moment{_reason(value)}. {_ACCEPTED} "
+        "Nothing was sent."
     )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return mask_text(repr(value))
+    is_short = isinstance(value, str) or (isinstance(value, int) and abs(value) < _LARGEST)
+    if is_short and _LIKE_A_NUMBER.fullmatch(str(value)):
+        return repr(value)
+    return show(value)
+
+
+def _reason(value: object) -> str:
+    """Return why a value of this type names no moment, and what to write for it."""
+    if isinstance(value, datetime):
+        if value.tzinfo is not None or value != value:  # noqa: PLR0124  pandas.NaT
+            return ""
+        return (
+            f": it has no time zone. If it is the wall clock of JSMS, write '{_wall_clock(value)}' "
+            "as a string (in YAML, in quotes); otherwise give it its time zone"
+        )
+    if isinstance(value, str) and value in ("", "None"):
+        return ": it is what a template makes of no value. On Airflow 3 use dag_run.run_after"
+    return next((text for kind, text in _REASONS.items() if isinstance(value, kind)), "")

@@ -35,8 +35,9 @@ with DAG(
     doc_md=__doc__,
 ):
     # A send_time has to name one moment. Airflow's own times do: they are in UTC and carry their
-    # offset when they are rendered. In a daily DAG this would be "{{ data_interval_end }}" or an
-    # hour after it, "{{ data_interval_end + macros.timedelta(hours=1) }}".
+    # offset when they are rendered. In a daily DAG this would be "{{ dag_run.run_after }}" or an
+    # hour after it, "{{ dag_run.run_after + macros.timedelta(hours=1) }}"; on Airflow 2,
+    # "{{ data_interval_end }}".
     submit = JsmsSubmitScheduleOperator(
         task_id="submit",
         send_time="{{ dag_run.start_date + macros.timedelta(seconds=params.send_in) }}",

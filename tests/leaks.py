@@ -49,6 +49,8 @@ _ASKED_FOR = re.compile(
     r"\[debug .*Received message from task runner .*"
     r" msg=(SetXCom\(|SetRenderedFields\(rendered_fields=\{'templates_dict': None, 'op_args')"
 )
+# A @task of one's own shows its arguments there.
+_OF_AN_OPERATOR = '"operator_class_path": "airflow_provider_jsms.operators.jsms.JsmsSubmit'
 
 
 def found_in(text: str) -> list[str]:
@@ -64,6 +66,13 @@ def check_logs(home: Path) -> None:
         lines = found_in(log.read_text(errors="replace"))
         found = [line for line in lines if not _ASKED_FOR.search(line)]
         assert not found, f"{log.name}: {found[0][:300]}"
+
+
+def check_lineage(events: Path) -> None:
+    """Check what the operators of the provider have sent to a lineage backend."""
+    lines = [line for line in events.read_text().splitlines() if _OF_AN_OPERATOR in line]
+    assert all('"_private_values"' in line for line in lines)
+    assert not (found := found_in("\n".join(lines))), found[0][:300]
 
 
 class LeakCollector:

@@ -76,11 +76,25 @@ class TaskInstance:
             return self._first_rescheduled_at
 
 
+_ON_AIRFLOW_2 = {
+    "from airflow.sdk ": (
+        "from datetime import datetime, timezone\n\nfrom airflow.providers.common.compat.sdk "
+    ),
+    "dag_run.run_after": "data_interval_end",
+    'schedule="0 18 * * *")': (
+        'schedule="0 18 * * *", '
+        "start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), catchup=False)"
+    ),
+}
+
+
 def as_here(code: str) -> str:
     """Return code of the README as it tells people to change it for their Airflow."""
     if AIRFLOW >= (3, 0):
         return code
-    return code.replace("from airflow.sdk ", "from airflow.providers.common.compat.sdk ")
+    for new, old in _ON_AIRFLOW_2.items():
+        code = code.replace(new, old)
+    return code
 
 
 def storage_path(uri: str) -> ObjectStoragePath:

@@ -26,6 +26,7 @@ from airflow_provider_jsms.operators.private_fields import (
 )
 from airflow_provider_jsms.references import only_ids
 from airflow_provider_jsms.rendering import is_upstream_data, render_field
+from airflow_provider_jsms.run_context import explaining_missing_dates
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 from airflow_provider_jsms.switches import choice
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.campaign import Survey
     from airflow_provider_jsms.entries import Source
+    from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.recipients import People
     from airflow_provider_jsms.results import FailedRecipient
@@ -98,7 +100,9 @@ class JsmsOperator(BaseOperator):
         private = PRIVATE_FIELDS if parent is self else frozenset()
         names = list(template_fields)
         public = [name for name in names if name not in private]
-        super()._do_render_template_fields(parent, public, context, jinja_env, seen_oids)
+        for name in public:
+            with explaining_missing_dates(name, context):
+                super()._do_render_template_fields(parent, [name], context, jinja_env, seen_oids)
         if parent is not self:
             return
         unmask(self)
@@ -246,21 +250,27 @@ def past_send_time(
     :param may_be_done: an earlier try may have done it, so that the task is never skipped.
     :param is_begun: tells whether a part is done, so that the task is not skipped either.
     """
-    may_skip = choice("on_past_send_time", on_past_send_time, ("fail", "skip")) == "skip"
+    skips = choice("on_past_send_time", on_past_send_time, ("fail", "skip")) == "skip"
     try:
         yield
     except JsmsPastSendTimeError as error:
-        if may_skip and not may_be_done and not is_begun():
-            raise AirflowSkipException(str(error)) from error
         if may_be_done:
-            raise JsmsPastSendTimeError(
-                f"{error} This is not the first try: an earlier one may have modified the "
-                "schedule in time. Look in the JSMS console what was sent."
-            ) from error
+            error.add(
+                "This is not the first try: an earlier one may have modified the schedule in time. "
+                "Look in the JSMS console what was sent."
+            )
+        elif not is_begun():
+            if skips:
+                raise _skipped(error) from error
+            error.add("Choose a later time, or set on_past_send_time='skip' to skip late runs.")
         raise
     except JsmsRequestError as error:
         # By the clock of JSMS it has passed.
         is_past = error.code == INVALID_SEND_TIME
-        if is_past and may_skip and not may_be_done and not is_begun():
-            raise AirflowSkipException(str(error)) from error
+        if is_past and skips and not may_be_done and not is_begun():
+            raise _skipped(error) from error
         raise
+
+
+def _skipped(error: JsmsError) -> AirflowSkipException:
+    return AirflowSkipException(f"{error} Skipped, because on_past_send_time is 'skip'.")

@@ -25,6 +25,7 @@ from airflow_provider_jsms.operators.campaign import Campaign
 from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.operators.once import SubmitsOnce
 from airflow_provider_jsms.references import one_schedule_id_of, references_in
+from airflow_provider_jsms.run_context import require_task_run
 from airflow_provider_jsms.schedule import single_body
 from airflow_provider_jsms.submission.orders import order_of_text
 from airflow_provider_jsms.switches import flag
@@ -63,9 +64,12 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
     time by itself.
 
     :param send_time: when JSMS sends the text, as one unambiguous moment: an aware datetime, an
-        ISO 8601 time with an offset or ``Z`` (``{{ data_interval_end }}``, ``{{ ts }}``), or the
-        wall clock of JSMS as ``yyyy-MM-dd HH:mm:ss``. ``2026-12-01T01:00:00Z`` and
-        ``2026-12-01 09:00:00`` are the same moment. Anything else naive is refused (templated).
+        ISO 8601 time with an offset or ``Z`` (``{{ dag_run.run_after }}``,
+        ``{{ data_interval_end }}``), or the wall clock of JSMS as ``yyyy-MM-dd HH:mm:ss``.
+        ``2026-12-01T01:00:00Z`` and ``2026-12-01 09:00:00`` are the same moment. Anything else
+        naive is refused. Two slips cannot be noticed: ``to_datetime_string()`` of an Airflow time
+        is UTC in the form of that wall clock, eight hours early, and a ``pendulum.naive(...)``
+        that a task returns comes through XCom in the time zone of the worker (templated).
     :param mobile: a mainland China number, 11 digits, with or without +86 (templated).
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one (templated).
@@ -91,6 +95,7 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
 
     def execute(self, context: Context) -> str | None:
         """Submit the schedule, unless an earlier try has done so."""
+        require_task_run(context)
         fields = self._fields()
         submission: Submission | None = None
         with (
@@ -141,6 +146,7 @@ class JsmsModifyScheduleOperator(JsmsSingleOperator):
 
     def execute(self, context: Context) -> str:
         """Modify the schedule."""
+        require_task_run(context)
         may_be_done = context["ti"].try_number > 1
         with (
             past_send_time(self.on_past_send_time, may_be_done=may_be_done),
@@ -210,6 +216,7 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the campaign, as far as earlier tries have not done so."""
+        require_task_run(context)
         limit = FailureLimit(self.max_failures)
         source = source_of(self.recipients, self.columns)
         campaign: Campaign | None = None
@@ -291,6 +298,7 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
 
     def execute(self, context: Context) -> BatchResult:
         """Modify the batch."""
+        require_task_run(context)
         limit = FailureLimit(self.max_failures)
         may_be_done = context["ti"].try_number > 1
         with (
@@ -370,6 +378,7 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
 
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Delete the schedules."""
+        require_task_run(context)
         missing_ok = flag("missing_ok", self.missing_ok)
         references = references_in(self.schedule_id)
         self._note_gaps(references, missing_ok=missing_ok)

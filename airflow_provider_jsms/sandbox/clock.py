@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from time import CLOCK_MONOTONIC, clock_gettime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_jsms.sandbox.accept import NotAcceptedError
@@ -13,6 +14,11 @@ _LAST_YEAR = 9998
 _THE_END = f"the clock ends with the year {_LAST_YEAR}"
 WALL_FORMAT = "%Y-%m-%d %H:%M:%S"
 _WALL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+
+
+def monotonic() -> float:
+    """Return the seconds of a clock that runs while a test has frozen or replaced the others."""
+    return clock_gettime(CLOCK_MONOTONIC)
 
 
 class Clock:

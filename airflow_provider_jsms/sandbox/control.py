@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from requests import Session
 
 from airflow_provider_jsms.sandbox.accept import NotAcceptedError
+from airflow_provider_jsms.sandbox.clock import monotonic
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -153,9 +154,9 @@ class SandboxControl:
         :param timeout: for how many seconds at most.
         :raises TimeoutError: naming the calls that came and the faults that still wait.
         """
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         while not (holds := self.holds()):
-            if time.monotonic() >= deadline:
+            if monotonic() >= deadline:
                 calls = ", ".join(str(request["call"]) for request in self.requests()) or "none"
                 faults = self.state()["faults"] or "none"
                 raise TimeoutError(

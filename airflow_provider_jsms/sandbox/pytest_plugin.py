@@ -7,6 +7,7 @@ out.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +29,15 @@ def _jsms_sandbox_server() -> Iterator[SandboxServer]:
             f"jsms_sandbox needs {missing.name}: pip install 'airflow-provider-jsms[sandbox]'",
             pytrace=False,
         ) from None
-    with serve() as server:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(serve())
+        except RuntimeError as blocked:  # pytest-socket
+            raise pytest.fail.Exception(
+                f"jsms_sandbox cannot listen on 127.0.0.1 ({type(blocked).__name__}). If it was "
+                "pytest-socket, run pytest with --allow-hosts=127.0.0.1.",
+                pytrace=False,
+            ) from None
         yield server
 
 

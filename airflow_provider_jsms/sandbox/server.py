@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import threading
+from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +15,7 @@ import uvicorn
 
 from airflow_provider_jsms.sandbox.accept import NotAcceptedError
 from airflow_provider_jsms.sandbox.app import application
+from airflow_provider_jsms.sandbox.clock import monotonic
 from airflow_provider_jsms.sandbox.state import Sandbox
 from airflow_provider_jsms.sandbox.transports import ReachableProtocol
 
@@ -60,7 +64,7 @@ class SandboxServer:
         self._server = _Server(self.sandbox, tls)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
         self._thread.start()
-        self._server.is_ready.wait()
+        self._server.ready.result()
         return self
 
     def __exit__(
@@ -69,7 +73,7 @@ class SandboxServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join()
 
     def _tls(self) -> ssl.SSLContext | None:
@@ -91,21 +95,32 @@ class SandboxServer:
         return str(fault.settings["reason"]) if fault else None
 
 
+class _EventLoop(asyncio.SelectorEventLoop):
+    """An event loop whose timers run while a test has frozen, moved or replaced ``time``."""
+
+    def time(self) -> float:
+        """Return the seconds that all timers count."""
+        return monotonic()
+
+
 class _Server(uvicorn.Server):
-    """A server that tells when it is ready, and in which nothing goes on once it stops."""
+    """A server that stops when told to, and in which nothing continues once it has stopped.
+
+    :ivar ready: done once it serves, or with the error that kept it from serving.
+    """
 
     def __init__(self, sandbox: Sandbox, tls: ssl.SSLContext | None) -> None:
-        self.is_ready = threading.Event()
+        self.ready: Future[None] = Future()
         self.is_https = tls is not None
         self._sandbox = sandbox
         config = uvicorn.Config(
             application(sandbox),
             http=ReachableProtocol,
             ws="none",
-            loop="asyncio",
             lifespan="off",
             proxy_headers=False,
             server_header=False,
+            date_header=False,
             access_log=False,
             log_config=None,
             log_level="warning",
@@ -115,13 +130,34 @@ class _Server(uvicorn.Server):
         config.ssl = tls
         super().__init__(config)
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until :meth:`stop`, in an event loop of its own."""
+        try:
+            with asyncio.Runner(loop_factory=_EventLoop) as runner:
+                self._loop, self._stopped = runner.get_loop(), asyncio.Event()
+                runner.run(self.serve(sockets))
+        except BaseException as error:
+            if self.ready.done():
+                raise
+            self.ready.set_exception(error)
+
+    def stop(self) -> None:
+        """Stop serving soon; any thread may call it, more than once."""
+        # uvicorn overlooks connections that begin while it stops: those that come now go first.
+        with suppress(RuntimeError):  # it has stopped
+            self._loop.call_soon_threadsafe(self._loop.call_later, 0.05, self._stopped.set)
+
+    async def main_loop(self) -> None:
+        """Serve until :meth:`stop`; uvicorn itself uses ``asyncio.sleep``, which tests patch."""
+        await self._stopped.wait()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         with self._sandbox.lock:
             self._sandbox.holds.open()
             self._sandbox.endings.open()
             self._sandbox.door.attach(self)
-        self.is_ready.set()
+        self.ready.set_result(None)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         with self._sandbox.lock:

@@ -53,6 +53,8 @@ class JsmsSandbox:
         self.url = server.url
         self._sandbox = server.sandbox
         self._monkeypatch = monkeypatch
+        # What `dag.test()` in an earlier test has left: a script of this test is no later try.
+        monkeypatch.delenv("AIRFLOW_CTX_TRY_NUMBER", raising=False)
         self.reset()
         self._lead_nowhere_else(guard)
         self.connect()
@@ -176,6 +178,10 @@ class JsmsSandbox:
     def _lead_nowhere_else(self, guard: pytest.MonkeyPatch) -> None:
         # It brings Airflow, which a test may import only once it has told it where its home is.
         from airflow_provider_jsms.settings import read_settings  # noqa: PLC0415
+        from airflow_provider_jsms.submission import in_code  # noqa: PLC0415
+
+        # Texts of an earlier test, which a hook in this process would not submit again.
+        in_code.uncertain.clear()
 
         def read(**fields: Any) -> JsmsSettings:
             settings = read_settings(**fields)

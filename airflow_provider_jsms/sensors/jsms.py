@@ -19,6 +19,7 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.privacy import show
 from airflow_provider_jsms.references import only_ids, references_in
+from airflow_provider_jsms.run_context import require_task_run
 from airflow_provider_jsms.sensors.ends import EndsAlike, first_of, gone_error, overdue_error
 from airflow_provider_jsms.switches import flag, period
 from airflow_provider_jsms.waiting import (
@@ -161,6 +162,7 @@ class JsmsScheduleSensor(EndsAlike):
 
     def execute(self, context: Context) -> Any:  # noqa: ANN401  as in Airflow
         """Wait, in the mode of the sensor."""
+        require_task_run(context)
         self._begin(self._first_started_at(context))
         with reading("schedule_id"):
             self.schedule_id = only_ids(self.schedule_id)  # it is read more than once

@@ -50,7 +50,7 @@ def airflow(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[AirflowStack]:
     home = tmp_path_factory.mktemp("airflow")
-    events = home / "lineage.log"
+    events = home / "lineage.json"
     folders = [REPOSITORY / "example_dags", REPOSITORY / "tests" / "e2e" / "dags"]
     with AirflowStack(
         home,
@@ -73,7 +73,7 @@ def airflow(
         stack.wait_for_dags("e2e_campaign", "e2e_campaign_cancelled", "e2e_campaign_file")
         yield stack
     leaks.check_logs(home)
-    assert events.stat().st_size
+    leaks.check_lineage(events)
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitScheduleOperator,
 )
 from airflow_provider_jsms.operators.private_fields import unmask
+from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from tests import people
 from tests.versions import AIRFLOW
 
@@ -183,15 +184,20 @@ class TestAPassedSendTime:
     PAST = "2020-01-01 09:00:00"
 
     def test_fails(self, sandbox: SandboxControl) -> None:
-        with pytest.raises(JsmsPastSendTimeError):
+        with pytest.raises(JsmsPastSendTimeError, match="set on_past_send_time='skip'"):
             run(submit(self.PAST))
+        with pytest.raises(JsmsPastSendTimeError, match="by the clock of this machine it is now"):
+            run(batch(self.PAST, [people.ANNA]))
         assert sandbox.requests() == []
 
     def test_is_skipped_on_request(self, sandbox: SandboxControl) -> None:
-        with pytest.raises(AirflowSkipException, match="has passed"):
-            run(submit(self.PAST, on_past_send_time="skip"))
-        with pytest.raises(AirflowSkipException, match="has passed"):
-            run(batch(self.PAST, [people.ANNA], on_past_send_time="skip"))
+        late = [submit(self.PAST, on_past_send_time="skip")]
+        late.append(batch(self.PAST, [people.ANNA], on_past_send_time="skip"))
+        for task in late:
+            with pytest.raises(AirflowSkipException, match="has passed") as caught:
+                run(task)
+            assert str(caught.value).endswith("Skipped, because on_past_send_time is 'skip'.")
+            assert "set on_past_send_time" not in str(caught.value)
         assert sandbox.requests() == []
 
     def test_is_also_what_jsms_says(self, sandbox: SandboxControl, tomorrow: datetime) -> None:
@@ -578,3 +584,24 @@ def test_a_deletion_that_lost_its_answer_and_came_too_late_says_so_once(
     assert str(caught.value).count("it was sent before") == 1
     methods = [request["method"] for request in sandbox.requests()]
     assert methods == ["POST", "DELETE", "DELETE", "GET"]
+
+
+@pytest.mark.parametrize("context", [{}, {"task": None}, None])
+def test_without_the_context_of_a_run_a_task_says_how_to_test_it(
+    context: Any, sandbox: SandboxControl, tomorrow: datetime
+) -> None:
+    person: dict[str, Any] = {"send_time": tomorrow, "mobile": people.ANNA, "temp_id": 1}
+    list_of_one: dict[str, Any] = {"send_time": tomorrow, "recipients": [people.ANNA], "temp_id": 1}
+    for task in (
+        JsmsSubmitScheduleOperator(task_id="one", **person),
+        JsmsSubmitBatchScheduleOperator(task_id="two", **list_of_one),
+        JsmsModifyScheduleOperator(task_id="three", schedule_id=UNKNOWN, **person),
+        JsmsModifyBatchScheduleOperator(task_id="four", schedule_id=UNKNOWN, **list_of_one),
+        JsmsDeleteScheduleOperator(task_id="five", schedule_id=UNKNOWN),
+        JsmsScheduleSensor(task_id="six", schedule_id=UNKNOWN),
+        JsmsScheduleSensor(task_id="seven", schedule_id=UNKNOWN, deferrable=True),
+    ):
+        with pytest.raises(JsmsInputError, match=r"dag\.test\(\) and the pytest fixture") as caught:
+            task.execute(context)
+        assert "Nothing was sent" in str(caught.value)
+    assert sandbox.requests() == []

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import pandas as pd
 import pendulum
 import pytest
 from hypothesis import example, given, settings
@@ -333,8 +335,8 @@ def test_a_passed_time_is_refused_with_both_clocks_of_both_times(late: int) -> N
         moment.require_future(now)
     text = str(caught.value)
     assert "send_time 2026-12-01 09:00:00 Asia/Shanghai (2026-12-01T01:00:00Z) has passed" in text
-    assert f"it is now {SendTime(now.astimezone(UTC), SHANGHAI)}" in text
-    assert "Nothing was sent" in text
+    assert f"machine it is now {SendTime(now.astimezone(UTC), SHANGHAI)}. Nothing was sent." in text
+    assert "on_past_send_time" not in text
     if late == 1:
         assert "now 2026-12-01 09:00:01 Asia/Shanghai (2026-12-01T01:00:01Z)" in text
 
@@ -375,3 +377,80 @@ def test_a_phone_number_in_the_place_of_a_time_is_masked() -> None:
         parse_send_time("13700137004 at nine", SHANGHAI)
     assert "137****7004" in str(caught.value)
     assert "13700137004" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        # an unquoted 2026-12-01 09:00:00 of YAML, and what tables and databases return
+        (datetime(2026, 12, 1, 9), f"write '{NINE}' as a string (in YAML, in quotes)"),  # noqa: DTZ001
+        (pendulum.naive(2026, 12, 1, 9), f"write '{NINE}' as a string"),
+        (pd.Timestamp("2026-12-01 09:00:00.000000001"), f"write '{NINE}' as a string"),
+        (date(2026, 12, 1), "a date without a time. Write a string such as '2026-12-01 09:00:00'"),
+        (time(9), "a time without a date. Write a string such as '2026-12-01 09:00:00'"),
+        # an unquoted 12:30 of YAML, a cell of a table, a Unix timestamp
+        (750, "a number. Write a string such as '2026-12-01 09:00:00' (in YAML, in quotes)"),
+        (np.int64(750), "a number. Write a string such as '2026-12-01 09:00:00'"),
+        (1_796_086_800.0, "Unix timestamp datetime.fromtimestamp(..., tz=timezone.utc)"),
+        (timedelta(hours=9), "Add it to a time of the run"),
+        # {{ dag_run.logical_date }} of a run that has none
+        ("None", "what a template makes of no value. On Airflow 3 use dag_run.run_after"),
+    ],
+    ids=repr,
+)
+def test_a_value_of_another_type_is_told_what_to_write(value: object, advice: str) -> None:
+    with pytest.raises(JsmsInputError) as caught:
+        parse_send_time(value, SHANGHAI)
+    assert advice in str(caught.value)
+
+
+def test_a_time_that_is_missing_has_no_advice_of_its_own() -> None:
+    with pytest.raises(
+        JsmsInputError, match=r"NaT \(NaTType\) does not name one moment\. Accepted"
+    ):
+        parse_send_time(pd.NaT, SHANGHAI)
+
+
+def test_an_aware_time_of_pandas_is_one_moment() -> None:
+    moment = pd.Timestamp("2026-12-01 09:00:00.000000001").tz_localize(SHANGHAI)
+    assert parse_send_time(moment, SHANGHAI).wire == NINE
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("10000-01-01 00:00:00", "10000-01-01T00:00:00Z", "10139-00-00 00:01:00"),
+        *("2026120109000", "20261201090000", "20261201090000000", 20261201090000000),
+        20261201090000,
+    ],
+)
+def test_a_time_that_looks_like_a_number_is_shown(value: object) -> None:
+    with pytest.raises(JsmsInputError) as caught:
+        parse_send_time(value, SHANGHAI)
+    assert str(caught.value).startswith(f"send_time {value!r} (")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "13700137004",
+            13700137004,
+            "+86 137-0013-7004",
+            "8613700137004",
+            "2013700137004",
+        ),
+        *("2026-12-01 13700137004", "13700-13-70 04:00:00", "2026120113700137004"),
+        *("137-0013-7004 09:00:00", "2026-12-01T13700137004Z", "20261213700137004"),
+    ],
+)
+def test_a_phone_number_among_times_stays_masked(value: object) -> None:
+    with pytest.raises(JsmsInputError) as caught:
+        parse_send_time(value, SHANGHAI)
+    digits = re.sub("[^0-9]", "", str(caught.value).partition("does not name")[0])
+    assert "13700137004" not in digits
+
+
+def test_a_number_of_thousands_of_digits_is_refused_as_any_other() -> None:
+    with pytest.raises(JsmsInputError, match="does not name one moment: it is a number"):
+        parse_send_time(10**5000, SHANGHAI)

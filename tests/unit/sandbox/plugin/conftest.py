@@ -41,11 +41,11 @@ class Project:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
 
-    def pytest(self, *options: str) -> str:
+    def pytest(self, *options: str, timeout: float = 300) -> str:
         """Run pytest and return what it prints."""
-        return self.run(sys.executable, "-m", "pytest", *options)
+        return self.run(sys.executable, "-m", "pytest", *options, timeout=timeout)
 
-    def run(self, *command: str, **variables: str) -> str:
+    def run(self, *command: str, timeout: float = 300, **variables: str) -> str:
         """Run a command and return what it prints."""
         done = subprocess.run(
             command,
@@ -55,7 +55,7 @@ class Project:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=300,
+            timeout=timeout,
         )
         return done.stdout
 

@@ -37,7 +37,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Mapping[str, str], 
     project.write("dags/reminders.py", as_here(block("python", README.read_text("utf-8"))))
     test = block("python", SECTION)
     if AIRFLOW < (3, 0):
-        test = test.replace("logical_date=", "execution_date=")
+        test = test.replace("run_after=", "execution_date=")
     project.write("test_reminders.py", test)
     report = folder / "report.xml"
     said = project.run(
