@@ -7,7 +7,8 @@ both may hold the very number or value.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import KeysView, Mapping, ValuesView
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -17,11 +18,12 @@ from airflow_provider_jsms.exceptions import JsmsRenderError
 from airflow_provider_jsms.run_context import explaining_missing_dates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import jinja2
     from airflow.providers.common.compat.sdk import DAG, BaseOperator, Context
 
+_MANY: Final = (list, tuple, set, frozenset, deque, KeysView, ValuesView)
 _UNDEFINED: Final = re.compile(r"'[A-Za-z_][A-Za-z0-9_]*' is undefined")
 
 
@@ -46,6 +48,7 @@ def render_field(
     jinja_env: jinja2.Environment,
     *,
     dag: DAG | None,
+    data: Callable[[], frozenset[str]] = frozenset,
 ) -> object:
     """Return the rendered value of a field.
 
@@ -55,6 +58,7 @@ def render_field(
 
     :param value: the argument: a literal, a template, an XComArg or a function.
     :param dag: the DAG, where there is one; it says whether native objects are rendered.
+    :param data: returns texts that are no templates.
     :raises JsmsRenderError: a template raised; the text repeats nothing of it.
     :raises JsmsInputError: it needs a date that the run does not have.
     """
@@ -63,7 +67,7 @@ def render_field(
         return templater.render_template(value, context, jinja_env, set())
 
     def text(template: str) -> object:
-        if not _has_template(template, marks):
+        if not _has_template(template, marks) or template in no_templates:
             return template
         if environment is None:
             return whole(template)
@@ -74,10 +78,14 @@ def render_field(
         with explaining_missing_dates(name, context):
             if callable(value):
                 return value(context=context, jinja_env=jinja_env)
-            if not isinstance(value, list | tuple | Mapping | set):
-                return whole(value)
-            environment = _text_environment(templater, dag)
-            return value if _is_literal(value, marks) else _each(value, text, whole)
+            is_many = isinstance(value, (Mapping, *_MANY))
+            if is_many and _is_literal(value, marks):
+                return value
+            no_templates, environment = data(), _text_environment(templater, dag)
+            if is_many:
+                return _each(value, text, whole)
+            is_data = isinstance(value, str) and value in no_templates
+            return value if is_data else whole(value)
     except AirflowException:
         raise
     except Exception as error:  # noqa: BLE001  a template can raise anything
@@ -89,24 +97,41 @@ def render_field(
         ) from None
 
 
-def is_upstream_data(operator: BaseOperator, name: str, value: object, map_index: int) -> bool:
-    """Return whether another task returned the value of a mapped task's field.
+def upstream_data(
+    operator: BaseOperator, arguments: Mapping[str, object], map_index: int
+) -> frozenset[str]:
+    """Return the texts that other tasks gave to a mapped task.
 
-    It is data then, and braces in it are no template. Airflow itself renders the lists and
-    dictionaries that ``expand_kwargs`` gets from another task.
+    They are data, and braces in them are no template. Airflow itself renders the lists and
+    dictionaries that ``expand_kwargs`` gets from another task, and whatever a subclass makes of
+    its arguments.
+
+    :param arguments: those that the operator was made with.
     """
     dag = operator.get_dag()
     mapped: Any = dag.task_dict.get(operator.task_id) if dag else None
     if (expand_input := getattr(mapped, "expand_input", None)) is None:
-        return False
+        return frozenset()
     given = expand_input.value
     if isinstance(given, dict):  # of expand()
-        return _comes_from_a_task(given.get(name))
-    groups = getattr(mapped.task_group, "default_args", None)
-    literals = (mapped.partial_kwargs, dag.default_args, groups or {})  # type: ignore[union-attr]
-    if any(name in each and value is each[name] for each in literals):
-        return False
-    return _comes_from_a_task(given) or _comes_from_a_task(given[map_index])
+        names = [name for name, value in given.items() if _comes_from_a_task(value)]
+    elif _comes_from_a_task(given) or _comes_from_a_task(given[map_index]):
+        names = [name for name in arguments if name not in mapped.partial_kwargs]
+    else:
+        names = []
+    return frozenset(_texts_in([arguments.get(name) for name in names]))
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """Yield the texts of nested lists and dictionaries."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts_in(item)
+    elif isinstance(value, list | tuple | set):
+        for item in value:
+            yield from _texts_in(item)
 
 
 def _comes_from_a_task(argument: object) -> bool:
@@ -119,8 +144,9 @@ def _each(value: object, text: Callable[[str], object], other: Callable[[object]
         return text(value)
     if isinstance(value, Mapping):
         return {key: _each(item, text, other) for key, item in value.items()}
-    if type(value) in (list, tuple, set):
-        return type(value)(_each(item, text, other) for item in value)  # type: ignore[call-arg, attr-defined]
+    if isinstance(value, _MANY):
+        items = [_each(item, text, other) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
     # A path would be resolved before Airflow 3.2, as if it were an XComArg.
     return value if _is_plain(value) else other(value)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
@@ -18,14 +19,14 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.operators.private_fields import (
+    PRIVATE_FIELDS,
     PrivateField,
-    keep_rendered,
-    unmask,
-    unmasking,
-    unmasking_hook,
+    arguments_of,
+    keep,
+    remember_arguments,
 )
 from airflow_provider_jsms.references import only_ids
-from airflow_provider_jsms.rendering import is_upstream_data, render_field
+from airflow_provider_jsms.rendering import render_field, upstream_data
 from airflow_provider_jsms.run_context import explaining_missing_dates
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS
 from airflow_provider_jsms.switches import choice
@@ -43,14 +44,12 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.recipients import People
     from airflow_provider_jsms.results import FailedRecipient
 
-PRIVATE_FIELDS: Final = frozenset({"mobile", "temp_para", "recipients"})
-
 
 class JsmsOperator(BaseOperator):
     """The base of the JSMS operators.
 
-    Airflow shows the rendered fields of a task in its UI. Here the fields that hold personal data
-    are rendered apart: the task's own code reads the values, what Airflow stores is masked.
+    Airflow shows the rendered fields of a task in its UI. The fields that hold personal data are
+    rendered apart: your code reads the values, Airflow stores them masked.
 
     :param jsms_conn_id: the Airflow connection to JSMS (templated).
     """
@@ -62,31 +61,40 @@ class JsmsOperator(BaseOperator):
     }
     ui_color = "#e3f0ff"
 
-    def __init__(self, *, jsms_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.jsms_conn_id = jsms_conn_id
-        # Airflow calls it before the method of that name.
-        if self._pre_execute_hook is not None:
-            self._pre_execute_hook = unmasking_hook(self._pre_execute_hook)
+    mobile = PrivateField()
+    temp_para = PrivateField()
+    recipients = PrivateField()
+
+    def __new__(cls, *_: Any, **kwargs: Any) -> Self:
+        """Make an operator, and remember what it was made with."""
+        operator = super().__new__(cls)
+        remember_arguments(operator, kwargs)
+        return operator
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in ("pre_execute", "execute"):
-            if name in vars(cls):
-                setattr(cls, name, unmasking(vars(cls)[name]))
+        for name in PRIVATE_FIELDS:
+            if name in vars(cls) and not hasattr(vars(cls)[name], "__get__"):
+                field = PrivateField(vars(cls)[name])
+                field.__set_name__(cls, name)
+                setattr(cls, name, field)
 
-    def pre_execute(self, context: Any) -> None:  # noqa: ANN401  as in Airflow
-        """Let the task's own code, and its callbacks, read the private fields."""
-        unmask(self)
-        super().pre_execute(context)
+    def __init__(self, *, jsms_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.jsms_conn_id = jsms_conn_id
 
     def hook(self) -> JsmsHook:
-        """Return a hook for the connection; use it in ``with``."""
+        """Return a hook for the connection, for code of a subclass; use it in ``with``."""
         # The hook brings an HTTP library, which a DAG file must not pull in when it is parsed.
         from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
 
-        # Submissions are recorded by the operators themselves.
-        return JsmsHook(self.jsms_conn_id, durable=False)
+        return JsmsHook(self.jsms_conn_id)
+
+    def _plain_hook(self) -> JsmsHook:
+        """Return a hook that keeps no records: the operators keep those of their submissions."""
+        hook = self.hook()
+        hook.durable = False
+        return hook
 
     def _do_render_template_fields(
         self,
@@ -97,27 +105,21 @@ class JsmsOperator(BaseOperator):
         seen_oids: set[int],
     ) -> None:
         # Airflow calls this for plain, XComArg and mapped tasks alike, on 2.11 and on 3.x.
-        private = PRIVATE_FIELDS if parent is self else frozenset()
-        names = list(template_fields)
-        public = [name for name in names if name not in private]
-        for name in public:
+        for name in template_fields:
+            if parent is self and name in PRIVATE_FIELDS:
+                rendered = self._render_private(name, context, jinja_env)
+                keep(self, name, rendered, is_rendered=True)
+                continue
             with explaining_missing_dates(name, context):
                 super()._do_render_template_fields(parent, [name], context, jinja_env, seen_oids)
-        if parent is not self:
-            return
-        unmask(self)
-        fields = private.intersection(names)
-        keep_rendered(
-            self, {name: self._render_private(name, context, jinja_env) for name in fields}
-        )
-        if "schedule_id" in names:
-            setattr(self, "schedule_id", only_ids(getattr(self, "schedule_id")))  # noqa: B009, B010  of some
+            if parent is self and name == "schedule_id":
+                setattr(self, "schedule_id", only_ids(getattr(self, "schedule_id")))  # noqa: B009, B010  of some
 
     def _render_private(self, name: str, context: Context, jinja_env: jinja2.Environment) -> object:
+        map_index = getattr(context.get("ti"), "map_index", -1)
+        data = partial(upstream_data, self, arguments_of(self), map_index)
         value = getattr(self, name)
-        if is_upstream_data(self, name, value, getattr(context.get("ti"), "map_index", -1)):
-            return value
-        return render_field(self, name, value, context, jinja_env, dag=self.get_dag())
+        return render_field(self, name, value, context, jinja_env, dag=self.get_dag(), data=data)
 
 
 class JsmsSingleOperator(JsmsOperator):
@@ -132,9 +134,6 @@ class JsmsSingleOperator(JsmsOperator):
         "on_past_send_time",
         "jsms_conn_id",
     )
-
-    mobile = PrivateField()
-    temp_para = PrivateField()
 
     def __init__(
         self,
@@ -175,8 +174,6 @@ class JsmsBatchOperator(JsmsOperator):
         "on_past_send_time",
         "jsms_conn_id",
     )
-
-    recipients = PrivateField()
 
     def __init__(
         self,

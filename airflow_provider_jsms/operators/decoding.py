@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _UTF_32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_MARKS: Final = {codecs.BOM_UTF8: "utf-8", "\ufeff".encode("gb18030"): "gb18030"}
+_MARKS: Final = {codecs.BOM_UTF8: "utf-8", b"\x841\x953": "gb18030"}
 _UTF_16_WITHOUT_MARK: Final = re.compile(rb"(?:[^\0]\0){4}|(?:\0[^\0]){4}")
 _EITHER: Final = "either"
 _NEITHER: Final = "neither"

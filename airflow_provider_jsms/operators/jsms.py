@@ -104,7 +104,7 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
                 self.on_past_send_time,
                 is_begun=lambda: submission is not None and submission.is_begun,
             ),
-            self.hook() as hook,
+            self._plain_hook() as hook,
         ):
             this_try = self.this_try(context)
             moment = hook.parse_send_time(fields["send_time"])
@@ -150,7 +150,7 @@ class JsmsModifyScheduleOperator(JsmsSingleOperator):
         may_be_done = context["ti"].try_number > 1
         with (
             past_send_time(self.on_past_send_time, may_be_done=may_be_done),
-            self.hook() as hook,
+            self._plain_hook() as hook,
         ):
             schedule_id = one_schedule_id_of(self.schedule_id, _MODIFY_SEVERAL.format("mobile"))
             return hook.modify_schedule(schedule_id, **self._fields())
@@ -226,7 +226,7 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
                 self.on_past_send_time,
                 is_begun=lambda: campaign is not None and campaign.tally.done > 0,
             ),
-            self.hook() as hook,
+            self._plain_hook() as hook,
         ):
             campaign = Campaign(
                 hook,
@@ -303,7 +303,7 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
         may_be_done = context["ti"].try_number > 1
         with (
             past_send_time(self.on_past_send_time, may_be_done=may_be_done),
-            self.hook() as hook,
+            self._plain_hook() as hook,
         ):
             schedule_id = one_schedule_id_of(self.schedule_id, _MODIFY_SEVERAL.format("recipients"))
             result = hook.modify_batch_schedule(
@@ -339,7 +339,7 @@ class JsmsQueryScheduleOperator(JsmsOperator):
         """Query the schedule."""
         del context
         schedule_id = one_schedule_id_of(self.schedule_id, _QUERY_SEVERAL)
-        with self.hook() as hook:
+        with self._plain_hook() as hook:
             return hook.query_schedule(schedule_id)
 
 
@@ -387,7 +387,7 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
             gone = "deleted"
         done: dict[str, list[str]] = {"deleted": [], "missing": []}
         failed: dict[str, JsmsError] = {}
-        with self.hook() as hook:
+        with self._plain_hook() as hook:
             for schedule_id in references.schedule_ids:
                 try:
                     done[self._delete(hook, schedule_id, gone)].append(schedule_id)

@@ -1,41 +1,62 @@
-"""Template fields that hold personal data: real to the task's own code, masked to Airflow.
+"""Template fields that hold personal data: real to everybody's code, masked to Airflow's own.
 
-Airflow renders the fields of a task, stores them for its Rendered Templates page and runs the task;
-lineage backends serialize the attributes of an operator. So the values of private fields are kept
-out of the attributes, and read masked between rendering and the first line of the task's own code
-(``pre_execute``, ``execute``), which is when Airflow stores them.
+Airflow renders the fields of a task and stores them for its Rendered Templates page; lineage
+backends serialize the attributes of an operator. So the values are kept out of the attributes, and
+once they are rendered Airflow's own modules read them masked. All other code, such as a subclass, a
+``pre_execute`` or a callback, reads and changes the real values.
 """
 
 from __future__ import annotations
 
-from functools import wraps
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.privacy import HIDDEN, mask_field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from airflow.providers.common.compat.sdk import BaseOperator, Context
+    from airflow.providers.common.compat.sdk import BaseOperator
 
+PRIVATE_FIELDS: Final = ("mobile", "temp_para", "recipients")
 _VALUES: Final = "_private_values"
+_AIRFLOW: Final = "airflow."
+# Packages of others live here too, with operators that derive from ours.
+_PROVIDERS: Final = "airflow.providers."
 
 
 class _Values:
-    """The values of an operator's private fields, which no serializer can look into."""
+    """The values of an operator's private fields, which no serializer can look into.
 
-    __slots__ = ("by_name", "is_masked")
+    :param arguments: those that the operator was made with.
+    :param is_rendered: whether Airflow has rendered them.
+    """
 
-    def __init__(self, by_name: Mapping[str, object], *, is_masked: bool = False) -> None:
+    __slots__ = ("arguments", "by_name", "is_rendered")
+
+    def __init__(
+        self,
+        by_name: Mapping[str, object],
+        arguments: Mapping[str, object],
+        *,
+        is_rendered: bool = False,
+    ) -> None:
         self.by_name = by_name
-        self.is_masked = is_masked
+        self.arguments = arguments
+        self.is_rendered = is_rendered
 
     def __repr__(self) -> str:
         return HIDDEN
 
 
 class PrivateField:
-    """An attribute of an operator that only the task's own code reads unmasked."""
+    """An attribute of an operator that Airflow's own modules read masked.
+
+    :param default: what a subclass has set as an attribute of the class.
+    """
+
+    def __init__(self, *default: object) -> None:
+        self._default = default
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -44,54 +65,52 @@ class PrivateField:
         if operator is None:
             return self
         values = _values_of(operator)
-        if self._name not in values.by_name:
+        if self._name not in values.by_name and not self._default:
             raise AttributeError(self._name)
-        value = values.by_name[self._name]
-        return _masked(self._name, value) if values.is_masked else value
+        value = values.by_name[self._name] if self._name in values.by_name else self._default[0]
+        return _masked(self._name, value) if _is_hidden(values) else value
 
     def __set__(self, operator: BaseOperator, value: object) -> None:
-        values = _values_of(operator)
-        # A new object: Airflow renders a shallow copy of the DAG's operator.
-        changed = {**values.by_name, self._name: value}
-        operator.__dict__[_VALUES] = _Values(changed, is_masked=values.is_masked)
+        keep(operator, self._name, value)
 
 
-def keep_rendered(operator: BaseOperator, rendered: Mapping[str, object]) -> None:
-    """Keep rendered values, which read masked until :func:`unmask`: Airflow is to store them."""
-    values = {**_values_of(operator).by_name, **rendered}
-    operator.__dict__[_VALUES] = _Values(values, is_masked=True)
+def keep(
+    operator: BaseOperator, name: str, value: object, *, is_rendered: bool | None = None
+) -> None:
+    """Keep the value of a field.
+
+    :param is_rendered: that Airflow has rendered it; None leaves that as it is.
+    """
+    values = _values_of(operator)
+    # A new object: Airflow renders a shallow copy of the DAG's operator.
+    operator.__dict__[_VALUES] = _Values(
+        {**values.by_name, name: value},
+        values.arguments,
+        is_rendered=values.is_rendered if is_rendered is None else is_rendered,
+    )
 
 
-def unmask(operator: BaseOperator) -> None:
-    """Let the private fields read as they are, because the task's own code begins."""
-    operator.__dict__[_VALUES] = _Values(_values_of(operator).by_name)
+def remember_arguments(operator: BaseOperator, arguments: Mapping[str, object]) -> None:
+    """Remember what an operator was made with, because a mapped task cannot tell it later."""
+    operator.__dict__[_VALUES] = _Values({}, arguments)
 
 
-def unmasking(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method of an operator that reads the private fields as they are."""
-
-    @wraps(method)
-    def unmasked(self: BaseOperator, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as the method
-        unmask(self)
-        return method(self, *args, **kwargs)
-
-    return unmasked
-
-
-def unmasking_hook(hook: Callable[[Context], Any]) -> Callable[[Context], Any]:
-    """Return a ``pre_execute`` function, which Airflow calls before the method of that name."""
-
-    @wraps(hook)
-    def unmasked(context: Context) -> Any:  # noqa: ANN401  as the function
-        unmask(context["task"])  # type: ignore[arg-type]
-        return hook(context)
-
-    return unmasked
+def arguments_of(operator: BaseOperator) -> Mapping[str, object]:
+    """Return what an operator was made with."""
+    return _values_of(operator).arguments
 
 
 def _values_of(operator: BaseOperator) -> _Values:
-    values: _Values = operator.__dict__.get(_VALUES) or _Values({})
+    values: _Values = operator.__dict__.get(_VALUES) or _Values({}, {})
     return values
+
+
+def _is_hidden(values: _Values) -> bool:
+    if not values.is_rendered:
+        return False
+    # Of the code that reads the attribute; a function such as getattr() has no frame of its own.
+    reader = sys._getframe(2).f_globals.get("__name__", "")  # noqa: SLF001
+    return reader.startswith(_AIRFLOW) and not reader.startswith(_PROVIDERS)
 
 
 def _masked(name: str, value: object) -> object:

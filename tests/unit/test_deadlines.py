@@ -12,10 +12,10 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.exceptions import (
+    JsmsConnectionNotFoundError,
     JsmsInputError,
     JsmsRefusedRecipientsError,
     JsmsRenderError,
-    JsmsSettingsError,
     JsmsUncertainError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
@@ -57,7 +57,7 @@ def test_a_deadline_alert_awaits_the_same_notification(
         ({"mobile": "{{ dag_run.conf.x }}"}, JsmsRenderError, "'dag_run.conf.x' is undefined"),
         ({"mobile": "{{ ti.task_id }}"}, JsmsRenderError, "'ti' is undefined"),
         ({"mobile": "{{ var.value.nobody }}"}, JsmsRenderError, "Variable nobody not found"),
-        ({"jsms_conn_id": "not_there"}, JsmsSettingsError, "not_there"),
+        ({"jsms_conn_id": "not_there"}, JsmsConnectionNotFoundError, "not_there"),
         ({"temp_id": 1}, JsmsUncertainError, "JSMS may have accepted this"),
         ({"mobile": [people.ANNA, "12012345678"]}, JsmsRefusedRecipientsError, "1 of 2 numbers"),
     ],

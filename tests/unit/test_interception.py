@@ -54,7 +54,7 @@ class TestVcrpy:
         sandbox: SandboxControl,
         submit: Callable[[JsmsHook], str],
     ) -> None:
-        with JsmsHook() as hook:
+        with JsmsHook(durable=False) as hook:
             if was_used:
                 hook.test_connection()
             with vcr.use_cassette(cassette, record_mode="none"):
@@ -73,7 +73,7 @@ class TestVcrpy:
         self, cassette: Path, sandbox: SandboxControl, submit: Callable[[JsmsHook], str]
     ) -> None:
         def use() -> list[Any]:
-            with JsmsHook() as hook:
+            with JsmsHook(durable=False) as hook:
                 schedule_id = submit(hook)
                 answers = [schedule_id, hook.query_schedule(schedule_id)]
                 answers.append(ask(schedule_id))
@@ -112,7 +112,7 @@ class TestVcrpy:
             import vcr
             def submit():
                 from airflow_provider_jsms.hooks.jsms import JsmsHook
-                with JsmsHook() as hook:
+                with JsmsHook(durable=False) as hook:
                     return hook.submit_schedule(
                         send_time="{tomorrow.isoformat()}", mobile="{NUMBER}", temp_id=1)
             with vcr.use_cassette("{cassette}", record_mode="none"):
@@ -132,7 +132,7 @@ class TestVcrpy:
 def test_a_mock_of_requests_answers_for_jsms_and_stops_what_it_does_not_know(
     tool: Callable[[], Any], sandbox: SandboxControl, submit: Callable[[JsmsHook], str]
 ) -> None:
-    with tool() as mock, JsmsHook() as hook:
+    with tool() as mock, JsmsHook(durable=False) as hook:
         with pytest.raises(JsmsUncertainError):
             submit(hook)
         url = f"{hook.settings.base_url}/v1/schedule"
@@ -145,7 +145,7 @@ def test_a_mock_of_requests_answers_for_jsms_and_stops_what_it_does_not_know(
 class TestPytestSocket:
     @pytest.fixture
     def hook(self, sandbox: SandboxControl) -> Iterator[JsmsHook]:
-        hook = JsmsHook()
+        hook = JsmsHook(durable=False)
         hook.test_connection()
         pytest_socket.disable_socket(allow_unix_socket=True)  # an event loop needs one of those
         yield hook

@@ -21,8 +21,9 @@ from airflow_provider_jsms.exceptions import (
     JsmsRefusedRecipientsError,
 )
 from airflow_provider_jsms.operators import jsms
-from airflow_provider_jsms.operators.base import PRIVATE_FIELDS
+from airflow_provider_jsms.operators.private_fields import PRIVATE_FIELDS
 from tests.store import DictStore
+from tests.stored import as_airflow_reads
 from tests.unit.fuzz import odd
 from tests.unit.fuzz.profile import examples
 from tests.unit.fuzz.test_hook import BATCH, ID, SINGLE, VALUES, as_person
@@ -104,7 +105,8 @@ def run(call: str, name: str, value: object, mode: str, *, has_store: bool, seen
     if mode == "set":
         vars(operator)[name] = value  # Airflow looks for an XComArg in what is set otherwise
     else:
-        seen += [repr(getattr(operator, each)) for each in PRIVATE_FIELDS & set(arguments)]
+        names = set(PRIVATE_FIELDS) & set(arguments)
+        seen += map(repr, as_airflow_reads(operator, *names).values())
     return operator.execute(context)
 
 
