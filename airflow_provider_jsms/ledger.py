@@ -96,7 +96,9 @@ class Attempt:
     :param store_survives_clear: whether a clear leaves the store as it was.
     :param is_part: it is about one of several chunks of a campaign.
     :param is_over: the campaign that it is about has been finished by an earlier try.
-    :param is_one_of_several: the task makes several submissions, none of which is modified.
+    :param is_in_code: the submission is made by code of one's own, such as a hook in a ``@task``,
+        and nobody can tell when the task has done everything.
+    :param is_one_of_several: it may be one of several submissions, so it is not modified.
     :param doubt: why nothing can be known of earlier tries; empty where the record counts.
     """
 
@@ -106,6 +108,7 @@ class Attempt:
     store_survives_clear: bool
     is_part: bool = False
     is_over: bool = False
+    is_in_code: bool = False
     is_one_of_several: bool = False
     doubt: str = ""
 
@@ -140,7 +143,8 @@ def _with_schedule(record: Mapping[str, Any], request: Fingerprint, attempt: Att
         return Decision(Do.DOUBT, "the master secret was changed since: nothing can be compared")
     if why := _why_it_is_not_modified(record, request, attempt):
         return Decision(Do.LEAVE, why)
-    if record["state"] == FINISHED or attempt.is_over:
+    is_again = attempt.is_over or (attempt.is_in_code and attempt.is_cleared)
+    if record["state"] == FINISHED or is_again:
         return Decision(Do.ASK, "this task has submitted before")
     return _go_on_or_modify(record, request)
 
@@ -153,7 +157,7 @@ def _why_it_is_not_modified(
     if request.is_same_request(recorded):
         return ""
     if attempt.is_one_of_several:
-        return "this task submits several texts, and this one has changed"
+        return "an earlier try of this task has submitted another text here"
     if record.get("try") == attempt.number:
         return "this try has submitted another text here"
     if (attempt.is_mapped or attempt.is_part) and not request.is_for_same_people(recorded):
@@ -256,10 +260,21 @@ class SubmissionLedger(_Record):
         self.is_behind = False
 
     @property
-    def people(self) -> str:
-        """What stands for the numbers that the recorded request went to."""
+    def is_refused(self) -> bool:
+        """Whether nothing is scheduled by it."""
+        return (self.record or {}).get("state") == REFUSED
+
+    @property
+    def is_of_this_try(self) -> bool:
+        """Whether this very try has written it."""
+        return (self.record or {}).get("try") == self.attempt.number
+
+    def is_for(self, request: Fingerprint, *, people: bool = False) -> bool:
+        """Return whether it is of this request, or at least to the same people."""
         recorded = (self.record or {}).get("fingerprint", {})
-        return str(recorded.get("people", ""))
+        if people:
+            return request.is_for_same_people(recorded)
+        return request.is_same_request(recorded)
 
     def decide(self, request: Fingerprint) -> Decision:
         """Return what this try does."""
@@ -330,20 +345,32 @@ class SubmissionLedger(_Record):
             )
 
 
-class SeveralNote(_Record):
-    """The note that a task makes several submissions."""
+class CodeNote(_Record):
+    """The note that code of one's own submits in this task, and how often it has."""
 
-    def write(self, key: str) -> None:
-        """Write it, before the second submission.
+    @property
+    def texts(self) -> int:
+        """How many submissions the tries of the task have begun."""
+        count = (self.record or {}).get("texts", 0)
+        return count if isinstance(count, int) else 0
 
-        :param key: stands for the master secret that the keys of their records are made with.
+    def count(self, request: Fingerprint) -> None:
+        """Count one more submission, before it is sent.
+
         :raises JsmsLedgerError: it could not be written, so nothing may be sent.
         """
-        self._write_before({"state": "several submissions", "since": _now(), "key": key})
+        note = {"state": "submitted by code", "texts": self.texts + 1, "since": _now()}
+        keys = {**self._keys, request.app: request.key}
+        self._write_before({**note, "keys": keys})
 
-    def is_keyed_with(self, key: str) -> bool:
+    def is_comparable(self, request: Fingerprint) -> bool:
         """Return whether the keys of the records were made with this master secret."""
-        return not self.exists or (self.record or {}).get("key") == key
+        return self.record is None or self._keys.get(request.app, request.key) == request.key
+
+    @property
+    def _keys(self) -> dict[str, str]:
+        keys = (self.record or {}).get("keys")
+        return dict(keys) if isinstance(keys, dict) else {}
 
 
 class CampaignLedger(_Record):

@@ -23,7 +23,20 @@ SEPARATOR: Final = "\x1f"
 """Stands between the parts of a row, and never within one."""
 
 OF_NOTHING: Final = frozenset(
-    ("None", "nan", "NaN", "NaT", "<NA>", "#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!")
+    (
+        "None",
+        "NOTSET",
+        "nan",
+        "NaN",
+        "NaT",
+        "<NA>",
+        "#N/A",
+        "#NAME?",
+        "#REF!",
+        "#VALUE!",
+        "#DIV/0!",
+        "#NUM!",
+    )
 )
 """What a template or a table writes in place of a value; a person may be called Nan, but not so."""
 

@@ -146,6 +146,8 @@ def _each(value: object, text: Callable[[str], object], other: Callable[[object]
         return {key: _each(item, text, other) for key, item in value.items()}
     if isinstance(value, _MANY):
         items = [_each(item, text, other) for item in value]
+        if isinstance(value, set | frozenset):
+            return set(items)
         return tuple(items) if isinstance(value, tuple) else items
     # A path would be resolved before Airflow 3.2, as if it were an XComArg.
     return value if _is_plain(value) else other(value)

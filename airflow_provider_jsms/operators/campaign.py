@@ -20,9 +20,10 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
 )
 from airflow_provider_jsms.failures import all_refused, from_record
-from airflow_provider_jsms.fingerprint import list_fingerprint
+from airflow_provider_jsms.fingerprint import fingerprint, list_fingerprint
 from airflow_provider_jsms.ledger import REFUSED, CampaignLedger, SubmissionLedger
 from airflow_provider_jsms.operators.base import NOBODY
+from airflow_provider_jsms.recipients import People
 from airflow_provider_jsms.schedule import MOST_RECIPIENTS, batch_head
 from airflow_provider_jsms.submission.orders import order_of_batch
 
@@ -32,10 +33,9 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.campaign import Survey
     from airflow_provider_jsms.entries import Source
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.recipients import People
     from airflow_provider_jsms.results import BatchResult, FailedRecipient
     from airflow_provider_jsms.submission.submission import Submission
-    from airflow_provider_jsms.submission.this_try import ThisTry
+    from airflow_provider_jsms.submission.this_try import Place, ThisTry
 
 _SHOWN_IDS: Final = 10
 _SECONDS_BETWEEN_LINES: Final = 10.0
@@ -135,6 +135,7 @@ class Campaign:
     :param known: what is known of them.
     :param fields: the other arguments of the call.
     :param this_try: of the task.
+    :param is_in_code: code of one's own submits it, which may submit others too.
     :param submission: makes the submission of a chunk from the hook, this try, its record, and
         what is to be done before each request.
     """
@@ -147,6 +148,7 @@ class Campaign:
         fields: Mapping[str, Any],
         *,
         this_try: ThisTry,
+        is_in_code: bool,
         submission: Callable[[JsmsHook, ThisTry, SubmissionLedger, Callable[[], None]], Submission],
     ) -> None:
         self._hook = hook
@@ -156,7 +158,7 @@ class Campaign:
         self._this_try = this_try
         self._submission = submission
         self._list = list_fingerprint(known.digests, master_secret=hook.settings.master_secret)
-        self._place = this_try.place_of_batch(self._list.key)
+        self._place = self._place_in(this_try) if is_in_code else this_try.place_of_campaign()
         self._store, self._attempt = this_try.store, self._place.attempt
         self._ledger = CampaignLedger(self._store, self._place.campaign)
         self._is_begun = self._ledger.is_of(self._list)
@@ -170,6 +172,13 @@ class Campaign:
         )
         self.tally = Tally(known.recipients)
         self._progress = _Progress(self.tally)
+
+    def _place_in(self, this_try: ThisTry) -> Place:
+        settings = self._hook.settings
+        account = fingerprint(
+            {}, People(), app_key=settings.app_key, master_secret=settings.master_secret
+        )
+        return this_try.place_of_batch(account, self._list)
 
     @property
     def has_parts(self) -> bool:
@@ -203,8 +212,9 @@ class Campaign:
             raise
 
     def finish(self) -> None:
-        """Write that the task has done everything."""
-        self._ledger.finished()
+        """Write that the task has done everything, if that can be known."""
+        if not self._attempt.is_in_code:
+            self._ledger.finished()
 
     def _submit_chunk(self, number: int, people: People) -> None:
         key = self._place.key_of_chunk(number)

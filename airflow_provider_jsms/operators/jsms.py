@@ -21,12 +21,13 @@ from airflow_provider_jsms.operators.base import (
     JsmsSingleOperator,
     past_send_time,
 )
-from airflow_provider_jsms.operators.campaign import Campaign
+from airflow_provider_jsms.operators.campaign import Campaign, Tally
 from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.operators.once import SubmitsOnce
 from airflow_provider_jsms.references import one_schedule_id_of, references_in
 from airflow_provider_jsms.run_context import require_task_run
 from airflow_provider_jsms.schedule import single_body
+from airflow_provider_jsms.submission.in_code import refuse_templates
 from airflow_provider_jsms.submission.orders import order_of_text
 from airflow_provider_jsms.switches import flag
 
@@ -36,10 +37,12 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.operators.campaign import Tally
+    from airflow_provider_jsms.ledger import SubmissionLedger
     from airflow_provider_jsms.references import References
     from airflow_provider_jsms.results import BatchResult, Schedule
+    from airflow_provider_jsms.submission.orders import Order
     from airflow_provider_jsms.submission.submission import Submission
+    from airflow_provider_jsms.submission.this_try import ThisTry
 
 _MODIFY_SEVERAL: Final = (
     "Use .partial(...).expand_kwargs([...]) with the schedule_id and the {} of each: whoever is in "
@@ -98,7 +101,9 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
         require_task_run(context)
         fields = self._fields()
         submission: Submission | None = None
+        outcome = None
         with (
+            self.skipping_alone(context),
             self.no_blind_retry(context),
             past_send_time(
                 self.on_past_send_time,
@@ -109,11 +114,18 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
             this_try = self.this_try(context)
             moment = hook.parse_send_time(fields["send_time"])
             order = order_of_text(hook, single_body(**{**fields, "send_time": moment}), moment)
-            ledger = this_try.place_of_text(order.request)
-            submission = self.submission(hook, this_try, ledger)
+            submission = self.submission(hook, this_try, self._place(context, this_try, order))
             outcome = submission.carry_out(order)
             submission.finish()
         return outcome["schedule_id"] if outcome else None
+
+    def _place(self, context: Context, this_try: ThisTry, order: Order) -> SubmissionLedger:
+        if not self.is_task(context):
+            refuse_templates(order)
+            return this_try.place_of_text(order.request)
+        if self.is_subclass(JsmsSubmitScheduleOperator):
+            return this_try.place_of_subclass(order.request)
+        return this_try.place_of_task()
 
 
 class JsmsModifyScheduleOperator(JsmsSingleOperator):
@@ -221,6 +233,7 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
         source = source_of(self.recipients, self.columns)
         campaign: Campaign | None = None
         with (
+            self.skipping_alone(context),
             self.no_blind_retry(context),
             past_send_time(
                 self.on_past_send_time,
@@ -234,6 +247,8 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
                 self._survey(source),
                 self._fields(),
                 this_try=self.this_try(context),
+                is_in_code=not self.is_task(context)
+                or self.is_subclass(JsmsSubmitBatchScheduleOperator),
                 submission=self.submission,
             )
             try:
@@ -243,7 +258,7 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
                 raise
             self._hand_on(context, campaign.tally.failures)
             campaign.finish()
-        tally = campaign.tally
+        tally = campaign.tally if campaign else Tally(0)
         try:
             limit.check(tally.as_batch(), uncertain_count=tally.uncertain_count)
         except JsmsError:

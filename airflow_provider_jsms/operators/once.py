@@ -54,6 +54,25 @@ class SubmitsOnce(BaseOperator):
             context, retries=self.retries or 0, durable=flag("durable", self.durable)
         )
 
+    def is_task(self, context: Context) -> bool:
+        """Return whether the task is this operator, and not code of one's own that executes it."""
+        task = context.get("task")
+        return task is None or (task.task_id == self.task_id and type(task) is type(self))
+
+    @contextmanager
+    def skipping_alone(self, context: Context) -> Iterator[None]:
+        """Skip one submission of code of one's own, not the whole task that makes others too."""
+        try:
+            yield
+        except AirflowSkipException as skip:
+            if self.is_task(context):
+                raise
+            self.log.warning("%s Your code goes on without this submission.", skip)
+
+    def is_subclass(self, base: type[BaseOperator]) -> bool:
+        """Return whether an ``execute`` of one's own may submit any number of times."""
+        return type(self).execute is not base.execute
+
     def submission(
         self,
         hook: JsmsHook,

@@ -6,20 +6,24 @@ no record is kept; what this process knows is that a text was uncertain, and it 
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_jsms.campaign import digest
+from airflow_provider_jsms.exceptions import JsmsInputError
 from airflow_provider_jsms.failures import from_record
+from airflow_provider_jsms.fingerprint import list_fingerprint
 from airflow_provider_jsms.ledger import Attempt, SubmissionLedger
+from airflow_provider_jsms.privacy import mask_text
 from airflow_provider_jsms.recipients import recipients_of
 from airflow_provider_jsms.submission.orders import order_of_batch, order_of_text
 from airflow_provider_jsms.submission.submission import Submission
-from airflow_provider_jsms.submission.this_try import ThisTry, running_try
+from airflow_provider_jsms.submission.this_try import ThisTry, Uncertain, running_try
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_jsms.exceptions import JsmsUncertainError
     from airflow_provider_jsms.results import BatchResult
     from airflow_provider_jsms.schedule import BatchBody, SingleBody
     from airflow_provider_jsms.send_time import SendTime
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 _ONCE: Final = Attempt(number=1, is_cleared=False, is_mapped=False, store_survives_clear=True)
 # Of this process, outside a task.
-uncertain: dict[str, JsmsUncertainError] = {}
+uncertain: Final = Uncertain()
 
 
 def submit_text(sender: Sender, body: SingleBody, moment: SendTime, *, durable: bool) -> str:
@@ -52,18 +56,37 @@ def submit_batch(
     people = recipients_of(body["recipients"])
     results: list[BatchResult] = []
     order = order_of_batch(sender, body, people, moment, received=results.append)
+    listed = list_fingerprint([digest(people)], master_secret=sender.settings.master_secret)
+    order = replace(order, extra={"chunks": 1, **asdict(listed)})
 
     def place_of_batch(this_try: ThisTry) -> SubmissionLedger:
-        place = this_try.place_of_batch(order.request.key)
+        place = this_try.place_of_batch(order.request, listed)
         return SubmissionLedger(place.store, place.key_of_chunk(1), place.attempt)
 
     outcome = _submit(sender, order, place_of_batch, durable=durable)
     return results[-1] if results else from_record(outcome, people.recipients)
 
 
+def refuse_templates(order: Order) -> None:
+    """Check that no parameter is a template, which nobody renders in code of your own.
+
+    :raises JsmsInputError: one is.
+    """
+    for person in order.people.recipients:
+        for name, value in person.get("temp_para", {}).items():
+            if "{{" in value and "}}" in value:
+                raise JsmsInputError(
+                    f"temp_para[{mask_text(name)!r}] holds a template, which Airflow renders only "
+                    "in the arguments of a task, not in a hook or in an operator that your code "
+                    "executes. Nothing was sent. Render it first: "
+                    'context["task"].render_template(value, context).'
+                )
+
+
 def _submit(
     sender: Sender, order: Order, place_of: Callable[[ThisTry], SubmissionLedger], *, durable: bool
 ) -> dict[str, Any]:
+    refuse_templates(order)
     if not durable:
         order.moment.require_future(datetime.now(UTC))
         return order.submit()

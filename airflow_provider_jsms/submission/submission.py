@@ -76,8 +76,7 @@ class Submission:
 
     def carry_out(self, order: Order) -> dict[str, Any] | None:
         """Return the outcome of the order, None if it is assumed to have been sent."""
-        if order.text in self._this_try.uncertain:
-            raise self._this_try.uncertain[order.text]
+        self._this_try.uncertain.check(order.text)
         decision = self._ledger.decide(order.request)
         if decision.do is Do.ASK:
             decision = self._ask(order)
@@ -94,8 +93,9 @@ class Submission:
         return bool((self._ledger.record or {}).get("state", REFUSED) != REFUSED)
 
     def finish(self) -> None:
-        """Write that the task has done everything."""
-        self._ledger.finished()
+        """Write that the task has done everything, if that can be known."""
+        if not self._ledger.attempt.is_in_code:
+            self._ledger.finished()
 
     def _ask(self, order: Order) -> Decision:
         record = self._ledger.record or {}
@@ -121,6 +121,9 @@ class Submission:
             error = self._uncertain(order, decision.why, may_resubmit=may_resubmit)
             return self._doubt(order, error, may_resubmit=may_resubmit)
         if decision.do in (Do.LEAVE, Do.GIVE_UP):
+            if self._ledger.attempt.is_in_code:
+                # A text that an earlier try did not submit either, because it was late.
+                order.moment.require_future(datetime.now(UTC))
             raise self._untouchable(decision)
         return self._submit(order)
 
@@ -205,7 +208,7 @@ class Submission:
                 return self._submit(order)
             except JsmsPastSendTimeError:
                 raise error from None
-        self._this_try.uncertain[order.text] = error
+        self._this_try.uncertain.add(order.text, error)
         raise error
 
     def _uncertain(
@@ -252,10 +255,13 @@ class Submission:
             )
         if self._ledger.attempt.is_one_of_several:
             return JsmsForeignRecordError(
-                f"{text} To continue: 1. Restore what the task submitted, in its order, and clear "
-                "it: it finds each text again. 2. Or mark the task as success, and text those who "
-                "are missing by a task of their own. A task for each text (.expand) or one batch "
-                "task for all of them can be changed."
+                f"{text} What code of your own has submitted is not modified, because another try "
+                "may only have asked in another order. To continue: 1. If the recorded schedule is "
+                "right, let your code ask for the same text (take send_time from the run, such as "
+                "dag_run.run_after, not from the clock), and clear the task. 2. To replace it, "
+                "delete the schedule in JSMS and the record in the task's Storage tab, then clear "
+                "the task. 3. Or mark the task as success, and text those who are missing by a "
+                "task of their own. A task for each text (.expand) can simply be changed."
             )
         if self._ledger.attempt.is_part:
             return JsmsForeignRecordError(

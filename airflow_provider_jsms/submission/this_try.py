@@ -1,34 +1,38 @@
 """The submissions of one try of a task, each with a place of its own in the task state store.
 
-A task usually makes one submission; its record is ``jsms_submission`` (for a batch,
-``jsms_campaign``, ``jsms_submission_1`` and so on). Your own code may make several: operators or a
-hook in a loop, a subclass that executes once per person. From the second text on, the key of a
-record names the person (by a keyed hash), so that a later try finds each text whatever the order
-of the loop; further batches are counted. The note ``jsms_several`` says that there are several.
-None of these is modified: a loop that has changed is refused, never mixed up.
+An operator that is a task makes one submission: its record is ``jsms_submission`` (for a batch,
+``jsms_campaign``, ``jsms_submission_1`` and so on). Your own code may make any number of them, in
+any order: a hook or operators in a ``@task``, a subclass that executes once per person. Their
+records are named after the person (by a keyed hash), or counted if they are batches. A later try
+finds each by its text, sends what is missing, and modifies nothing: another text in the place of
+one that an earlier try has submitted is refused. The note ``jsms_code`` counts them.
 """
 
 from __future__ import annotations
 
+import logging
+import math
 import multiprocessing
 import os
 import threading
 import weakref
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import AirflowException, conf, get_current_context
 
-from airflow_provider_jsms.ledger import Attempt, SeveralNote, SubmissionLedger
+from airflow_provider_jsms.ledger import Attempt, CodeNote, SubmissionLedger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.exceptions import JsmsUncertainError
-    from airflow_provider_jsms.fingerprint import Fingerprint
+    from airflow_provider_jsms.fingerprint import Fingerprint, ListFingerprint
     from airflow_provider_jsms.ledger import Store
     from airflow_provider_jsms.submission.submission import Submission
 
@@ -41,8 +45,10 @@ _ENVIRONMENT: Final = Path("/proc/self/environ")
 
 KEY: Final = "jsms_submission"
 CAMPAIGN: Final = "jsms_campaign"
-SEVERAL: Final = "jsms_several"
+CODE: Final = "jsms_code"
 _LENGTH: Final = 12
+_SECONDS_OF_DOUBT: Final = 3600.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,37 @@ class Place:
         return f"{KEY}_{batch}{number}"
 
 
+class Uncertain:
+    """The texts of which nobody knows whether JSMS has accepted them.
+
+    Code that retries a call must not send them again. After an hour it is another text: the same
+    words may be due every day.
+    """
+
+    def __init__(self) -> None:
+        self._errors: dict[str, tuple[float, JsmsUncertainError]] = {}
+
+    def add(self, text: str, error: JsmsUncertainError) -> None:
+        """Remember a text (:class:`~.orders.Order`)."""
+        self._errors[text] = (monotonic(), error)
+
+    def check(self, text: str) -> None:
+        """Raise again what a text has met."""
+        met_at, error = self._errors.get(text, (-math.inf, None))
+        if error is not None and monotonic() - met_at < _SECONDS_OF_DOUBT:
+            raise error
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._errors.clear()
+
+
 class ThisTry:
     """One try of a task, and the submissions that it has made so far.
 
     :param store: the task state store, None where there is none.
     :param attempt: where the try stands in the life of the task.
-    :param uncertain: by text (:class:`~.orders.Order`), the errors of those whose outcome is not
-        known, which code that retries a call must not send again.
+    :param uncertain: the texts whose outcome is not known.
     :ivar submissions: those that have begun.
     """
 
@@ -82,16 +112,15 @@ class ThisTry:
         store: Store | None,
         attempt: Attempt,
         *,
-        uncertain: dict[str, JsmsUncertainError] | None = None,
+        uncertain: Uncertain | None = None,
     ) -> None:
         self.store = store
         self.attempt = attempt
         self.submissions: list[Submission] = []
-        self._texts: Counter[str] = Counter()
-        self._batches = 0
-        self._first = ""
-        self._several: SeveralNote | None = None
-        self.uncertain = {} if uncertain is None else uncertain
+        self.uncertain = Uncertain() if uncertain is None else uncertain
+        self._claimed: set[str] = set()
+        self._found = 0
+        self._note: CodeNote | None = None
         self._lock = threading.RLock()
 
     @property
@@ -99,49 +128,127 @@ class ThisTry:
         """Whether JSMS may have accepted a submission of this try."""
         return any(each.may_have_submitted for each in self.submissions)
 
-    def place_of_text(self, request: Fingerprint) -> SubmissionLedger:
-        """Return the record of the next text to one person, as earlier tries have left it."""
-        with self._lock:
-            is_next = bool(self._texts)
-            earlier = self._texts[request.people]
-            self._texts[request.people] += 1
-            first = SubmissionLedger(self.store, KEY, self.attempt)
-            if not self._are_several(is_next=is_next, key=request.key):
-                self._first = request.people
-                return first
-            attempt = self._one_of_several(request.key)
-            if (self._first or first.people) == request.people:
-                if not earlier:
-                    return SubmissionLedger(self.store, KEY, attempt)
-                earlier -= 1
-            number = f"_{earlier + 1}" if earlier else ""
-            return SubmissionLedger(
-                self.store, f"{KEY}_{request.people[:_LENGTH]}{number}", attempt
-            )
+    def place_of_task(self) -> SubmissionLedger:
+        """Return the record of the only text of a task."""
+        return SubmissionLedger(self.store, KEY, self.attempt)
 
-    def place_of_batch(self, key: str) -> Place:
-        """Return where the records of the next batch are.
+    def place_of_campaign(self) -> Place:
+        """Return where the records of the only batch of a task are."""
+        return Place(self.store, self.attempt)
 
-        :param key: stands for the master secret, as in :class:`~.fingerprint.Fingerprint`.
+    def place_of_subclass(self, request: Fingerprint) -> SubmissionLedger:
+        """Return the record of a text of a subclass, which may execute once per person.
+
+        If it has made one submission, to the same people, it may change it as a task does.
         """
         with self._lock:
-            self._batches += 1
-            is_several = self._are_several(is_next=self._batches > 1, key=key)
-            attempt = self._one_of_several(key) if is_several else self.attempt
-            return Place(self.store, attempt, self._batches)
+            first = SubmissionLedger(self.store, KEY, replace(self.attempt, is_in_code=True))
+            is_only = not self._claimed and self._read_note().record is None
+            is_theirs = not first.record or first.is_for(request, people=True)
+            if is_only and (is_theirs or first.is_refused):
+                self._claimed.add(KEY)
+                return first
+            if is_only:
+                return SubmissionLedger(self.store, KEY, self._in_code(request))
+            return self.place_of_text(request, KEY)
 
-    def _are_several(self, *, is_next: bool, key: str) -> bool:
-        """Return whether the task makes several submissions, and note it before the second."""
-        if self._several is None and (is_next or self.attempt.number > 1):
-            self._several = SeveralNote(self.store, SEVERAL)
-        if is_next and self._several and self._several.record is None:
-            self._several.write(key)
-        return is_next or bool(self._several and self._several.record is not None)
+    def place_of_text(self, request: Fingerprint, *others: str) -> SubmissionLedger:
+        """Return the record of a text to one person, as earlier tries have left it.
 
-    def _one_of_several(self, key: str) -> Attempt:
-        is_comparable = self._several is None or self._several.is_keyed_with(key)
+        :param others: keys of further records that may be of these people.
+        """
+        with self._lock:
+            attempt = self._in_code(request)
+            chain = self._chain(request, attempt)
+            extra = [SubmissionLedger(self.store, key, attempt) for key in others]
+            slots = [each for each in extra if each.is_for(request, people=True)] + chain
+            place = self._free(slots, lambda each: each.is_for(request))
+            if place is None:
+                key = _key_of(request, len(chain) + 1)
+                place = SubmissionLedger(self.store, key, attempt)
+                self._begin_another(request)
+            self._claimed.add(place.key)
+            return place
+
+    def place_of_batch(self, request: Fingerprint, listed: ListFingerprint) -> Place:
+        """Return where the records of a batch of your own code are.
+
+        :param request: of which only the account counts.
+        :param listed: stands for its people.
+        """
+        with self._lock:
+            attempt = self._in_code(request)
+            places: list[Place] = []
+            slots: list[SubmissionLedger] = []
+            while not slots or slots[-1].record is not None or slots[-1].key in self._claimed:
+                places.append(Place(self.store, attempt, len(places) + 1))
+                key = places[-1].key_of_chunk(1)
+                slots.append(SubmissionLedger(self.store, key, attempt))
+            slot = self._free(slots[:-1], lambda each: listed.is_same(each.record or {}))
+            if slot is None:
+                slot = slots[-1]
+                self._begin_another(request)
+            self._claimed.add(slot.key)
+            return places[slots.index(slot)]
+
+    def _free(
+        self, slots: list[SubmissionLedger], is_same: Callable[[SubmissionLedger], bool]
+    ) -> SubmissionLedger | None:
+        """Return the record that a submission continues, None if it is a further one.
+
+        That is its own, or one by which nothing is scheduled, or one that an earlier try has
+        written and this one has not asked for: it would take the place of that.
+        """
+        free = [each for each in slots if each.is_refused or each.key not in self._claimed]
+        kinds: tuple[Callable[[SubmissionLedger], bool], ...] = (
+            is_same,
+            lambda each: each.is_refused,
+            lambda each: not each.is_of_this_try,
+        )
+        found = (each for is_it in kinds for each in free if is_it(each))
+        place = next(found, None)
+        self._found += place is not None and not place.is_of_this_try
+        return place
+
+    def _chain(self, request: Fingerprint, attempt: Attempt) -> list[SubmissionLedger]:
+        """Return the records of all texts to these people."""
+        chain: list[SubmissionLedger] = []
+        while True:
+            key = _key_of(request, len(chain) + 1)
+            ledger = SubmissionLedger(self.store, key, attempt)
+            if ledger.record is None and key not in self._claimed:
+                return chain
+            chain.append(ledger)
+
+    def _begin_another(self, request: Fingerprint) -> None:
+        note = self._read_note()
+        if self._found < note.texts - len(self.submissions):
+            _log.warning(
+                "Earlier tries of this task have submitted %d texts, and this try has asked for %d "
+                "of them so far. Whoever is not asked for any more keeps the schedule until you "
+                "delete it: the records are in the task's Storage tab.",
+                *(note.texts, self._found),
+            )
+        note.count(request)
+
+    def _read_note(self) -> CodeNote:
+        if self._note is None:
+            self._note = CodeNote(self.store, CODE)
+        return self._note
+
+    def _in_code(self, request: Fingerprint) -> Attempt:
+        is_comparable = self._read_note().is_comparable(request)
         doubt = "" if is_comparable else "the master secret was changed since: nothing can be found"
-        return replace(self.attempt, is_one_of_several=True, doubt=self.attempt.doubt or doubt)
+        return replace(
+            self.attempt,
+            is_in_code=True,
+            is_one_of_several=True,
+            doubt=self.attempt.doubt or doubt,
+        )
+
+
+def _key_of(request: Fingerprint, number: int) -> str:
+    return f"{KEY}_{request.people[:_LENGTH]}" + (f"_{number}" if number > 1 else "")
 
 
 _tries: dict[int, ThisTry] = {}
