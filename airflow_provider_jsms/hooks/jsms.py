@@ -54,10 +54,10 @@ class JsmsHook(BaseHook):
     has begun to leave this machine. Threads and forked processes may share a hook: each has an HTTP
     session of its own. Close the hook, or use it in ``with``. A pickle of it holds no credentials.
 
-    In a task of Airflow 3.3 and newer the hook records its submissions as the operators do: a
-    retry of the task finds each of them and sends only the others, also in a loop. Outside a task
-    no record is kept. There, and wherever you call the hook by a library that retries,
-    :class:`JsmsUncertainError` must not be retried: the text may go out twice.
+    In a task of Airflow 3.3 and newer the hook records its submissions: a retry of the task finds
+    each by its text and sends only the others, also in a loop. Outside a task no record is kept.
+    There, and wherever you call the hook by a library that retries, :class:`JsmsUncertainError`
+    must not be retried: the text may go out twice.
 
     :param jsms_conn_id: the Airflow connection. Its login is the app key, its password the master
         secret, its host a bare name or a base URL (default ``https://api.sms.jpush.cn``); extras:
@@ -142,7 +142,8 @@ class JsmsHook(BaseHook):
         :raises JsmsApiError: JSMS refused it.
         :raises JsmsUncertainError: it may have been accepted, by this call or by an earlier try of
             the task; it was not sent again. Never retry it.
-        :raises JsmsForeignRecordError: a loop in the task has changed since an earlier try.
+        :raises JsmsForeignRecordError: an earlier try of the task has submitted another text to
+            this person, which this try has not asked for.
         :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
         """
         moment = self.parse_send_time(send_time)

@@ -53,6 +53,40 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
     JsmsSubmitScheduleOperator(task_id="submit", on_execute_callback=lambda context:
                                change(context["task"]), **ARGUMENTS)
 """,
+    "pre_execute of a mixin": """
+class Mixin:
+    def pre_execute(self, context):
+        change(self)
+        super().pre_execute(context)
+class Changed(Mixin, JsmsSubmitScheduleOperator):
+    pass
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    Changed(task_id="submit", **ARGUMENTS)
+""",
+    "pre_execute of the instance, as a policy sets it": """
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    operator = JsmsSubmitScheduleOperator(task_id="submit", **ARGUMENTS)
+    operator._pre_execute_hook = lambda context: change(context["task"])
+""",
+    "render_template_fields of a subclass": """
+class Changed(JsmsSubmitScheduleOperator):
+    def render_template_fields(self, context, jinja_env=None):
+        super().render_template_fields(context, jinja_env)
+        change(self)
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    Changed(task_id="submit", **ARGUMENTS)
+""",
+    "code that renders and executes an operator": """
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    @task
+    def submit():
+        context = get_current_context()
+        operator = JsmsSubmitScheduleOperator(task_id="text", **ARGUMENTS)
+        operator.render_template_fields(context)
+        change(operator)
+        operator.execute(context)
+    submit()
+""",
     "pre_execute of a mapped task": """
 with DAG("DAG_ID", schedule=None, start_date=START) as dag:
     JsmsSubmitScheduleOperator.partial(
@@ -176,6 +210,57 @@ def test_data_of_an_upstream_task_is_no_template(
     assert texted == {(number, f"【沙盒诊所】{DATA}，您好，您的预约已确认。") for number in numbers}
 
 
+GREETING = """
+class Patient(JsmsSubmitScheduleOperator):
+    def __init__(self, *, phone, greeting, **kwargs):
+        super().__init__(mobile=phone, temp_para={"name": greeting}, **kwargs)
+with DAG("DAG_ID", schedule=None, start_date=START, params={"day": "canary-Monday"}) as dag:
+    @task
+    def phones():
+        return [{"phone": "13900000001"}]
+    @task
+    def greetings():
+        return ["{{ conn.jsms_default.password }}"]
+    Patient.partial(task_id="own", send_time=AT, temp_id=2,
+                    greeting="{{ params.day }}").expand_kwargs(phones())
+    Patient.partial(task_id="theirs", send_time=AT, temp_id=2,
+                    phone="13900000002").expand(greeting=greetings())
+"""
+
+
+def test_a_subclass_with_arguments_of_its_own_renders_its_templates_and_no_data(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    assert run_dag(GREETING).state == "success"
+    assert {text.mobile: text.temp_para["name"] for text in jsms_sandbox.scheduled} == {
+        "13900000001": "canary-Monday",
+        "13900000002": DATA,
+    }
+
+
+def test_private_fields_are_templates_wherever_a_subclass_sets_them(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    ran = run_dag("""
+from collections import deque
+class Default(JsmsSubmitScheduleOperator):
+    temp_para = {"name": "{{ params.day }}"}
+    def __init__(self, **kwargs):
+        super().__init__(temp_para=self.temp_para, **kwargs)
+with DAG("DAG_ID", schedule=None, start_date=START, params={"day": "canary-Monday"}) as dag:
+    given = dict(send_time=AT, temp_id=2)
+    Default(task_id="default", mobile="13900000001", **given)
+    JsmsSubmitScheduleOperator(task_id="task", mobile="{{ '13900000002' }}",
+                               temp_para={"name": "{{ task.mobile[-4:] }}"}, **given)
+    for number, kind in enumerate((deque, tuple, list), start=3):
+        JsmsSubmitBatchScheduleOperator(task_id=f"many_{number}", recipients=kind([
+            {"mobile": f"1390000000{number}", "temp_para": {"name": "{{ params.day }}"}}]), **given)
+""")
+    assert ran.state == "success"
+    names = {text.mobile[-1]: text.temp_para["name"] for text in jsms_sandbox.scheduled}
+    assert names == {"2": "0002", **dict.fromkeys("1345", "canary-Monday")}
+
+
 def test_literals_of_a_mapped_task_are_templates_still(
     run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
 ) -> None:
@@ -255,12 +340,15 @@ def test_airflow_stores_masked_fields(
         return stored[-1]
 
     monkeypatch.setattr(task_runner, "_serialize_rendered_fields", watched)
-    run_dag(source(CHANGES["replaced"], "execute of a subclass"))
-    (fields,) = stored
-    assert (fields["mobile"], fields["temp_para"]) == (
-        "138****8001",
-        {"name": "***", "date": "***"},
+    overwriting = "    overwrite_rtif_after_execution = True\n    def execute"
+    dag = source(CHANGES["replaced"], "execute of a subclass").replace(
+        "    def execute", overwriting
     )
+    run_dag(dag)
+    before, after = stored
+    hidden = {"name": "***", "date": "***"}
+    assert (before["mobile"], before["temp_para"]) == ("138****8001", hidden)
+    assert (after["mobile"], after["temp_para"]) == ("138****8001", hidden | {"place": "***"})
 
 
 def test_attributes_of_an_operator_show_nothing_private_to_a_lineage_backend(
