@@ -265,6 +265,11 @@ class SubmissionLedger(_Record):
         return (self.record or {}).get("state") == REFUSED
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether nobody knows if it was accepted."""
+        return (self.record or {}).get("state") == SENDING
+
+    @property
     def is_of_this_try(self) -> bool:
         """Whether this very try has written it."""
         return (self.record or {}).get("try") == self.attempt.number

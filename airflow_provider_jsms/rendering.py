@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_jsms.exceptions import JsmsRenderError
+from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError
 from airflow_provider_jsms.run_context import explaining_missing_dates
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def render_field(
     try:
         with explaining_missing_dates(name, context):
             if callable(value):
+                _refuse_uncalled(name, value)
                 return value(context=context, jinja_env=jinja_env)
             is_many = isinstance(value, (Mapping, *_MANY))
             if is_many and _is_literal(value, marks):
@@ -95,6 +96,14 @@ def render_field(
             f"The field {name} could not be rendered ({type(error).__name__}{detail}). "
             "Nothing was sent."
         ) from None
+
+
+def _refuse_uncalled(name: str, function: object) -> None:
+    if hasattr(function, "expand") and hasattr(function, "function"):
+        raise JsmsInputError(
+            f"{name} is a @task function that was not called. Nothing was sent. Call it where you "
+            f"pass it: {name}=function()."
+        )
 
 
 def upstream_data(

@@ -119,7 +119,7 @@ class ThisTry:
         self.submissions: list[Submission] = []
         self.uncertain = Uncertain() if uncertain is None else uncertain
         self._claimed: set[str] = set()
-        self._found = 0
+        self._found = self._begun = 0
         self._note: CodeNote | None = None
         self._lock = threading.RLock()
 
@@ -199,7 +199,11 @@ class ThisTry:
         That is its own, or one by which nothing is scheduled, or one that an earlier try has
         written and this one has not asked for: it would take the place of that.
         """
-        free = [each for each in slots if each.is_refused or each.key not in self._claimed]
+        free = [
+            each
+            for each in slots
+            if each.is_refused or each.is_unknown or each.key not in self._claimed
+        ]
         kinds: tuple[Callable[[SubmissionLedger], bool], ...] = (
             is_same,
             lambda each: each.is_refused,
@@ -222,14 +226,16 @@ class ThisTry:
 
     def _begin_another(self, request: Fingerprint) -> None:
         note = self._read_note()
-        if self._found < note.texts - len(self.submissions):
+        earlier = note.texts - self._begun
+        if self._found < earlier:
             _log.warning(
                 "Earlier tries of this task have submitted %d texts, and this try has asked for %d "
                 "of them so far. Whoever is not asked for any more keeps the schedule until you "
                 "delete it: the records are in the task's Storage tab.",
-                *(note.texts, self._found),
+                *(earlier, self._found),
             )
         note.count(request)
+        self._begun += 1
 
     def _read_note(self) -> CodeNote:
         if self._note is None:

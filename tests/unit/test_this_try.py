@@ -126,6 +126,12 @@ def test_what_was_refused_leaves_its_place_to_the_next_call() -> None:
     assert found(store, RETRY, MINE) == ["id GO_ON"]
 
 
+def test_what_is_unknown_is_not_sent_again_by_the_same_try() -> None:
+    task = ThisTry(DictStore(), FIRST)
+    task.place_of_text(MINE).sending(MINE, {}, resubmitted=0)
+    assert task.place_of_text(MINE).decide(MINE).do.name == "DOUBT"
+
+
 def test_a_person_who_is_not_asked_for_any_more_is_warned_of(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
