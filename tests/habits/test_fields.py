@@ -367,3 +367,17 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
         on_success_callback=serialize)
 """)
     assert (ran.state, ran.said.count("nothing private")) == ("success", 3)
+
+
+def test_a_task_function_that_was_not_called_is_named(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    ran = run_dag("""
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    @task
+    def people():
+        return ["13900000001"]
+    JsmsSubmitBatchScheduleOperator(task_id="submit", send_time=AT, temp_id=1, recipients=people)
+""")
+    assert (ran.tasks["submit"], jsms_sandbox.requests) == ("failed", [])
+    assert "recipients is a @task function that was not called" in ran.said
