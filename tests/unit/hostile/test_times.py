@@ -263,6 +263,6 @@ def test_all_tries_together_have_one_time(
 
     with wire.WireServer([break_off, pour(*TRICKLES["a header"], PAUSE)]) as server:
         set_connection(server.url, read_timeout=10, max_attempts=2)
-        with within(2.0), pytest.raises(JsmsReadTimeoutError):
+        with within(6.0), pytest.raises(JsmsReadTimeoutError):
             QUERIES[way]()
     assert len(server.requests) == 2
