@@ -59,13 +59,23 @@ def fingerprint(
     :param people: the recipients, with their parameters.
     """
     numbers = [each["mobile"] for each in people.recipients]
-    rest = {name: value for name, value in body.items() if name not in _OWN}
     return Fingerprint(
-        request=_keyed(master_secret, json.dumps(rest, sort_keys=True).encode(), people.content),
+        request=_request(body, people, master_secret),
         people=_keyed(master_secret, " ".join(sorted(numbers)).encode()),
         app=hashlib.sha256(app_key.encode()).hexdigest()[:_LENGTH],
         key=_keyed(master_secret, b"key"),
     )
+
+
+def text_fingerprint(body: Mapping[str, Any], people: People, *, master_secret: str) -> str:
+    """Return what stands for everything that is sent but its ``send_time``."""
+    timeless = {name: value for name, value in body.items() if name != "send_time"}
+    return _request(timeless, people, master_secret)
+
+
+def _request(body: Mapping[str, Any], people: People, master_secret: str) -> str:
+    rest = {name: value for name, value in body.items() if name not in _OWN}
+    return _keyed(master_secret, json.dumps(rest, sort_keys=True).encode(), people.content)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ what nobody has written so       the same, and submits in no case
 *finished*, time reached         same request: goes on; another: fails, it was sent
 either, mapped task, other       fails: it may be another message's record
 people or app
-either, one of several texts of  fails: a loop that changed is not mixed up
-the task, another request
+either, of code of your own:     fails for another request; asks JSMS, as if it were
+never modified                   *finished*, once the task was cleared
 no store and not the first try   does not know (uncertain)
 ===============================  ===============================================================
 

@@ -65,9 +65,10 @@ class PrivateField:
         if operator is None:
             return self
         values = _values_of(operator)
-        if self._name not in values.by_name and not self._default:
+        given = (values.by_name[self._name],) if self._name in values.by_name else self._default
+        if not given:
             raise AttributeError(self._name)
-        value = values.by_name[self._name] if self._name in values.by_name else self._default[0]
+        (value,) = given
         return _masked(self._name, value) if _is_hidden(values) else value
 
     def __set__(self, operator: BaseOperator, value: object) -> None:

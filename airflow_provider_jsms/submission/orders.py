@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from airflow_provider_jsms import protocol
 from airflow_provider_jsms.failures import to_record
-from airflow_provider_jsms.fingerprint import fingerprint
+from airflow_provider_jsms.fingerprint import fingerprint, text_fingerprint
 from airflow_provider_jsms.recipients import recipients_of
 from airflow_provider_jsms.records import is_whole
 
@@ -128,9 +128,8 @@ def order_of_batch(
 
 
 def _fingerprints(sender: Sender, body: Mapping[str, Any], people: People) -> dict[str, Any]:
-    settings = sender.settings
-    of = partial(
-        fingerprint, people=people, app_key=settings.app_key, master_secret=settings.master_secret
-    )
-    timeless = {name: value for name, value in body.items() if name != "send_time"}
-    return {"request": of(body), "text": of(timeless).request}
+    app_key, secret = sender.settings.app_key, sender.settings.master_secret
+    return {
+        "request": fingerprint(body, people, app_key=app_key, master_secret=secret),
+        "text": text_fingerprint(body, people, master_secret=secret),
+    }
