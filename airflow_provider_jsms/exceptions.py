@@ -52,18 +52,13 @@ fails at once. The others may be mended by time, and Airflow's ``retries`` apply
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
     AirflowNotFoundException,
 )
-
-from airflow_provider_jsms.codes import CODES, Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class JsmsError(AirflowException):
@@ -276,38 +271,3 @@ class JsmsScheduleGoneError(JsmsWaitError):
 
 class JsmsOverdueError(JsmsWaitError):
     """``grace`` after ``send_time`` some recipients had no msg_id yet."""
-
-
-_BY_KIND: Mapping[Kind, type[JsmsApiError]] = {
-    Kind.CALLER: JsmsRequestError,
-    Kind.AUTH: JsmsAuthError,
-    Kind.ACCOUNT: JsmsAccountError,
-    Kind.TEMPLATE: JsmsTemplateError,
-    Kind.STATE: JsmsStateError,
-    Kind.RECIPIENT: JsmsRecipientError,
-    Kind.FREQUENCY: JsmsFrequencyError,
-}
-_TEMPLATE_UNDER_REVIEW = 50020
-
-
-def refusal(call: str, code: int, message: str, http_status: int) -> JsmsApiError:
-    """Return the error for a refusal: the code decides its class, the HTTP status never does.
-
-    :param code: any code but 50000 and 50019, which are no refusals.
-    """
-    details: dict[str, Any] = {
-        "call": call,
-        "code": code,
-        "message": message,
-        "http_status": http_status,
-    }
-    if code not in CODES:
-        text = (
-            f"JSMS refused it with code {code} (HTTP {http_status}), which this version does not "
-            f"know; it said: {message or 'nothing'}. Look the code up in the JSMS documentation."
-        )
-        return JsmsUnknownCodeError(text, **details)
-    row = CODES[code]
-    text = f"JSMS refused it with {code} (HTTP {http_status}): {row.meaning}. {row.advice}"
-    error_class = JsmsReviewError if code == _TEMPLATE_UNDER_REVIEW else _BY_KIND[row.kind]
-    return error_class(text, **details)

@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_jsms.codes import CODES, SERVER_ERROR, SUCCESS
-from airflow_provider_jsms.exceptions import refusal
+from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

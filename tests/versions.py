@@ -9,7 +9,7 @@ import pytest
 from airflow import __version__
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_jsms import ledger
+from airflow_provider_jsms.submission import ledger
 
 AIRFLOW: Final = tuple(int(part) for part in __version__.split(".")[:2])
 

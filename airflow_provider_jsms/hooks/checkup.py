@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import requests
 
-from airflow_provider_jsms.codes import APP_QUOTA_NOT_ASSIGNED, CODES
+from airflow_provider_jsms.api.codes import APP_QUOTA_NOT_ASSIGNED, CODES
+from airflow_provider_jsms.api.masking import mask_text
+from airflow_provider_jsms.api.protocol import query_balance
 from airflow_provider_jsms.connection_form import CA_BUNDLE, DEFAULT_HOST, LABELS, READ_TIMEOUT
 from airflow_provider_jsms.exceptions import (
     JsmsAuthError,
@@ -25,14 +27,12 @@ from airflow_provider_jsms.exceptions import (
     JsmsUnreadableReplyError,
 )
 from airflow_provider_jsms.hooks.tls import NoCertificatesError, causes, reason_not_verified
-from airflow_provider_jsms.privacy import mask_text
-from airflow_provider_jsms.protocol import query_balance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_jsms.hooks.client import JsmsClient
-    from airflow_provider_jsms.settings import JsmsSettings
+    from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 _RIGHT: Final = "The app key and the master secret are right."
 _REFUSED: Final = (

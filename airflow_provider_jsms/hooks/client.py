@@ -16,7 +16,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from airflow_provider_jsms import protocol
+from airflow_provider_jsms.api import protocol
 from airflow_provider_jsms.exceptions import (
     JsmsConnectionLostError,
     JsmsError,
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from requests import Session
     from tenacity import RetryCallState
 
-    from airflow_provider_jsms.protocol import Call
-    from airflow_provider_jsms.settings import JsmsSettings
+    from airflow_provider_jsms.api.protocol import Call
+    from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 T = TypeVar("T")
 

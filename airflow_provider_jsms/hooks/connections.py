@@ -22,7 +22,7 @@ from urllib3.connectionpool import (  # type: ignore[attr-defined]
     HTTPSConnectionPool,
 )
 
-from airflow_provider_jsms.protocol import LARGEST_REPLY
+from airflow_provider_jsms.api.protocol import LARGEST_REPLY
 
 if TYPE_CHECKING:
     import socket

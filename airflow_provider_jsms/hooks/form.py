@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.connection_form import EXTRAS, LABELS, PLACEHOLDERS, NumberField
 from airflow_provider_jsms.exceptions import JsmsSettingsError
-from airflow_provider_jsms.settings import number_in
+from airflow_provider_jsms.hooks.connection import number_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os.path
-from base64 import b64encode
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_jsms import protocol, schedule
-from airflow_provider_jsms.arguments import connection_id_of
-from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID, TIMEZONE
+from airflow_provider_jsms.api import bodies as schedule
+from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api.arguments import connection_id_of
+from airflow_provider_jsms.api.send_time import parse_send_time, parse_wire
+from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
     JsmsConnectionNotFoundError,
@@ -26,20 +24,17 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.hooks.checkup import check_up
 from airflow_provider_jsms.hooks.client import JsmsClient
+from airflow_provider_jsms.hooks.connection import looking_up, settings_of
 from airflow_provider_jsms.hooks.form import field_behaviour, form_widgets
-from airflow_provider_jsms.privacy import mask_text
-from airflow_provider_jsms.send_time import parse_send_time, parse_wire
-from airflow_provider_jsms.settings import looking_up, read_settings, unknown_extras
 from airflow_provider_jsms.submission.in_code import submit_batch, submit_text
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
     from requests import Session
 
-    from airflow_provider_jsms.protocol import Call
-    from airflow_provider_jsms.results import BatchResult, Schedule
-    from airflow_provider_jsms.send_time import SendTime
-    from airflow_provider_jsms.settings import JsmsSettings
+    from airflow_provider_jsms.api.protocol import Call
+    from airflow_provider_jsms.api.results import BatchResult, Schedule
+    from airflow_provider_jsms.api.send_time import SendTime
+    from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 T = TypeVar("T")
 
@@ -237,7 +232,7 @@ class JsmsHook(BaseHook):
         in one event loop.
         """
         # It brings a second HTTP library, which most tasks do not need.
-        from airflow_provider_jsms.hooks.shared import shared  # noqa: PLC0415
+        from airflow_provider_jsms.hooks.async_client import shared  # noqa: PLC0415
 
         call = protocol.query_schedule(schedule_id)
         async with shared(connection_id_of(self.jsms_conn_id)) as connection:
@@ -310,49 +305,6 @@ class JsmsHook(BaseHook):
         accepted = result if isinstance(result, str) else result["schedule_id"]  # type: ignore[index]
         self.log.info("%s: JSMS answered with schedule_id %s", call, accepted)
         return result
-
-
-def settings_of(connection: Connection) -> JsmsSettings:
-    """Return what an Airflow connection says, and let Airflow mask its secrets in logs.
-
-    :raises JsmsSettingsError: a field of it cannot be used.
-    """
-    try:
-        extra = connection.extra_dejson
-        # Airflow logs what is no JSON, and goes on as if it were empty.
-        extra = extra or json.loads((connection.extra or "").strip() or "{}")
-    except (ValueError, TypeError, RecursionError):
-        extra = None
-    if not isinstance(extra, Mapping):
-        raise JsmsSettingsError(
-            "The Airflow connection cannot be used: its extra is no JSON object; accepted is one "
-            f'such as {{"{TIMEZONE.name}": "{TIMEZONE.default}"}}. Nothing was sent. Edit the '
-            "connection."
-        )
-    settings = read_settings(
-        login=connection.login,
-        password=connection.password,
-        host=connection.host,
-        schema=connection.schema,
-        port=connection.port,
-        extra=extra,
-    )
-    if settings.ca_bundle and not os.path.exists(settings.ca_bundle):  # noqa: PTH110  no OSError
-        raise JsmsSettingsError(
-            "The Airflow connection cannot be used: its extra 'ca_bundle' is "
-            f"{mask_text(settings.ca_bundle)}, which does not exist on this machine; accepted is a "
-            "path that does wherever tasks, triggers and the Test button run. Nothing was sent. "
-            "Edit the connection."
-        )
-    if unknown := unknown_extras(extra):
-        _log.warning(
-            "The Airflow connection %s has extras that are not read: %s",
-            connection.conn_id,
-            ", ".join(map(mask_text, unknown)),
-        )
-    mask_secret(settings.master_secret)
-    mask_secret(b64encode(f"{settings.app_key}:{settings.master_secret}".encode()).decode())
-    return settings
 
 
 def already_sent(error: JsmsStateError) -> JsmsAlreadySentError:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.connection_form import CA_BUNDLE
-from airflow_provider_jsms.privacy import mask_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_jsms.settings import JsmsSettings
+    from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 _OF_REQUESTS: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _OF_OPENSSL: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")

@@ -21,6 +21,7 @@ from urllib3.connection import port_by_scheme
 from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
 from urllib3.util import parse_url
 
+from airflow_provider_jsms.api.protocol import HEADERS, LARGEST_REPLY, Reply
 from airflow_provider_jsms.connection_form import CA_BUNDLE
 from airflow_provider_jsms.exceptions import (
     JsmsConnectionLostError,
@@ -34,16 +35,15 @@ from airflow_provider_jsms.hooks.tls import (
     reason_not_verified,
     tls_context,
 )
-from airflow_provider_jsms.protocol import HEADERS, LARGEST_REPLY, Reply
 
 if TYPE_CHECKING:
     import ssl
 
     from urllib3 import ProxyManager
 
+    from airflow_provider_jsms.api.protocol import Call
     from airflow_provider_jsms.exceptions import JsmsCallError, JsmsNoAnswerError
-    from airflow_provider_jsms.protocol import Call
-    from airflow_provider_jsms.settings import JsmsSettings
+    from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 _READ_AT_ONCE: Final = 64 * 1024
 

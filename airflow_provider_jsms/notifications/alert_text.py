@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.arguments import reading
+from airflow_provider_jsms.api.arguments import reading
+from airflow_provider_jsms.api.masking import mask_text, show
+from airflow_provider_jsms.api.recipient import text_of
 from airflow_provider_jsms.exceptions import JsmsInputError
-from airflow_provider_jsms.privacy import mask_text, show
-from airflow_provider_jsms.recipient import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import StrictUndefined, UndefinedError, nodes
 
-from airflow_provider_jsms.arguments import reading
+from airflow_provider_jsms.api.arguments import reading
+from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsRenderError
 from airflow_provider_jsms.notifications.alert_text import PLACEHOLDER
 from airflow_provider_jsms.notifications.deadline import DENIED, WHY_DENIED, deadline_context
-from airflow_provider_jsms.privacy import mask_text
-from airflow_provider_jsms.rendering import render_field
+from airflow_provider_jsms.operators.rendering import render_field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.providers.common.compat.notifier import BaseNotifier
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_jsms.arguments import connection_id_of, reading
+from airflow_provider_jsms.api.arguments import connection_id_of, reading
+from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS
+from airflow_provider_jsms.api.masking import show
+from airflow_provider_jsms.api.recipient import mobile_of, text_of
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsError,
@@ -24,7 +27,6 @@ from airflow_provider_jsms.exceptions import (
     JsmsRefusedRecipientsError,
     JsmsSettingsError,
 )
-from airflow_provider_jsms.failures import describe_failures
 from airflow_provider_jsms.notifications.alert_text import (
     MAX_LENGTH,
     alert_parameters,
@@ -32,9 +34,7 @@ from airflow_provider_jsms.notifications.alert_text import (
 )
 from airflow_provider_jsms.notifications.deadline import DENIED, WHY_DENIED, is_deadline
 from airflow_provider_jsms.notifications.fields import Fields
-from airflow_provider_jsms.privacy import show
-from airflow_provider_jsms.recipient import mobile_of, text_of
-from airflow_provider_jsms.schedule import MOST_RECIPIENTS
+from airflow_provider_jsms.submission.refusals import describe_failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -181,9 +181,10 @@ class JsmsNotifier(BaseNotifier):
         """Schedule the text without blocking the event loop. A failure is logged and raised."""
         from asgiref.sync import sync_to_async  # noqa: PLC0415
 
+        from airflow_provider_jsms.hooks.async_client import settings_for  # noqa: PLC0415
+
         # It brings a second HTTP library, which only a triggerer needs.
         from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
-        from airflow_provider_jsms.hooks.shared import settings_for  # noqa: PLC0415
 
         with _failures_logged(raises=True):
             # A template may read an Airflow Variable, which blocks. In a thread of `asyncio` that

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_jsms.campaign import chunks, survey
-from airflow_provider_jsms.codes import INVALID_SEND_TIME
+from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS
+from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
+from airflow_provider_jsms.api.references import only_ids
+from airflow_provider_jsms.api.switches import choice
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
     JsmsPastSendTimeError,
     JsmsRequestError,
 )
-from airflow_provider_jsms.operators.files import source_of
 from airflow_provider_jsms.operators.private_fields import (
     PRIVATE_FIELDS,
     PrivateField,
@@ -25,11 +26,10 @@ from airflow_provider_jsms.operators.private_fields import (
     keep,
     remember_arguments,
 )
-from airflow_provider_jsms.references import only_ids
-from airflow_provider_jsms.rendering import render_field, upstream_data
-from airflow_provider_jsms.run_context import explaining_missing_dates
-from airflow_provider_jsms.schedule import MOST_RECIPIENTS
-from airflow_provider_jsms.switches import choice
+from airflow_provider_jsms.operators.rendering import render_field, upstream_data
+from airflow_provider_jsms.operators.run_context import explaining_missing_dates
+from airflow_provider_jsms.submission.chunks import chunks, survey
+from airflow_provider_jsms.submission.recipients_file import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.campaign import Survey
-    from airflow_provider_jsms.entries import Source
+    from airflow_provider_jsms.api.entries import Source
+    from airflow_provider_jsms.api.recipients import People
+    from airflow_provider_jsms.api.results import FailedRecipient
     from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.recipients import People
-    from airflow_provider_jsms.results import FailedRecipient
+    from airflow_provider_jsms.submission.chunks import Survey
 
 
 class JsmsOperator(BaseOperator):

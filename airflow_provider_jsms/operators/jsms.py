@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_jsms.api.bodies import single_body
+from airflow_provider_jsms.api.references import one_schedule_id_of, references_in
+from airflow_provider_jsms.api.switches import flag
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
     JsmsError,
@@ -14,32 +17,29 @@ from airflow_provider_jsms.exceptions import (
     JsmsNotDeletedError,
     JsmsStateError,
 )
-from airflow_provider_jsms.failures import FailureLimit
 from airflow_provider_jsms.operators.base import (
     JsmsBatchOperator,
     JsmsOperator,
     JsmsSingleOperator,
     past_send_time,
 )
-from airflow_provider_jsms.operators.campaign import Campaign, Tally
-from airflow_provider_jsms.operators.files import source_of
-from airflow_provider_jsms.operators.once import SubmitsOnce
-from airflow_provider_jsms.references import one_schedule_id_of, references_in
-from airflow_provider_jsms.run_context import require_task_run
-from airflow_provider_jsms.schedule import single_body
+from airflow_provider_jsms.operators.run_context import require_task_run
+from airflow_provider_jsms.operators.submitting import SubmitsOnce
+from airflow_provider_jsms.submission.campaign import Campaign, Tally
 from airflow_provider_jsms.submission.in_code import refuse_templates
 from airflow_provider_jsms.submission.orders import order_of_text
-from airflow_provider_jsms.switches import flag
+from airflow_provider_jsms.submission.recipients_file import source_of
+from airflow_provider_jsms.submission.refusals import FailureLimit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_jsms.api.references import References
+    from airflow_provider_jsms.api.results import BatchResult, Schedule
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.ledger import SubmissionLedger
-    from airflow_provider_jsms.references import References
-    from airflow_provider_jsms.results import BatchResult, Schedule
+    from airflow_provider_jsms.submission.ledger import SubmissionLedger
     from airflow_provider_jsms.submission.orders import Order
     from airflow_provider_jsms.submission.submission import Submission
     from airflow_provider_jsms.submission.this_try import ThisTry

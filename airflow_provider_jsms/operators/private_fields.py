@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.privacy import HIDDEN, mask_field
+from airflow_provider_jsms.api.masking import HIDDEN, mask_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from airflow_provider_jsms.codes import CODES
+from airflow_provider_jsms.api.codes import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from airflow_provider_jsms.hooks.connection import JsmsSettings
     from airflow_provider_jsms.sandbox.texts import ApiRequest, Refused, Text
-    from airflow_provider_jsms.settings import JsmsSettings
 
 # A task that waits for msg_ids would otherwise wait in a test until send_time has really come.
 _SWITCHES: Final = {"msg_id_when": "accepted"}
@@ -177,7 +177,7 @@ class JsmsSandbox:
 
     def _lead_nowhere_else(self, guard: pytest.MonkeyPatch) -> None:
         # It brings Airflow, which a test may import only once it has told it where its home is.
-        from airflow_provider_jsms.settings import read_settings  # noqa: PLC0415
+        from airflow_provider_jsms.hooks.connection import read_settings  # noqa: PLC0415
         from airflow_provider_jsms.submission import in_code  # noqa: PLC0415
 
         # Texts of an earlier test, which a hook in this process would not submit again.
@@ -207,6 +207,6 @@ def _check_way(base_url: str, sandbox: str) -> None:
 
 
 def _mobile(mobile: str | int) -> str:
-    from airflow_provider_jsms.recipient import mobile_of  # noqa: PLC0415
+    from airflow_provider_jsms.api.recipient import mobile_of  # noqa: PLC0415
 
     return mobile_of(mobile)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from airflow_provider_jsms.privacy import HIDDEN, mask_field
+from airflow_provider_jsms.api.masking import HIDDEN, mask_field
 from airflow_provider_jsms.sandbox.answers import message_of
 
 if TYPE_CHECKING:

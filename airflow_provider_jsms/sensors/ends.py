@@ -20,7 +20,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsScheduleGoneError,
     JsmsWaitError,
 )
-from airflow_provider_jsms.waiting import due, duration, has, later
+from airflow_provider_jsms.triggers.waiting import due, duration, has, later
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.waiting import Gone, Overdue, Wait
+    from airflow_provider_jsms.triggers.waiting import Gone, Overdue, Wait
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 # What Airflow resumes a deferred task with that it makes fail.

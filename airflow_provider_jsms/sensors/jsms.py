@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
-from airflow_provider_jsms.arguments import reading
+from airflow_provider_jsms.api.arguments import reading
+from airflow_provider_jsms.api.masking import show
+from airflow_provider_jsms.api.references import only_ids, references_in
+from airflow_provider_jsms.api.switches import flag, period
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
@@ -17,12 +20,9 @@ from airflow_provider_jsms.exceptions import (
     JsmsUnknownEventError,
     JsmsUnreachableError,
 )
-from airflow_provider_jsms.privacy import show
-from airflow_provider_jsms.references import only_ids, references_in
-from airflow_provider_jsms.run_context import require_task_run
+from airflow_provider_jsms.operators.run_context import require_task_run
 from airflow_provider_jsms.sensors.ends import EndsAlike, first_of, gone_error, overdue_error
-from airflow_provider_jsms.switches import flag, period
-from airflow_provider_jsms.waiting import (
+from airflow_provider_jsms.triggers.waiting import (
     PASSING,
     Done,
     Gone,
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_jsms.api.references import References
     from airflow_provider_jsms.exceptions import JsmsError
-    from airflow_provider_jsms.references import References
-    from airflow_provider_jsms.waiting import Step
+    from airflow_provider_jsms.triggers.waiting import Step
 
 # Airflow's own default ends every wait after seven days; a schedule may lie further ahead, and
 # grace after send_time ends the wait anyway.
@@ -184,7 +184,7 @@ class JsmsScheduleSensor(EndsAlike):
             self.log.warning("Resumed without an event of the trigger: the wait begins anew")
             return self.execute(context)
         # Of no use to a DAG file that is parsed, as in _defer.
-        from airflow_provider_jsms.deferral import (  # noqa: PLC0415
+        from airflow_provider_jsms.triggers.deferral import (  # noqa: PLC0415
             DONE,
             LOOK,
             MALFORMED,
@@ -307,7 +307,7 @@ class JsmsScheduleSensor(EndsAlike):
 
     def _defer(self, next_look: datetime) -> NoReturn:
         # The triggerer's room, which a DAG file must not pull in when it is parsed.
-        from airflow_provider_jsms.deferral import rules_of, state_of  # noqa: PLC0415
+        from airflow_provider_jsms.triggers.deferral import rules_of, state_of  # noqa: PLC0415
         from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger  # noqa: PLC0415
 
         wait = self._wait(self._started_at or next_look)

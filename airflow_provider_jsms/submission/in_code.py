@@ -10,23 +10,23 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.campaign import digest
+from airflow_provider_jsms.api.masking import mask_text
+from airflow_provider_jsms.api.recipients import recipients_of
 from airflow_provider_jsms.exceptions import JsmsInputError
-from airflow_provider_jsms.failures import from_record
-from airflow_provider_jsms.fingerprint import list_fingerprint
-from airflow_provider_jsms.ledger import Attempt, SubmissionLedger
-from airflow_provider_jsms.privacy import mask_text
-from airflow_provider_jsms.recipients import recipients_of
+from airflow_provider_jsms.submission.chunks import digest
+from airflow_provider_jsms.submission.fingerprint import list_fingerprint
+from airflow_provider_jsms.submission.ledger import Attempt, SubmissionLedger
 from airflow_provider_jsms.submission.orders import order_of_batch, order_of_text
+from airflow_provider_jsms.submission.refusals import from_record
 from airflow_provider_jsms.submission.submission import Submission
 from airflow_provider_jsms.submission.this_try import ThisTry, Uncertain, running_try
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_jsms.results import BatchResult
-    from airflow_provider_jsms.schedule import BatchBody, SingleBody
-    from airflow_provider_jsms.send_time import SendTime
+    from airflow_provider_jsms.api.bodies import BatchBody, SingleBody
+    from airflow_provider_jsms.api.results import BatchResult
+    from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.submission.orders import Order, Sender
 
 _ONCE: Final = Attempt(number=1, is_cleared=False, is_mapped=False, store_survives_clear=True)

@@ -6,22 +6,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from airflow_provider_jsms import protocol
-from airflow_provider_jsms.failures import to_record
-from airflow_provider_jsms.fingerprint import fingerprint, text_fingerprint
-from airflow_provider_jsms.recipients import recipients_of
-from airflow_provider_jsms.records import is_whole
+from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api.recipients import recipients_of
+from airflow_provider_jsms.submission.fingerprint import fingerprint, text_fingerprint
+from airflow_provider_jsms.submission.records import is_whole
+from airflow_provider_jsms.submission.refusals import to_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from airflow_provider_jsms.fingerprint import Fingerprint
-    from airflow_provider_jsms.protocol import Call
-    from airflow_provider_jsms.recipients import People
-    from airflow_provider_jsms.results import BatchResult, Schedule
-    from airflow_provider_jsms.schedule import BatchBody, SingleBody
-    from airflow_provider_jsms.send_time import SendTime
-    from airflow_provider_jsms.settings import JsmsSettings
+    from airflow_provider_jsms.api.bodies import BatchBody, SingleBody
+    from airflow_provider_jsms.api.protocol import Call
+    from airflow_provider_jsms.api.recipients import People
+    from airflow_provider_jsms.api.results import BatchResult, Schedule
+    from airflow_provider_jsms.api.send_time import SendTime
+    from airflow_provider_jsms.hooks.connection import JsmsSettings
+    from airflow_provider_jsms.submission.fingerprint import Fingerprint
 
 T = TypeVar("T")
 

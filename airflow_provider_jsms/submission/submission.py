@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowException
 
+from airflow_provider_jsms.api.send_time import parse_wire
+from airflow_provider_jsms.api.switches import choice
 from airflow_provider_jsms.exceptions import (
     JsmsForeignRecordError,
     JsmsLateChangeError,
@@ -17,21 +19,19 @@ from airflow_provider_jsms.exceptions import (
     JsmsStateError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.ledger import (
+from airflow_provider_jsms.submission.ledger import (
     DAMAGED,
     REFUSED,
     Decision,
     Do,
     decide_after_asking,
 )
-from airflow_provider_jsms.send_time import parse_wire
-from airflow_provider_jsms.switches import choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_jsms.exceptions import JsmsError
-    from airflow_provider_jsms.ledger import SubmissionLedger
+    from airflow_provider_jsms.submission.ledger import SubmissionLedger
     from airflow_provider_jsms.submission.orders import Order, Sender
     from airflow_provider_jsms.submission.this_try import ThisTry
 

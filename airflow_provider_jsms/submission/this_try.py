@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import AirflowException, conf, get_current_context
 
-from airflow_provider_jsms.ledger import Attempt, CodeNote, SubmissionLedger
+from airflow_provider_jsms.submission.ledger import Attempt, CodeNote, SubmissionLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.exceptions import JsmsUncertainError
-    from airflow_provider_jsms.fingerprint import Fingerprint, ListFingerprint
-    from airflow_provider_jsms.ledger import Store
+    from airflow_provider_jsms.submission.fingerprint import Fingerprint, ListFingerprint
+    from airflow_provider_jsms.submission.ledger import Store
     from airflow_provider_jsms.submission.submission import Submission
 
 _STORE: Final = "task_state_store"

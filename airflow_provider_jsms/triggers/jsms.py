@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_jsms import protocol
-from airflow_provider_jsms.arguments import connection_id_of
-from airflow_provider_jsms.deferral import DONE, LOOK, MALFORMED, seen_in, state_of, wait_of
+from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api.arguments import connection_id_of
+from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsError, JsmsInputError, JsmsStateError
-from airflow_provider_jsms.privacy import mask_text
-from airflow_provider_jsms.waiting import (
+from airflow_provider_jsms.triggers.deferral import (
+    DONE,
+    LOOK,
+    MALFORMED,
+    seen_in,
+    state_of,
+    wait_of,
+)
+from airflow_provider_jsms.triggers.waiting import (
     PASSING,
     Done,
     LookAt,
@@ -32,8 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from datetime import timedelta
 
-    from airflow_provider_jsms.hooks.shared import SharedConnection
-    from airflow_provider_jsms.waiting import Seen, Wait
+    from airflow_provider_jsms.hooks.async_client import SharedConnection
+    from airflow_provider_jsms.triggers.waiting import Seen, Wait
 
 # Many waits may fall due in the same second.
 _MOST_JITTER: Final = 2.0
@@ -79,7 +86,7 @@ class JsmsScheduleTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire once."""
-        from airflow_provider_jsms.hooks.shared import shared  # noqa: PLC0415  an HTTP library
+        from airflow_provider_jsms.hooks.async_client import shared  # noqa: PLC0415  an HTTP library
 
         wait, time, since, seen = self._given()
         answered: set[str] = set()

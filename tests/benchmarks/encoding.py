@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from airflow_provider_jsms import protocol
-from airflow_provider_jsms.campaign import chunks, survey
-from airflow_provider_jsms.fingerprint import fingerprint, list_fingerprint
-from airflow_provider_jsms.operators.files import source_of
+from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api.bodies import batch_body, batch_head
+from airflow_provider_jsms.api.send_time import parse_send_time
 from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
-from airflow_provider_jsms.schedule import batch_body, batch_head
-from airflow_provider_jsms.send_time import parse_send_time
+from airflow_provider_jsms.submission.chunks import chunks, survey
+from airflow_provider_jsms.submission.fingerprint import fingerprint, list_fingerprint
+from airflow_provider_jsms.submission.recipients_file import source_of
 from tests.benchmarks.measuring import (
     TEMPLATE,
     NotMeasuredError,
@@ -33,7 +33,7 @@ from tests.benchmarks.measuring import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from airflow_provider_jsms.protocol import Call
+    from airflow_provider_jsms.api.protocol import Call
 
 COUNT = 100_000
 BOUND = 3

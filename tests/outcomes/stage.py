@@ -20,7 +20,8 @@ from airflow_provider_jsms.exceptions import (
     JsmsNoAnswerError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.hooks import client, shared
+from airflow_provider_jsms.hooks import async_client as shared
+from airflow_provider_jsms.hooks import client
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from airflow_provider_jsms.privacy import mask_mobile
+from airflow_provider_jsms.api.masking import mask_mobile
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from tests.stack.airflow import AirflowStack
 from tests.stack.processes import exit_on_sigterm

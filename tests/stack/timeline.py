@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_jsms.privacy import mask_mobile
+from airflow_provider_jsms.api.masking import mask_mobile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,9 +12,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_jsms import exceptions
-from airflow_provider_jsms.codes import CODES
-from airflow_provider_jsms.exceptions import JsmsCallError, JsmsError, refusal
-from tests.unit.test_codes import CLASSES
+from airflow_provider_jsms.api.codes import CODES, refusal
+from airflow_provider_jsms.exceptions import JsmsCallError, JsmsError
+from tests.unit.api.test_codes import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from tests.leaks import BASIC_TOKEN, MASTER_SECRET
 from tests.unit import wire
-from tests.unit.test_resend import GOOD, SCHEDULE_ID, call
+from tests.unit.hooks.test_client import GOOD, SCHEDULE_ID, call
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,8 +18,8 @@ import airflow_provider_jsms
 from airflow_provider_jsms import connection_form
 from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.get_provider_info import get_provider_info
+from airflow_provider_jsms.hooks.connection import EXTRA_NAMES, read_settings
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.settings import EXTRA_NAMES, read_settings
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(airflow_provider_jsms.__file__).parent

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_jsms import exceptions
-from airflow_provider_jsms.codes import CODES
+from airflow_provider_jsms.api.codes import CODES
+from airflow_provider_jsms.hooks.connection import EXTRA_NAMES
 from airflow_provider_jsms.operators import jsms as operators
 from airflow_provider_jsms.sandbox import credentials
-from airflow_provider_jsms.settings import EXTRA_NAMES
 from tests import tables
 from tests.versions import as_here
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 from markdown_it import MarkdownIt
 
-from airflow_provider_jsms.codes import CODES
+from airflow_provider_jsms.api.codes import CODES
 from tests import tables
 from tests.matrix.cells import CELLS
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_jsms.api.references import references_in
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.references import references_in
 from tests import people
 from tests.stack.waiting import wait_until
 

@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from airflow_provider_jsms.exceptions import JsmsSettingsError, JsmsStateError
-from airflow_provider_jsms.hooks.jsms import JsmsHook, settings_of
+from airflow_provider_jsms.hooks.connection import settings_of
+from airflow_provider_jsms.hooks.jsms import JsmsHook
 from tests.leaks import APP_KEY, MASTER_SECRET
 from tests.unit.fuzz import odd
 from tests.unit.fuzz.profile import examples
 from tests.unit.fuzz.watching import check_told
 
 if TYPE_CHECKING:
-    from airflow_provider_jsms.settings import JsmsSettings
+    from airflow_provider_jsms.hooks.connection import JsmsSettings
     from tests.unit.fuzz.watching import Outcome, Service
 
 EXTRAS = ("timezone", "connect_timeout", "read_timeout", "max_attempts", "ca_bundle")

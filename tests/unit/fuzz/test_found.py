@@ -11,9 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import Connection
 
-from airflow_provider_jsms.arguments import connection_id_of
+from airflow_provider_jsms.api.arguments import connection_id_of
+from airflow_provider_jsms.api.bodies import (
+    optional_id,
+    schedule_id_of,
+    single_body,
+    tag_of,
+)
+from airflow_provider_jsms.api.entries import Entries
+from airflow_provider_jsms.api.recipients import recipients_of
+from airflow_provider_jsms.api.references import references_in
+from airflow_provider_jsms.api.send_time import SendTime, parse_send_time, service_zone
+from airflow_provider_jsms.api.switches import choice, flag
 from airflow_provider_jsms.connection_form import CA_BUNDLE
-from airflow_provider_jsms.entries import Entries
 from airflow_provider_jsms.exceptions import (
     JsmsForeignRecordError,
     JsmsInputError,
@@ -24,23 +34,14 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
     JsmsUnknownEventError,
 )
-from airflow_provider_jsms.failures import FailureLimit
 from airflow_provider_jsms.hooks.checkup import check_up
-from airflow_provider_jsms.hooks.jsms import JsmsHook, settings_of
-from airflow_provider_jsms.operators.files import source_of
+from airflow_provider_jsms.hooks.connection import settings_of
+from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.jsms import JsmsSubmitScheduleOperator
-from airflow_provider_jsms.recipients import recipients_of
-from airflow_provider_jsms.records import sound
-from airflow_provider_jsms.references import references_in
-from airflow_provider_jsms.schedule import (
-    optional_id,
-    schedule_id_of,
-    single_body,
-    tag_of,
-)
-from airflow_provider_jsms.send_time import SendTime, parse_send_time, service_zone
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
-from airflow_provider_jsms.switches import choice, flag
+from airflow_provider_jsms.submission.recipients_file import source_of
+from airflow_provider_jsms.submission.records import sound
+from airflow_provider_jsms.submission.refusals import FailureLimit
 from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger
 from tests.leaks import APP_KEY, MASTER_SECRET
 from tests.store import DictStore
@@ -50,7 +51,7 @@ from tests.unit.fuzz.test_hook import SINGLE
 from tests.unit.fuzz.test_sensor import EVENT, RULES, SEEN, TRIGGER
 from tests.unit.fuzz.watching import CONNECTION, check_told
 from tests.unit.refusals import refusal_of
-from tests.unit.tries import TaskInstance
+from tests.unit.submission.tries import TaskInstance
 
 if TYPE_CHECKING:
     from collections.abc import Callable

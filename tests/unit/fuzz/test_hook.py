@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_jsms.api.send_time import service_zone
 from airflow_provider_jsms.exceptions import (
     JsmsApiError,
     JsmsInputError,
     JsmsRecipientsFileError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.send_time import service_zone
 from tests.unit.fuzz import odd
 from tests.unit.fuzz.profile import examples
 from tests.unit.fuzz.watching import CONNECTION, check_one_request, check_told

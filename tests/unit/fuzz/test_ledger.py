@@ -19,7 +19,7 @@ from tests.unit.fuzz import documents, odd
 from tests.unit.fuzz.profile import examples
 from tests.unit.fuzz.test_hook import BATCH, SINGLE
 from tests.unit.fuzz.watching import CONNECTION, check_told
-from tests.unit.tries import TaskInstance
+from tests.unit.submission.tries import TaskInstance
 
 if TYPE_CHECKING:
     from tests.unit.fuzz.watching import Service

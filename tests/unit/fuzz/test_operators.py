@@ -28,7 +28,7 @@ from tests.unit.fuzz import odd
 from tests.unit.fuzz.profile import examples
 from tests.unit.fuzz.test_hook import BATCH, ID, SINGLE, VALUES, as_person
 from tests.unit.fuzz.watching import CONNECTION, check_one_request, check_told
-from tests.unit.tries import TaskInstance
+from tests.unit.submission.tries import TaskInstance
 
 if TYPE_CHECKING:
     from tests.unit.fuzz.watching import Outcome, Service

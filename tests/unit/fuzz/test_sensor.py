@@ -17,7 +17,6 @@ from airflow.providers.common.compat.sdk import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_jsms.deferral import are_found
 from airflow_provider_jsms.exceptions import (
     JsmsError,
     JsmsInputError,
@@ -28,6 +27,7 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from airflow_provider_jsms.triggers import jsms as triggers
+from airflow_provider_jsms.triggers.deferral import are_found
 from tests.unit.fuzz import documents, odd
 from tests.unit.fuzz.profile import examples
 from tests.unit.fuzz.watching import CONNECTION, check_told

@@ -18,7 +18,7 @@ from tests.store import DictStore
 from tests.unit.fuzz import odd
 from tests.unit.fuzz.test_hook import BATCH, ID, SINGLE
 from tests.unit.fuzz.watching import CONNECTION, check_one_request, check_told
-from tests.unit.tries import TaskInstance
+from tests.unit.submission.tries import TaskInstance
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.jsms import JsmsHook

@@ -13,9 +13,9 @@ from airflow_provider_jsms.exceptions import JsmsCallError, JsmsNotSentError
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from tests.leaks import BASIC_TOKEN
 from tests.unit import wire
+from tests.unit.hooks.test_async_client import Authority, secure, tunnel
+from tests.unit.hooks.test_client import GOOD, SCHEDULE_ID
 from tests.unit.hostile.ways import QUERIES, submit
-from tests.unit.test_resend import GOOD, SCHEDULE_ID
-from tests.unit.test_shared import Authority, secure, tunnel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

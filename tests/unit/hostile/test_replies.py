@@ -12,22 +12,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_jsms.codes import CODES
+from airflow_provider_jsms.api.bodies import schedule_id_of
+from airflow_provider_jsms.api.codes import CODES
+from airflow_provider_jsms.api.protocol import LARGEST_REPLY, Reply, read_reply, wait_asked_for
 from airflow_provider_jsms.exceptions import (
     JsmsCallError,
     JsmsNoAnswerError,
     JsmsUncertainError,
     JsmsUnreadableReplyError,
 )
-from airflow_provider_jsms.protocol import LARGEST_REPLY, Reply, read_reply, wait_asked_for
-from airflow_provider_jsms.schedule import schedule_id_of
 from tests import people
 from tests.unit import wire
+from tests.unit.api.test_bodies import BAD_SCHEDULE_IDS
+from tests.unit.api.test_protocol import CALLS, call_named, error_of
 from tests.unit.fuzz.profile import examples
+from tests.unit.hooks.test_client import SCHEDULE_ID
 from tests.unit.hostile.ways import QUERIES, memory_below, say, submit
-from tests.unit.test_protocol import CALLS, call_named, error_of
-from tests.unit.test_resend import SCHEDULE_ID
-from tests.unit.test_schedule import BAD_SCHEDULE_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

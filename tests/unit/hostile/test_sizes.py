@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_jsms.api.protocol import LARGEST_REPLY
 from airflow_provider_jsms.exceptions import (
     JsmsNoAnswerError,
     JsmsUncertainError,
     JsmsUnreadableReplyError,
 )
-from airflow_provider_jsms.hooks import client, connections, shared
-from airflow_provider_jsms.protocol import LARGEST_REPLY
+from airflow_provider_jsms.hooks import async_client as shared
+from airflow_provider_jsms.hooks import client, connections
 from tests.unit import wire
+from tests.unit.hooks.test_client import GOOD, SCHEDULE_ID
 from tests.unit.hostile.ways import QUERIES, by_requests, memory_below, pour, say, submit, within
-from tests.unit.test_resend import GOOD, SCHEDULE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_jsms import protocol
+from airflow_provider_jsms.api import protocol
 from airflow_provider_jsms.exceptions import (
     JsmsNotSentError,
     JsmsReadTimeoutError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.hooks import client, shared
+from airflow_provider_jsms.hooks import async_client as shared
+from airflow_provider_jsms.hooks import client
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from tests.unit import wire
+from tests.unit.hooks.test_async_client import Authority, secure, tunnel
+from tests.unit.hooks.test_client import GOOD, SCHEDULE_ID
 from tests.unit.hostile.ways import QUERIES, pour, submit, within
-from tests.unit.test_resend import GOOD, SCHEDULE_ID
-from tests.unit.test_shared import Authority, secure, tunnel
 
 if TYPE_CHECKING:
     import socket

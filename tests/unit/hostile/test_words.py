@@ -16,21 +16,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_jsms.codes import CODES
+from airflow_provider_jsms.api.bodies import single_body
+from airflow_provider_jsms.api.codes import CODES
+from airflow_provider_jsms.api.masking import HIDDEN, mask_message, mask_text
+from airflow_provider_jsms.api.protocol import submit_schedule
 from airflow_provider_jsms.exceptions import JsmsCallError, JsmsNotSentError
-from airflow_provider_jsms.privacy import HIDDEN, mask_message, mask_text
-from airflow_provider_jsms.protocol import submit_schedule
-from airflow_provider_jsms.schedule import single_body
 from tests import leaks, people
 from tests.unit import wire
+from tests.unit.api.test_protocol import NINE, error_of
 from tests.unit.fuzz.profile import examples
 from tests.unit.hostile.ways import QUERIES, say, submit
-from tests.unit.test_protocol import NINE, error_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_jsms.codes import Code
+    from airflow_provider_jsms.api.codes import Code
 
 MANY = examples(80)
 SPOKEN = f"{people.ANNA} {people.CANARY}-"

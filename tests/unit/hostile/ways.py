@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.submission import in_code
 from tests import people
-from tests.unit.test_resend import SCHEDULE_ID
+from tests.unit.hooks.test_client import SCHEDULE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

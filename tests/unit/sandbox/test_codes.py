@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_jsms.codes import CODES
+from airflow_provider_jsms.api.codes import CODES
 from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests.people import ANNA, BEN, CANARY, CARA, DAN, number
 from tests.unit.sandbox.client import JSON, ok, refusal

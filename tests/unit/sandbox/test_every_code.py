@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_jsms import exceptions
-from airflow_provider_jsms.codes import CODES, SERVER_ERROR, SUCCESS
+from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sandbox import reasons
 from airflow_provider_jsms.sandbox.api import ApiRequest, answer

@@ -14,7 +14,7 @@ import jsms
 import pytest
 import requests
 
-from airflow_provider_jsms.codes import CODES
+from airflow_provider_jsms.api.codes import CODES
 from airflow_provider_jsms.exceptions import JsmsStateError
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from tests.leaks import APP_KEY, MASTER_SECRET

@@ -1,0 +1,1 @@
+"""JSMS itself, without HTTP and without Airflow: calls, replies, codes, arguments, masking."""

@@ -1,0 +1,201 @@
+"""Any time that a DAG can give, as the wall clock of JSMS, and back.
+
+JSMS takes ``send_time`` as ``yyyy-MM-dd HH:mm:ss`` without an offset. No document names the zone;
+everything known points to China (UTC+8), so ``Asia/Shanghai`` is the default, settable per
+connection. Airflow's own times are UTC: a mix-up would text people eight hours early, silently.
+So a time is either unambiguous or refused. An aware time is believed: that Airflow's XCom has made
+one of a ``pendulum.naive(...)`` cannot be told from the result.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import timegm
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from numbers import Number
+from typing import TYPE_CHECKING
+
+import pendulum
+
+from airflow_provider_jsms.api.arguments import reading
+from airflow_provider_jsms.api.masking import mask_text, show
+from airflow_provider_jsms.exceptions import JsmsInputError, JsmsPastSendTimeError
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+_WIRE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+# A calendar date, a time and an offset or Z: the extended and the basic form of ISO 8601.
+_ISO_WITH_OFFSET = re.compile(
+    r"[0-9]{4}(-?)[0-9]{2}\1[0-9]{2}[T ][0-9]{2}(:?)[0-9]{2}(\2[0-9]{2}([.,][0-9]+)?)?"
+    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+)
+_ACCEPTED = (
+    "Accepted are an aware datetime, an ISO 8601 time with an offset or Z (such as "
+    "2026-12-01T09:00:00+08:00, or what {{ dag_run.run_after }} renders to), and the "
+    "wall clock of JSMS written exactly as yyyy-MM-dd HH:mm:ss."
+)
+_WRITE = "Write a string such as '2026-12-01 09:00:00' (in YAML, in quotes)"
+_REASONS: dict[type, str] = {
+    date: f": it is a date without a time. {_WRITE}",
+    time: f": it is a time without a date. {_WRITE}",
+    timedelta: ": it is a length of time. Add it to a time of the run",
+    Number: (
+        f": it is a number. {_WRITE}, and for a Unix timestamp "
+        "datetime.fromtimestamp(..., tz=timezone.utc)"
+    ),
+}
+_LARGEST = 10**18
+# Times that the masking of phone numbers would take for one: the year 10000, and milliseconds.
+_LIKE_A_NUMBER = re.compile(
+    r"(1[0-2]|[2-9][0-9])[0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9:]{1,8}([.,][0-9]{1,9})?)?Z?"
+    r"|20[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-3])[0-5][0-9][0-9]{0,5}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SendTime:
+    """An instant with whole seconds and the zone of the service it is meant for.
+
+    :param instant: aware, in UTC.
+    :param zone: the service's zone.
+    """
+
+    instant: datetime
+    zone: tzinfo
+
+    @property
+    def wire(self) -> str:
+        """The wall clock of the service: ``2026-12-01 09:00:00``."""
+        return _wall_clock(self.instant.astimezone(self.zone))
+
+    @property
+    def utc(self) -> str:
+        """The same moment as Airflow shows it: ``2026-12-01T01:00:00Z``."""
+        return f"{_wall_clock(self.instant).replace(' ', 'T')}Z"
+
+    def __str__(self) -> str:
+        """Both clocks: ``2026-12-01 09:00:00 Asia/Shanghai (2026-12-01T01:00:00Z)``."""
+        return f"{self.wire} {self.zone} ({self.utc})"
+
+    def require_future(self, now: datetime) -> None:
+        """Raise if the time has passed.
+
+        :raises JsmsPastSendTimeError: with both clocks; JSMS would answer 50027.
+        """
+        if self.instant <= now:
+            raise JsmsPastSendTimeError(
+                f"send_time {self} has passed: by the clock of this machine it is now "
+                f"{SendTime(now.astimezone(UTC), self.zone)}. Nothing was sent."
+            )
+
+
+def service_zone(name: str) -> tzinfo:
+    """Return the zone of that name of the IANA database, such as ``Asia/Shanghai``.
+
+    :raises ValueError: there is no such zone.
+    """
+    try:
+        return pendulum.timezone(name)
+    except Exception as error:  # pendulum raises KeyError, ValueError and OSError here
+        raise ValueError(name) from error
+
+
+@reading("send_time")
+def parse_send_time(value: object, zone: tzinfo) -> SendTime:
+    """Return the instant that ``value`` names, whole seconds, fractions dropped.
+
+    :param value: an aware ``datetime`` (pendulum's too), an ISO 8601 string with an offset or
+        ``Z``, or a string of exactly ``yyyy-MM-dd HH:mm:ss``, which is the service's wall clock.
+    :param zone: the service's zone.
+    :raises JsmsInputError: anything else, or a time that the service's wall clock cannot name.
+    """
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str):
+        moment = _parse_text(value, zone)
+    else:
+        raise _refused(value)
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise _refused(value)
+    return _named_by_wall_clock(moment, zone, value)
+
+
+def parse_wire(text: str, zone: tzinfo) -> datetime | None:
+    """Return the instant (UTC) of a ``send_time`` that JSMS answered, None if it is not one."""
+    try:
+        return parse_send_time(text, zone).instant if _WIRE.fullmatch(text) else None
+    except JsmsInputError:
+        return None
+
+
+def _parse_text(text: str, zone: tzinfo) -> datetime:
+    try:
+        if _WIRE.fullmatch(text):
+            return datetime.fromisoformat(text).replace(tzinfo=zone)
+        if _ISO_WITH_OFFSET.fullmatch(text):
+            return datetime.fromisoformat(text)
+    except ValueError:  # a month 13, an hour 25
+        raise _refused(text) from None
+    raise _refused(text)
+
+
+def _named_by_wall_clock(moment: datetime, zone: tzinfo, given: object) -> SendTime:
+    """Check that the service's wall clock names this very second, and no other.
+
+    Where clocks are set back an hour exists twice, and where they are set forward an hour does
+    not exist: China does neither today, a zone set by a user may.
+    """
+    try:
+        instant = datetime.fromtimestamp(timegm(moment.utctimetuple()), UTC)
+        wall = instant.astimezone(zone).replace(tzinfo=None)
+        readings = {wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    except (OverflowError, ValueError):  # outside the years 1 to 9999
+        raise _refused(given) from None
+    # A wall clock that was given and does not exist comes back as another one.
+    named = _wall_clock(moment) if moment.tzinfo is zone else _wall_clock(wall)
+    if readings != {instant} or named != _wall_clock(wall):
+        raise JsmsInputError(
+            f"send_time {named} does not name one moment in the zone {zone}, where "
+            "clocks are set at that hour. Nothing was sent. Choose another time, or set the "
+            "connection's extra 'timezone' to the zone of JSMS, Asia/Shanghai."
+        )
+    return SendTime(instant, zone)
+
+
+def _wall_clock(moment: datetime) -> str:
+    # strftime does not pad years below 1000 on every platform; isoformat does.
+    return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
+
+
+def _refused(value: object) -> JsmsInputError:
+    shown = _shown(value)
+    kind = "" if shown.startswith("(") else f" ({type(value).__name__})"
+    return JsmsInputError(
+        f"send_time {shown}{kind} does not name one moment{_reason(value)}. {_ACCEPTED} "
+        "Nothing was sent."
+    )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return mask_text(repr(value))
+    is_short = isinstance(value, str) or (isinstance(value, int) and abs(value) < _LARGEST)
+    if is_short and _LIKE_A_NUMBER.fullmatch(str(value)):
+        return repr(value)
+    return show(value)
+
+
+def _reason(value: object) -> str:
+    """Return why a value of this type names no moment, and what to write for it."""
+    if isinstance(value, datetime):
+        if value.tzinfo is not None or value != value:  # noqa: PLR0124  pandas.NaT
+            return ""
+        return (
+            f": it has no time zone. If it is the wall clock of JSMS, write '{_wall_clock(value)}' "
+            "as a string (in YAML, in quotes); otherwise give it its time zone"
+        )
+    if isinstance(value, str) and value in ("", "None"):
+        return ": it is what a template makes of no value. On Airflow 3 use dag_run.run_after"
+    return next((text for kind, text in _REASONS.items() if isinstance(value, kind)), "")
