@@ -7,21 +7,10 @@ out, never sent as null (as the official Java client does). Every check raises
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
-from uuid import UUID
 
-from airflow_provider_jsms.api.arguments import is_none, reading
-from airflow_provider_jsms.api.masking import show
-from airflow_provider_jsms.api.mobile import OF_A_TEMPLATE
-from airflow_provider_jsms.api.recipient import (
-    SHOW_THE_WAY,
-    encodable,
-    mobile_of,
-    parameters_of,
-    text_of,
-)
+from airflow_provider_jsms.api.arguments import optional_id, reading, required_id, tag_of
+from airflow_provider_jsms.api.recipient import mobile_of, parameters_of
 from airflow_provider_jsms.api.recipients import recipients_of
 from airflow_provider_jsms.exceptions import JsmsInputError
 
@@ -31,14 +20,6 @@ if TYPE_CHECKING:
 
 MOST_RECIPIENTS: Final = 1000
 """What one request may carry; JSMS answers 50031 to more."""
-LONGEST_TAG: Final = 10
-
-_POSITIVE = re.compile(r"0*[1-9][0-9]{0,17}")
-_BLANKS = " \t\r\n\u00a0\u3000"
-_SCHEDULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
-_NUMBER = re.compile(r"(?:86)?1[0-9]{10}")
-# One would change the path, the other is what a template makes of nothing.
-_NO_SCHEDULE_ID = ("batch", "None")
 
 
 class SingleBody(TypedDict):
@@ -103,83 +84,3 @@ def batch_head(
     if label := tag_of(tag):
         body["tag"] = label
     return body
-
-
-def required_id(name: str, value: object) -> int:
-    """Return a positive integer from an integer or a string of digits."""
-    with reading(name):
-        text = text_of(value).strip(_BLANKS)
-        if not _POSITIVE.fullmatch(text):
-            hint = f"Take {name} from the JSMS console."
-            if text == "None":
-                hint = f"That {OF_A_TEMPLATE}. Give it a value."
-                if name == "sign_id":
-                    hint += " For the default signature write {{ params.sign_id or '' }}."
-            raise JsmsInputError(
-                f"{name} {show(value)} is not a positive whole number. Nothing was sent. {hint}"
-            )
-        return int(text)
-
-
-def optional_id(name: str, value: object) -> int | None:
-    """Return a positive integer, or None for None and an empty string."""
-    with reading(name):
-        return None if is_none(value) else required_id(name, value)
-
-
-@reading("tag")
-def tag_of(value: object) -> str | None:
-    """Return a tag of at most 10 characters, or None for None and an empty string.
-
-    A whole number is what native rendering makes of ``{{ ds_nodash }}``, and the text ``None`` is
-    what a template makes of a Param that is null.
-    """
-    text = text_of(value)
-    if is_none(value) or text == "None":
-        return None
-    if not (text or isinstance(value, str)) or len(text) > LONGEST_TAG:
-        raise JsmsInputError(
-            f"tag {show(value)} is not a string of at most {LONGEST_TAG} characters. "
-            "Nothing was sent."
-        )
-    return encodable(text, "tag")
-
-
-def is_no_schedule_id(value: object) -> bool:
-    """Tell whether a value is what an upstream task leaves that returned nothing.
-
-    A template renders None as the word.
-    """
-    if isinstance(value, str):
-        return str.strip(str.__str__(value)) in ("", "None")
-    return value is None
-
-
-@reading("schedule_id")
-def schedule_id_of(value: object) -> str:
-    """Return a schedule_id that can stand in a path as it is.
-
-    :param value: a text, blanks around it are removed, or a UUID.
-    :raises JsmsInputError: it is empty, or would change the path.
-    """
-    text = str(value) if isinstance(value, UUID) else ""
-    if isinstance(value, str):
-        text = str.strip(str.__str__(value))
-    # A phone number in its place would be told with the path of the call.
-    if _SCHEDULE_ID.fullmatch(text) and not _is_taken(text):
-        return text
-    hint = ""
-    if is_no_schedule_id(value):
-        hint = " The task that it comes from returned nothing."
-    elif text.startswith(("{", "[", "Lazy")):
-        hint = f" {SHOW_THE_WAY.format('what it is')}"
-    elif isinstance(value, Mapping | list | tuple):
-        hint = ' Pass a single id, such as result["schedule_id"].'
-    raise JsmsInputError(
-        f"schedule_id {show(value)} is invalid: use letters, digits and - . _ ~, as in the "
-        f"schedule_id that a submit returns.{hint} Nothing was sent."
-    )
-
-
-def _is_taken(value: str) -> bool:
-    return value in _NO_SCHEDULE_ID or _NUMBER.fullmatch(value) is not None

@@ -10,10 +10,9 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 
-from airflow_provider_jsms.api.arguments import reading
+from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, reading
 from airflow_provider_jsms.api.columns import TEMP_PARA, Columns, columns_of_row, is_blank
 from airflow_provider_jsms.api.mobile import MOBILE
-from airflow_provider_jsms.api.recipient import SHOW_THE_WAY
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRecipientsFileError
 
 if TYPE_CHECKING:

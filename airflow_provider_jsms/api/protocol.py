@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from airflow_provider_jsms import __version__
 from airflow_provider_jsms.api import results
-from airflow_provider_jsms.api.bodies import schedule_id_of
+from airflow_provider_jsms.api.arguments import schedule_id_of
 from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS, Kind, refusal
 from airflow_provider_jsms.api.masking import mask_message, mask_mobile, mask_text
 from airflow_provider_jsms.exceptions import (

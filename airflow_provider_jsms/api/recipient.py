@@ -7,13 +7,10 @@ sent.
 from __future__ import annotations
 
 import json
-import operator
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from numbers import Integral
 from typing import Final, NotRequired, TypedDict
 
-from airflow_provider_jsms.api.arguments import is_none
+from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, encodable, is_none, text_of
 from airflow_provider_jsms.api.columns import TEMP_PARA, columns_of_row, is_missing
 from airflow_provider_jsms.api.masking import HIDDEN, mask_mobile, mask_text
 from airflow_provider_jsms.api.mobile import MOBILE, OF_A_TEMPLATE, SEVERAL, digits_of, flaw_of
@@ -39,12 +36,6 @@ OF_NOTHING: Final = frozenset(
     )
 )
 """What a template or a table writes in place of a value; a person may be called Nan, but not so."""
-
-_LARGEST = 10**18
-SHOW_THE_WAY: Final = (
-    "If it comes from an upstream task, pass the task's .output instead of a template, or set "
-    "render_template_as_native_obj=True on the DAG, so that it stays {}."
-)
 
 
 class Recipient(TypedDict):
@@ -159,27 +150,6 @@ def _flaw_of(value: object) -> str:
     return flaw_of(text) if text else "a string or a whole number is needed"
 
 
-def text_of(value: object) -> str:
-    """Return a string, or a whole number as one, without regard to what a subclass calls itself."""
-    if isinstance(value, str):
-        return str.__str__(value)
-    number = _whole(value)
-    return str(number) if number is not None and abs(number) < _LARGEST else ""
-
-
-def _whole(value: object) -> int | None:
-    """Return an integer, also of numpy, or a Decimal that is written without a fraction."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return int.__int__(value)
-    if isinstance(value, Integral):
-        return operator.index(value)
-    if not isinstance(value, Decimal) or not value.is_finite() or abs(value) >= _LARGEST:
-        return None
-    return int(value) if value.as_tuple().exponent >= 0 else None  # type: ignore[operator]
-
-
 def parameters_of(value: object) -> dict[str, str]:
     """Return ``temp_para`` with values as strings, empty for None and ``{}``.
 
@@ -227,17 +197,3 @@ def _nothing(name: object, text: str) -> str:
         "it a value or a default, such as {{ params.name or 'customer' }}. If the word itself is "
         f"meant, write {other_case!r}."
     )
-
-
-def encodable(text: str, what: str, key: object = None) -> str:
-    """Return a text that can be sent in UTF-8; ``what``, and its key, name it in the error."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        # The key is masked only now, because that takes longer than all the rest.
-        place = what if key is None else f"{what}[{mask_text(key)!r}]"
-        raise JsmsInputError(
-            f"{place} contains half of a character (a lone surrogate), which cannot be sent. "
-            "Nothing was sent. Decode the source with the right encoding."
-        ) from None
-    return text

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_jsms.api.arguments import reading
-from airflow_provider_jsms.api.bodies import is_no_schedule_id, schedule_id_of
+from airflow_provider_jsms.api.arguments import is_no_schedule_id, reading, schedule_id_of
 from airflow_provider_jsms.api.masking import HIDDEN
 from airflow_provider_jsms.api.results import whole_number
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError

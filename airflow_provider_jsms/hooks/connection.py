@@ -23,9 +23,8 @@ from urllib.parse import urlsplit
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_secret
 
 from airflow_provider_jsms import connection_form
-from airflow_provider_jsms.api.arguments import is_none, reading
+from airflow_provider_jsms.api.arguments import is_none, reading, text_of
 from airflow_provider_jsms.api.masking import mask_text, show
-from airflow_provider_jsms.api.recipient import text_of
 from airflow_provider_jsms.api.send_time import service_zone
 from airflow_provider_jsms.connection_form import (
     CA_BUNDLE,

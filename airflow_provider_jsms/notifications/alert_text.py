@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.api.arguments import reading
+from airflow_provider_jsms.api.arguments import reading, text_of
 from airflow_provider_jsms.api.masking import mask_text, show
-from airflow_provider_jsms.api.recipient import text_of
 from airflow_provider_jsms.exceptions import JsmsInputError
 
 if TYPE_CHECKING:

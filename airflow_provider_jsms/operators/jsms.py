@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_jsms.api.arguments import flag
 from airflow_provider_jsms.api.bodies import single_body
 from airflow_provider_jsms.api.references import one_schedule_id_of, references_in
-from airflow_provider_jsms.api.switches import flag
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
     JsmsError,

@@ -12,8 +12,8 @@ from airflow.providers.common.compat.sdk import (
     BaseOperator,
 )
 
+from airflow_provider_jsms.api.arguments import flag
 from airflow_provider_jsms.api.masking import mask_text
-from airflow_provider_jsms.api.switches import flag
 from airflow_provider_jsms.exceptions import JsmsError, JsmsNoRetryError, JsmsStoppedError
 from airflow_provider_jsms.submission.submission import Submission
 from airflow_provider_jsms.submission.this_try import store_of, this_try_of

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
-from airflow_provider_jsms.api.arguments import reading
+from airflow_provider_jsms.api.arguments import flag, period, reading
 from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.api.references import only_ids, references_in
-from airflow_provider_jsms.api.switches import flag, period
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,

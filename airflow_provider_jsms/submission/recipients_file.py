@@ -13,12 +13,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.api.arguments import reading
+from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, reading
 from airflow_provider_jsms.api.columns import Columns, named, renaming_of
 from airflow_provider_jsms.api.entries import BadRow, entries_of, in_blocks, with_names
 from airflow_provider_jsms.api.masking import is_recipients_file, mask_text, show
 from airflow_provider_jsms.api.mobile import MOBILE, OF_A_TEMPLATE
-from airflow_provider_jsms.api.recipient import SHOW_THE_WAY
 from airflow_provider_jsms.exceptions import (
     JsmsError,
     JsmsInputError,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.api.bodies import schedule_id_of
+from airflow_provider_jsms.api.arguments import schedule_id_of
 from airflow_provider_jsms.exceptions import JsmsInputError
 
 if TYPE_CHECKING:

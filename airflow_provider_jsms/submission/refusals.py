@@ -7,10 +7,9 @@ from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_jsms.api.arguments import reading
+from airflow_provider_jsms.api.arguments import reading, text_of
 from airflow_provider_jsms.api.codes import CODES
 from airflow_provider_jsms.api.masking import SHOWN_RECIPIENTS, mask_mobile, show
-from airflow_provider_jsms.api.recipient import text_of
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipientsError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowException
 
+from airflow_provider_jsms.api.arguments import choice
 from airflow_provider_jsms.api.send_time import parse_wire
-from airflow_provider_jsms.api.switches import choice
 from airflow_provider_jsms.exceptions import (
     JsmsForeignRecordError,
     JsmsLateChangeError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from airflow_provider_jsms.api.switches import choice, flag
+from airflow_provider_jsms.api.arguments import choice, flag
 from airflow_provider_jsms.exceptions import JsmsInputError
 from tests import people
 

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import Connection
 
-from airflow_provider_jsms.api.arguments import connection_id_of
-from airflow_provider_jsms.api.bodies import (
+from airflow_provider_jsms.api.arguments import (
+    choice,
+    connection_id_of,
+    flag,
     optional_id,
     schedule_id_of,
-    single_body,
     tag_of,
 )
+from airflow_provider_jsms.api.bodies import single_body
 from airflow_provider_jsms.api.entries import Entries
 from airflow_provider_jsms.api.recipients import recipients_of
 from airflow_provider_jsms.api.references import references_in
 from airflow_provider_jsms.api.send_time import SendTime, parse_send_time, service_zone
-from airflow_provider_jsms.api.switches import choice, flag
 from airflow_provider_jsms.connection_form import CA_BUNDLE
 from airflow_provider_jsms.exceptions import (
     JsmsForeignRecordError,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_jsms.api.bodies import schedule_id_of
+from airflow_provider_jsms.api.arguments import schedule_id_of
 from airflow_provider_jsms.api.codes import CODES
 from airflow_provider_jsms.api.protocol import LARGEST_REPLY, Reply, read_reply, wait_asked_for
 from airflow_provider_jsms.exceptions import (
