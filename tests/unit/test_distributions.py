@@ -24,7 +24,8 @@ VERSION = airflow_provider_jsms.__version__
 NAME = f"airflow_provider_jsms-{VERSION}"
 IN_THE_SDIST = {
     *("airflow_provider_jsms", "example_dags", "tests"),
-    *("CHANGELOG.md", "LICENSE", "Makefile", "README.md", "README.zh-CN.md", "pyproject.toml"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "README.zh-CN.md", "SECURITY.md"),
+    *("LICENSE", "Makefile", "NOTICE", "pyproject.toml"),
     *("PKG-INFO", ".gitignore"),
 }
 
@@ -105,6 +106,7 @@ def test_what_the_metadata_says(metadata: Message) -> None:
     assert (metadata["Name"], metadata["Version"]) == ("airflow-provider-jsms", VERSION)
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata.get_all("License-File") == ["LICENSE", "NOTICE"]
     assert "Framework :: Apache Airflow :: Provider" in metadata.get_all("Classifier", [])
 
 
