@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tarfile
 from email.parser import Parser
 from pathlib import Path
@@ -14,6 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 import airflow_provider_jsms
+from tests import release_check
 from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
@@ -35,22 +34,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(*command: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("dist")
-    run("build", "--outdir", str(made))
+    release_check.build(ROOT, made)
     return made
 
 
@@ -88,12 +75,6 @@ def test_the_wheel_is_the_package_and_nothing_else(wheel: ZipFile) -> None:
 def test_the_sdist_has_all_that_the_tests_and_the_examples_need(in_the_sdist: set[str]) -> None:
     assert {name.partition("/")[0] for name in in_the_sdist} == IN_THE_SDIST
     assert tracked("airflow_provider_jsms", "example_dags", "tests") <= in_the_sdist
-
-
-def test_the_package_index_takes_and_renders_them(folder: Path) -> None:
-    made = [str(path) for path in folder.iterdir()]
-    assert len(made) == 2
-    assert run("twine", "--no-color", "check", "--strict", *made).count("PASSED") == 2
 
 
 def test_airflow_finds_the_provider_in_the_wheel(wheel: ZipFile) -> None:
