@@ -7,10 +7,10 @@ MINIMUM_BRANCHES := 95
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test matrix soak bench demo up down clean
+.PHONY: help venv lint test matrix soak bench demo up down release-check clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: .venv/complete ## Install the provider, Airflow and the development tools into .venv
 
@@ -50,6 +50,9 @@ up: venv ## Start Airflow with the example DAGs and a JSMS sandbox, to try thing
 
 down: ## Stop what `make up` started
 	@if [ -e .venv/complete ]; then $(BIN)/python -m tests.stack.down; else echo 'Nothing to stop.'; fi
+
+release-check: venv ## Name what a release still needs, or build it into dist and check it
+	@$(BIN)/python -m tests.release_check
 
 clean: down ## Remove everything that was made
 	rm -rf .venv .matrix .run build dist coverage.json .coverage .hypothesis
