@@ -4,55 +4,55 @@
 
     AirflowException
     └── JsmsError                         the base, never raised itself
-        ├── JsmsInputError                *  an argument is not usable; nothing was sent
+        ├── JsmsInputError                *  an argument is invalid; nothing was sent
         │   └── JsmsPastSendTimeError     *  send_time has passed; nothing was sent
-        ├── JsmsSettingsError             *  the Airflow connection is not usable; nothing was sent
-        ├── JsmsConnectionNotFoundError      there is no such Airflow connection here
+        ├── JsmsSettingsError             *  the Airflow connection is invalid; nothing was sent
+        ├── JsmsConnectionNotFoundError      Airflow does not find the connection
         ├── JsmsRenderError                  a private template field could not be rendered
-        ├── JsmsLedgerError                  the record of what was submitted cannot be used
-        ├── JsmsStoppedError                 the task was told to stop before it sent anything more
-        ├── JsmsRecipientsFileError          the recipients cannot be read now
-        ├── JsmsChangedListError          *  the list of recipients is not the one that was begun
-        ├── JsmsForeignRecordError        *  the record may be another message's; nothing was sent
-        ├── JsmsLateChangeError           *  what was sent cannot be changed; nothing was sent again
-        ├── JsmsNoRetryError              *  a retry could not tell what was sent, without a ledger
-        ├── JsmsCallError                    one call to JSMS did not succeed
+        ├── JsmsLedgerError                  the record of a submission cannot be read or written
+        ├── JsmsStoppedError                 the task was stopped before it sent anything more
+        ├── JsmsRecipientsFileError          the recipients cannot be read at the moment
+        ├── JsmsChangedListError          *  the list of recipients has changed
+        ├── JsmsForeignRecordError        *  the record may belong to another text; nothing was sent
+        ├── JsmsLateChangeError           *  too late to change a text; nothing was sent again
+        ├── JsmsNoRetryError              *  without a record a retry could send twice
+        ├── JsmsCallError                    a call to JSMS failed
         │   ├── JsmsNotSentError             nothing left this machine
         │   ├── JsmsThrottledError           HTTP 429: JSMS asks to wait
-        │   ├── JsmsNoAnswerError            it may or may not have been done
-        │   │   ├── JsmsReadTimeoutError     no answer in time
-        │   │   ├── JsmsConnectionLostError  the connection broke before the answer was whole
-        │   │   ├── JsmsUnreadableReplyError the answer makes no sense
+        │   ├── JsmsNoAnswerError            the outcome is unknown
+        │   │   ├── JsmsReadTimeoutError     no reply in time
+        │   │   ├── JsmsConnectionLostError  the connection broke before the reply was complete
+        │   │   ├── JsmsUnreadableReplyError the reply is not from JSMS, or malformed
         │   │   └── JsmsServerError          50019, or HTTP 5xx without a known code
-        │   ├── JsmsUncertainError        *  a submission that met one of those: never sent again
-        │   └── JsmsApiError                 JSMS refused it with a code
-        │       ├── JsmsAuthError         *  the credentials
-        │       ├── JsmsAccountError      *  the account, its balance or its rights
-        │       ├── JsmsTemplateError     *  the template or the signature
+        │   ├── JsmsUncertainError        *  a submission with an unknown outcome: never resent
+        │   └── JsmsApiError                 JSMS refused the call with a code
+        │       ├── JsmsAuthError         *  credentials
+        │       ├── JsmsAccountError      *  the account, its balance or its permissions
+        │       ├── JsmsTemplateError     *  template or signature
         │       ├── JsmsReviewError          50020: the template is still under review
         │       ├── JsmsRequestError      *  the request
-        │       ├── JsmsRecipientError    *  the number of the recipient
+        │       ├── JsmsRecipientError    *  the recipient's number
         │       ├── JsmsStateError        *  50028, 50029: the schedule is unknown, sent or deleted
         │       │   └── JsmsAlreadySentError  *  it was sent before it could be deleted
         │       ├── JsmsFrequencyError       too often
-        │       └── JsmsUnknownCodeError     a code that is not in the table
-        ├── JsmsRefusedRecipientsError    *  more recipients were refused than the task tolerates
+        │       └── JsmsUnknownCodeError     a code that this version does not know
+        ├── JsmsRefusedRecipientsError    *  more recipients were refused than max_failures
         ├── JsmsNotDeletedError              some schedules of a list could not be deleted yet
         ├── JsmsNeverDeletedError         *  some schedules of a list can never be deleted
-        ├── JsmsUnreachableError             JSMS could not be asked for too long
-        ├── JsmsUnknownEventError         *  a trigger of another version has spoken
-        └── JsmsWaitError                 *  waiting for msg_ids makes no sense any more
+        ├── JsmsUnreachableError             JSMS could not be reached for too long
+        ├── JsmsUnknownEventError         *  unknown trigger event (version mismatch)
+        └── JsmsWaitError                 *  waiting for msg_ids has failed
             ├── JsmsScheduleGoneError     *  the schedule was deleted or never existed
-            └── JsmsOverdueError          *  the msg_ids did not appear within grace
+            └── JsmsOverdueError          *  msg_ids are missing after grace
 
-The starred ones derive from AirflowFailException too: another try cannot mend them, so the task
-fails at once. The others may be mended by time, and Airflow's ``retries`` apply.
+A starred error also derives from AirflowFailException, because a retry cannot fix it: the task
+fails at once. For the others Airflow's ``retries`` apply.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -65,12 +65,12 @@ class JsmsError(AirflowException):
     """The base of every error of this provider; never raised itself."""
 
     def add(self, text: str) -> None:
-        """Add a sentence to what the error says."""
+        """Append a sentence to the text."""
         self.args = (f"{self} {text}",)
 
 
 class JsmsInputError(JsmsError, AirflowFailException):
-    """An argument cannot be used: the text says what was given and what is accepted."""
+    """An argument is invalid: the text names what was given and what is accepted."""
 
 
 class JsmsPastSendTimeError(JsmsInputError):
@@ -78,13 +78,13 @@ class JsmsPastSendTimeError(JsmsInputError):
 
 
 class JsmsSettingsError(JsmsError, AirflowFailException):
-    """A field of the Airflow connection cannot be used."""
+    """A field of the Airflow connection is invalid."""
 
 
 class JsmsConnectionNotFoundError(JsmsError, AirflowNotFoundException):
     """Airflow did not find the connection; nothing was sent.
 
-    A task is retried: Airflow says the same while a secrets backend is down.
+    A task is retried, because a secrets backend that is down looks the same.
     """
 
 
@@ -93,41 +93,41 @@ class JsmsRenderError(JsmsError):
 
 
 class JsmsLedgerError(JsmsError):
-    """The record of what this task has submitted cannot be read or written; nothing was sent."""
+    """The record of the submission cannot be read or written; nothing was sent."""
 
 
 class JsmsStoppedError(JsmsError):
-    """The task was told to stop, so it sent nothing more; what was accepted stays scheduled."""
+    """The task was stopped and sent nothing more; accepted schedules stay."""
 
 
 class JsmsRecipientsFileError(JsmsError):
-    """The recipients cannot be read now, which time may mend: a file, or a list fetched in bits."""
+    """A file, or a list that Airflow fetches lazily, cannot be read at the moment."""
 
 
 class JsmsChangedListError(JsmsError, AirflowFailException):
-    """The list of recipients has changed since a part of it was submitted, or while it was read."""
+    """The list of recipients changed after a part of it was submitted, or while it was read."""
 
 
 class JsmsForeignRecordError(JsmsError, AirflowFailException):
-    """The record of a mapped task is of other recipients or another application."""
+    """The record belongs to other recipients, another text or another application."""
 
 
 class JsmsLateChangeError(JsmsError, AirflowFailException):
-    """A task that has submitted was run again with another request, after the text was sent."""
+    """The task was run again with a changed request after the text was sent."""
 
 
 class JsmsNoRetryError(JsmsError, AirflowFailException):
-    """Without a ledger a retry could not tell what was sent, so there is none."""
+    """Without a record a retry could send a text twice, so there is none."""
 
 
 class JsmsCallError(JsmsError):
-    """One call to JSMS did not succeed.
+    """A call to JSMS failed.
 
-    :param text: what happened and what a person can do, without personal data.
+    :param text: what happened and the next step, without personal data.
     :ivar call: the call, such as ``submit_schedule (POST /v1/schedule)``.
-    :ivar code: the code of JSMS, None where there was none.
-    :ivar message: the message of JSMS with phone numbers masked, empty where there was none.
-    :ivar http_status: the HTTP status, None where no answer came.
+    :ivar code: the code of JSMS, None if there was none.
+    :ivar message: the message of JSMS, masked; empty if there was none.
+    :ivar http_status: the HTTP status, None if no reply came.
     """
 
     def __init__(
@@ -147,58 +147,66 @@ class JsmsCallError(JsmsError):
         self.http_status = http_status
 
     def add(self, text: str) -> None:
-        """Add a sentence to what the error says."""
+        """Append a sentence to the text."""
         super().add(text)
         self.text = f"{self.text} {text}"
 
+    @classmethod
+    def like(cls, error: JsmsCallError, text: str) -> Self:
+        """Return an error of this class about the same call as another error."""
+        return cls(text, **error._details)
+
+    @property
+    def _details(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("call", "code", "message", "http_status")}
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # Keyword arguments are not what Exception would be pickled and copied with.
-        details = {name: getattr(self, name) for name in ("call", "code", "message", "http_status")}
-        return partial(type(self), self.text, **details), ()
+        # Exception would pickle without the keyword arguments.
+        return partial(type(self), self.text, **self._details), ()
 
 
 class JsmsNotSentError(JsmsCallError):
-    """No connection came about, so nothing left this machine: it is safe to try again."""
+    """No connection was established, so nothing left this machine: safe to retry."""
 
 
 class JsmsThrottledError(JsmsCallError):
-    """HTTP 429: JSMS did not take the request and asks to wait.
+    """HTTP 429: JSMS did not accept the request and asks to wait.
 
-    :ivar wait: the seconds that the answer asks for, 0 where it does not say.
+    :ivar wait: the requested seconds, 0 if JSMS names none.
     """
 
     wait: float = 0.0
 
 
 class JsmsNoAnswerError(JsmsCallError):
-    """The request left this machine and no usable answer came: it may or may not have been done."""
+    """The request left this machine and no usable reply came: the outcome is unknown."""
 
 
 class JsmsReadTimeoutError(JsmsNoAnswerError):
-    """No answer came within ``read_timeout``."""
+    """No reply came within ``read_timeout``."""
 
 
 class JsmsConnectionLostError(JsmsNoAnswerError):
-    """The connection broke after the request began to leave and before the answer was whole."""
+    """The connection broke after the request began to leave and before the reply was complete."""
 
 
 class JsmsUnreadableReplyError(JsmsNoAnswerError):
-    """The answer is not one of JSMS: a redirect, a page of a proxy, broken or incomplete JSON."""
+    """The reply is not from JSMS (a redirect, a proxy's page) or is malformed JSON."""
 
 
 class JsmsServerError(JsmsNoAnswerError):
-    """JSMS, or something before it, failed: code 50019, or HTTP 5xx without a known code."""
+    """JSMS, or a proxy in front of it, failed: code 50019, or HTTP 5xx without a known code."""
 
 
 class JsmsUncertainError(JsmsCallError, AirflowFailException):
-    """A submission whose outcome is not known: it is never sent again by itself.
+    """A submission with an unknown outcome, which is never resent automatically.
 
-    The cause (``__cause__``) is the :class:`JsmsNoAnswerError` that it met.
+    ``__cause__`` is the :class:`JsmsNoAnswerError`, if this try sent it.
     """
 
 
 class JsmsApiError(JsmsCallError):
-    """JSMS refused a call with a code, so it was not done."""
+    """JSMS refused the call with a code, so it has no effect."""
 
 
 class JsmsAuthError(JsmsApiError, AirflowFailException):
@@ -206,7 +214,7 @@ class JsmsAuthError(JsmsApiError, AirflowFailException):
 
 
 class JsmsAccountError(JsmsApiError, AirflowFailException):
-    """The account, its balance or its rights: 50008, 50014, 50033, 50035, 50036, 50202, 50301."""
+    """The account, its balance or its permissions, such as 50014."""
 
 
 class JsmsTemplateError(JsmsApiError, AirflowFailException):
@@ -214,7 +222,7 @@ class JsmsTemplateError(JsmsApiError, AirflowFailException):
 
 
 class JsmsReviewError(JsmsApiError):
-    """50020: the template is still under review, which time may mend."""
+    """50020: the template is still under review; a retry may succeed."""
 
 
 class JsmsRequestError(JsmsApiError, AirflowFailException):
@@ -226,48 +234,48 @@ class JsmsRecipientError(JsmsApiError, AirflowFailException):
 
 
 class JsmsStateError(JsmsApiError, AirflowFailException):
-    """50028: there is no such schedule. 50029: it was already sent or deleted."""
+    """50028: no such schedule. 50029: it was already sent or deleted."""
 
 
 class JsmsAlreadySentError(JsmsStateError):
-    """The schedule was sent before it could be deleted: the text has reached its people."""
+    """The schedule was sent before it could be deleted."""
 
 
 class JsmsFrequencyError(JsmsApiError):
-    """50009, 50201: too often, which time mends."""
+    """50009: too often; a retry may succeed."""
 
 
 class JsmsUnknownCodeError(JsmsApiError):
-    """A code that is not in the table; it keeps its number."""
+    """A code that this version does not know; ``code`` holds it."""
 
 
 class JsmsRefusedRecipientsError(JsmsError, AirflowFailException):
-    """JSMS refused more recipients of a batch than ``max_failures`` tolerates."""
+    """JSMS refused more recipients of a batch than ``max_failures`` allows."""
 
 
 class JsmsNotDeletedError(JsmsError):
-    """Some schedules could not be deleted, which time may mend; the text tells which."""
+    """Some schedules could not be deleted; a retry may succeed. The text names them."""
 
 
 class JsmsNeverDeletedError(JsmsError, AirflowFailException):
-    """Some schedules can never be deleted (sent, unknown); the text tells which."""
+    """Some schedules can never be deleted (sent, unknown). The text names them."""
 
 
 class JsmsUnreachableError(JsmsError):
-    """A sensor could not ask JSMS for too long; the cause is what the last look met."""
+    """A sensor could not reach JSMS for too long; ``__cause__`` is the last error."""
 
 
 class JsmsUnknownEventError(JsmsError, AirflowFailException):
-    """The trigger of a deferred sensor sent an event that this version does not know."""
+    """Unknown trigger event: triggerer and worker run different versions."""
 
 
 class JsmsWaitError(JsmsError, AirflowFailException):
-    """Waiting for msg_ids makes no sense any more."""
+    """Waiting for msg_ids has failed."""
 
 
 class JsmsScheduleGoneError(JsmsWaitError):
-    """JSMS does not know the schedule any more, or never did."""
+    """JSMS does not know the schedule, or no longer."""
 
 
 class JsmsOverdueError(JsmsWaitError):
-    """``grace`` after ``send_time`` some recipients had no msg_id yet."""
+    """Some recipients have no msg_id ``grace`` after ``send_time``."""

@@ -8,7 +8,16 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.api.entries import BadRow, entries_of
-from airflow_provider_jsms.api.recipient import OF_NOTHING, SEPARATOR, heading, recipient, row_of
+from airflow_provider_jsms.api.recipient import (
+    OF_NOTHING,
+    SEPARATOR,
+    Recipient,
+    heading,
+    mobile_of,
+    parameters_of,
+    recipient,
+    row_of,
+)
 from airflow_provider_jsms.exceptions import JsmsInputError
 
 if TYPE_CHECKING:
@@ -172,19 +181,13 @@ def _table(parameters: Sequence[Any]) -> tuple[tuple[str, ...], list[list[str]]]
     return names, [[each[name] for each in parameters] for name in names]
 
 
-def recipients_of(value: object) -> People:
-    """Return checked recipients, in the given order.
-
-    :param value: :class:`People`, or what :func:`~.entries.entries_of` takes.
-    :raises JsmsInputError: counts every entry that cannot be used and shows the first ten.
-    """
-    if isinstance(value, People):
-        return value
+def recipients_of(value: object) -> list[Recipient]:
+    """Temporary."""
     entries = entries_of(value)
     checker = Checker(entries.place)
     parts = [checker.check(block) for block in entries.blocks()]
     checker.conclude()
-    return People(
-        list(chain.from_iterable(part.recipients for part in parts)),
-        list(chain.from_iterable(part.rows for part in parts)),
-    )
+    return list(chain.from_iterable(part.recipients for part in parts))
+
+
+__all__ = ["mobile_of", "parameters_of", "Recipient", "recipients_of", "Checker", "People"]

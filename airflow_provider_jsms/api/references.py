@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.api.arguments import is_no_schedule_id, reading, schedule_id_of
 from airflow_provider_jsms.api.masking import HIDDEN
-from airflow_provider_jsms.api.results import whole_number
+from airflow_provider_jsms.api.replies import whole_number
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from asgiref.sync import sync_to_async
 from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 from tenacity import AsyncRetrying
 
-from airflow_provider_jsms.api.protocol import HEADERS, LARGEST_REPLY, Reply, read_reply
+from airflow_provider_jsms.api.calls import HEADERS
+from airflow_provider_jsms.api.replies import MAX_REPLY, Reply, read_reply
 from airflow_provider_jsms.exceptions import JsmsNotSentError
 from airflow_provider_jsms.hooks.client import LONGEST_IN_ALL, SHORTEST_TRY, policy
 from airflow_provider_jsms.hooks.connection import looking_up, settings_of
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
-    from airflow_provider_jsms.api.protocol import Call
+    from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 T = TypeVar("T")
@@ -251,13 +252,13 @@ def _way_to(settings: JsmsSettings) -> _Way:
 
 async def _body(call: Call[Any], response: aiohttp.ClientResponse) -> bytes:
     """Read a body of bounded size as it came; what is packed is unpacked in bounds, later."""
-    content = await response.content.read(LARGEST_REPLY + 1)
+    content = await response.content.read(MAX_REPLY + 1)
     pieces = [content]
     size = len(content)
-    while content and size <= LARGEST_REPLY:
-        content = await response.content.read(LARGEST_REPLY + 1 - size)
+    while content and size <= MAX_REPLY:
+        content = await response.content.read(MAX_REPLY + 1 - size)
         pieces.append(content)
         size += len(content)
-    if size > LARGEST_REPLY:
+    if size > MAX_REPLY:
         raise too_large(call, response.status)
     return b"".join(pieces)

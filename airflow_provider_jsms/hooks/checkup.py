@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import requests
 
+from airflow_provider_jsms.api.calls import query_balance
 from airflow_provider_jsms.api.codes import APP_QUOTA_NOT_ASSIGNED, CODES
 from airflow_provider_jsms.api.masking import mask_text
-from airflow_provider_jsms.api.protocol import query_balance
 from airflow_provider_jsms.connection_form import CA_BUNDLE, DEFAULT_HOST, LABELS, READ_TIMEOUT
 from airflow_provider_jsms.exceptions import (
     JsmsAuthError,

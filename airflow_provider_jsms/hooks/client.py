@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -16,7 +15,8 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api import calls as protocol
+from airflow_provider_jsms.api.replies import read_reply
 from airflow_provider_jsms.exceptions import (
     JsmsConnectionLostError,
     JsmsError,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from requests import Session
     from tenacity import RetryCallState
 
-    from airflow_provider_jsms.api.protocol import Call
+    from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class JsmsClient:
         since = datetime.now(UTC)
         try:
             reply = self._transport.send(call, self._seconds(call, deadline))
-            return protocol.read_reply(call, reply)
+            return read_reply(call, reply)
         except JsmsNoAnswerError as error:
             if call.method != "POST":
                 raise
@@ -121,7 +121,7 @@ def policy(
         _log.warning("%s Trying again in %.1f s.", error, state.upcoming_sleep)
 
     return {
-        "retry": retry_if_exception(partial(protocol.may_be_sent_again, call.method)),
+        "retry": retry_if_exception(call.may_be_sent_again_after),
         "stop": stop_after_attempt(max_attempts) | stop_before_delay(LONGEST_IN_ALL),
         "wait": _wait,
         "before_sleep": before_sleep,

@@ -22,7 +22,7 @@ from urllib3.connectionpool import (  # type: ignore[attr-defined]
     HTTPSConnectionPool,
 )
 
-from airflow_provider_jsms.api.protocol import LARGEST_REPLY
+from airflow_provider_jsms.api.replies import MAX_REPLY
 
 if TYPE_CHECKING:
     import socket
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _SENT_AT_ONCE: Final = 16 * 1024
 # With the headers, and the lengths of the chunks.
-_MOST_RECEIVED: Final = LARGEST_REPLY + 1024 * 1024
+_MOST_RECEIVED: Final = MAX_REPLY + 1024 * 1024
 _PROVISIONAL: Final = range(100, 200)
 
 

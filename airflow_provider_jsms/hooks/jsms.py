@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_jsms.api import bodies as schedule
-from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api import calls
 from airflow_provider_jsms.api.arguments import connection_id_of
 from airflow_provider_jsms.api.send_time import parse_send_time, parse_wire
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
@@ -26,13 +25,13 @@ from airflow_provider_jsms.hooks.checkup import check_up
 from airflow_provider_jsms.hooks.client import JsmsClient
 from airflow_provider_jsms.hooks.connection import looking_up, settings_of
 from airflow_provider_jsms.hooks.form import field_behaviour, form_widgets
-from airflow_provider_jsms.submission.in_code import submit_batch, submit_text
+from airflow_provider_jsms.submission.custom_code import submit_batch, submit_text
 
 if TYPE_CHECKING:
     from requests import Session
 
-    from airflow_provider_jsms.api.protocol import Call
-    from airflow_provider_jsms.api.results import BatchResult, Schedule
+    from airflow_provider_jsms.api.calls import Call
+    from airflow_provider_jsms.api.replies import BatchResult, Schedule
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
@@ -141,11 +140,14 @@ class JsmsHook(BaseHook):
             this person, which this try has not asked for.
         :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
         """
-        moment = self.parse_send_time(send_time)
-        body = schedule.single_body(
-            send_time=moment, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
+        call = calls.submit_schedule(
+            send_time=self.parse_send_time(send_time),
+            mobile=mobile,
+            temp_id=temp_id,
+            sign_id=sign_id,
+            temp_para=temp_para,
         )
-        return submit_text(self, body, moment, durable=self.durable)
+        return submit_text(self, call) if self.durable else self._send_future(call)
 
     def submit_batch_schedule(
         self,
@@ -167,11 +169,14 @@ class JsmsHook(BaseHook):
 
         The other arguments and errors are those of :meth:`submit_schedule`.
         """
-        moment = self.parse_send_time(send_time)
-        body = schedule.batch_body(
-            send_time=moment, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
+        call = calls.submit_batch_schedule(
+            send_time=self.parse_send_time(send_time),
+            recipients=recipients,
+            temp_id=temp_id,
+            sign_id=sign_id,
+            tag=tag,
         )
-        return submit_batch(self, body, moment, durable=self.durable)
+        return submit_batch(self, call) if self.durable else self._send_future(call)
 
     def modify_schedule(
         self,
@@ -190,11 +195,14 @@ class JsmsHook(BaseHook):
 
         :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
         """
-        moment = self._future(send_time)
-        body = schedule.single_body(
-            send_time=moment, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
+        call = calls.submit_schedule(
+            send_time=self.parse_send_time(send_time),
+            mobile=mobile,
+            temp_id=temp_id,
+            sign_id=sign_id,
+            temp_para=temp_para,
         )
-        return self.send_call(protocol.modify_schedule(schedule_id, body), moment)
+        return self._send_future(calls.modification(call, schedule_id))
 
     def modify_batch_schedule(
         self,
@@ -211,11 +219,14 @@ class JsmsHook(BaseHook):
         The arguments are those of :meth:`submit_batch_schedule`, the errors those of
         :meth:`modify_schedule`.
         """
-        moment = self._future(send_time)
-        body = schedule.batch_body(
-            send_time=moment, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
+        call = calls.submit_batch_schedule(
+            send_time=self.parse_send_time(send_time),
+            recipients=recipients,
+            temp_id=temp_id,
+            sign_id=sign_id,
+            tag=tag,
         )
-        return self.send_call(protocol.modify_batch_schedule(schedule_id, body), moment)
+        return self._send_future(calls.modification(call, schedule_id))
 
     def query_schedule(self, schedule_id: object) -> Schedule:
         """Return a single or batch schedule (``GET /v1/schedule/{schedule_id}``).
@@ -223,7 +234,7 @@ class JsmsHook(BaseHook):
         A ``msg_id`` names a message that JSMS has taken on or dispatched; it never proves that
         the message was delivered. JSMS tells no status.
         """
-        return self._client.send(protocol.query_schedule(schedule_id))
+        return self._client.send(calls.query_schedule(schedule_id))
 
     async def aquery_schedule(self, schedule_id: object) -> Schedule:
         """Return a schedule as :meth:`query_schedule` does, without blocking the event loop.
@@ -234,7 +245,7 @@ class JsmsHook(BaseHook):
         # It brings a second HTTP library, which most tasks do not need.
         from airflow_provider_jsms.hooks.async_client import shared  # noqa: PLC0415
 
-        call = protocol.query_schedule(schedule_id)
+        call = calls.query_schedule(schedule_id)
         async with shared(connection_id_of(self.jsms_conn_id)) as connection:
             return await connection.send(call)
 
@@ -244,7 +255,7 @@ class JsmsHook(BaseHook):
         :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
         :raises JsmsAlreadySentError: an answer was lost on the way, and meanwhile it was sent.
         """
-        call = protocol.delete_schedule(schedule_id)
+        call = calls.delete_schedule(schedule_id)
         met: list[BaseException] = []
         try:
             self._client.send(call, met=met)
@@ -252,22 +263,28 @@ class JsmsHook(BaseHook):
             if not any(isinstance(earlier, JsmsNoAnswerError) for earlier in met):
                 raise
             # An earlier try may have deleted it, or it was sent before any of them arrived.
-            if self.was_sent(schedule_id):
-                raise already_sent(error) from error
+            self.raise_if_sent(schedule_id, error)
         self.log.info("%s: deleted", call)
 
-    def was_sent(self, schedule_id: object) -> bool:
-        """Tell whether JSMS still knows a schedule whose ``send_time`` has passed.
+    def raise_if_sent(self, schedule_id: object, error: JsmsStateError) -> None:
+        """Raise if JSMS still knows a schedule that it refused to delete and that is past due.
 
-        Where JSMS keeps deleted schedules (no document tells), one that was deleted before its
-        time looks the same; then the answer errs towards "sent".
+        If JSMS keeps deleted schedules (undocumented), one that was deleted before its time looks
+        the same: then this errs towards "sent".
+
+        :raises JsmsAlreadySentError: it does.
         """
         try:
             answer = self.query_schedule(schedule_id)
         except JsmsStateError:
-            return False
+            return
         moment = parse_wire(answer["send_time"] or "", self.settings.zone)
-        return moment is None or moment <= datetime.now(UTC)
+        if moment is None or moment <= datetime.now(UTC):
+            raise JsmsAlreadySentError.like(
+                error,
+                f"{error.text} JSMS still knows it and its send_time has passed: it was sent "
+                "before it could be deleted, or JSMS also shows deleted schedules.",
+            ) from error
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for the balance, a call that changes nothing, and tell what came of it."""
@@ -290,30 +307,15 @@ class JsmsHook(BaseHook):
     def _client(self) -> JsmsClient:
         return JsmsClient(self.settings)
 
-    def _future(self, send_time: object) -> SendTime:
-        moment = self.parse_send_time(send_time)
-        moment.require_future(datetime.now(UTC))
-        return moment
+    def _send_future(self, call: Call[T]) -> T:
+        assert call.send_time is not None  # noqa: S101  a submit or a modify
+        call.send_time.require_future(datetime.now(UTC))
+        return self.send_call(call)
 
-    def send_call(self, call: Call[T], moment: SendTime) -> T:
-        """Send one submission or modification, without a record of it, and return its result.
-
-        :param moment: its ``send_time``, for the log.
-        """
-        self.log.info("%s: %s, which is %s", call, call.subject, moment.utc)
+    def send_call(self, call: Call[T]) -> T:
+        """Send a submit or modify, without a record of it, and return its result."""
+        self.log.info("%s: %s, %s", call, call.subject, call.send_time)
         result = self._client.send(call)
         accepted = result if isinstance(result, str) else result["schedule_id"]  # type: ignore[index]
         self.log.info("%s: JSMS answered with schedule_id %s", call, accepted)
         return result
-
-
-def already_sent(error: JsmsStateError) -> JsmsAlreadySentError:
-    """Return the error for a schedule that was sent before it could be deleted."""
-    return JsmsAlreadySentError(
-        f"{error.text} JSMS still knows it and its send_time has passed: it was sent before it "
-        "could be deleted (unless JSMS goes on showing what was deleted, which no document tells).",
-        call=error.call,
-        code=error.code,
-        message=error.message,
-        http_status=error.http_status,
-    )

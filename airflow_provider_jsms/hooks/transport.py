@@ -21,7 +21,8 @@ from urllib3.connection import port_by_scheme
 from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
 from urllib3.util import parse_url
 
-from airflow_provider_jsms.api.protocol import HEADERS, LARGEST_REPLY, Reply
+from airflow_provider_jsms.api.calls import HEADERS
+from airflow_provider_jsms.api.replies import MAX_REPLY, Reply
 from airflow_provider_jsms.connection_form import CA_BUNDLE
 from airflow_provider_jsms.exceptions import (
     JsmsConnectionLostError,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from urllib3 import ProxyManager
 
-    from airflow_provider_jsms.api.protocol import Call
+    from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.exceptions import JsmsCallError, JsmsNoAnswerError
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
@@ -254,7 +255,7 @@ def no_whole_answer(call: Call[Any], what: str, *, is_late: bool) -> JsmsNoAnswe
 def too_large(call: Call[Any], http_status: int | None = None) -> JsmsUnreadableReplyError:
     """Return the error for an answer that is given up because of its size."""
     return JsmsUnreadableReplyError(
-        f"the answer is larger than {LARGEST_REPLY} bytes.", call=str(call), http_status=http_status
+        f"the answer is larger than {MAX_REPLY} bytes.", call=str(call), http_status=http_status
     )
 
 
@@ -264,7 +265,7 @@ def _body(call: Call[Any], response: requests.Response) -> bytes:
     for piece in response.raw.stream(_READ_AT_ONCE, decode_content=False):
         pieces.append(piece)
         size += len(piece)
-        if size > LARGEST_REPLY:
+        if size > MAX_REPLY:
             raise too_large(call, response.status_code)
     return b"".join(pieces)
 

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.notifier import BaseNotifier
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.api.arguments import connection_id_of, reading, text_of
-from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS
+from airflow_provider_jsms.api.calls import MAX_RECIPIENTS
 from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.api.recipient import mobile_of
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
@@ -267,10 +267,10 @@ def _numbers(value: object) -> list[str]:
         raise JsmsInputError("mobile is empty: there is nobody to text. Nothing was sent.")
     count = len(given)
     numbers = list(dict.fromkeys(_number(each, at, count) for at, each in enumerate(given, 1)))
-    if len(numbers) > MOST_RECIPIENTS:
+    if len(numbers) > MAX_RECIPIENTS:
         raise JsmsInputError(
             f"mobile has {len(numbers)} numbers: one notification goes to at most "
-            f"{MOST_RECIPIENTS}. Nothing was sent."
+            f"{MAX_RECIPIENTS}. Nothing was sent."
         )
     return numbers
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from airflow_provider_jsms.api.arguments import choice
-from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS
+from airflow_provider_jsms.api.calls import MAX_RECIPIENTS
 from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
 from airflow_provider_jsms.api.references import only_ids
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import People
-    from airflow_provider_jsms.api.results import FailedRecipient
+    from airflow_provider_jsms.api.replies import FailedRecipient
     from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.chunks import Survey
@@ -222,7 +222,7 @@ class JsmsBatchOperator(JsmsOperator):
         if len(known.digests) > 1:
             raise JsmsInputError(
                 f"recipients has {known.recipients} entries: a schedule has at most "
-                f"{MOST_RECIPIENTS}. Nothing was sent."
+                f"{MAX_RECIPIENTS}. Nothing was sent."
             )
         return next(chunks(source, known))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_jsms.api.arguments import flag
-from airflow_provider_jsms.api.bodies import single_body
+from airflow_provider_jsms.api.calls import batch_head, submit_schedule
 from airflow_provider_jsms.api.references import one_schedule_id_of, references_in
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
@@ -26,10 +26,11 @@ from airflow_provider_jsms.operators.base import (
 from airflow_provider_jsms.operators.run_context import require_task_run
 from airflow_provider_jsms.operators.submitting import SubmitsOnce
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
-from airflow_provider_jsms.submission.in_code import refuse_templates
-from airflow_provider_jsms.submission.orders import order_of_text
+from airflow_provider_jsms.submission.custom_code import refuse_templates
+from airflow_provider_jsms.submission.fingerprint import fingerprint_of
 from airflow_provider_jsms.submission.recipients_file import source_of
 from airflow_provider_jsms.submission.refusals import FailureLimit
+from airflow_provider_jsms.submission.submission import Submission
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,12 +38,11 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.api.references import References
-    from airflow_provider_jsms.api.results import BatchResult, Schedule
+    from airflow_provider_jsms.api.replies import BatchResult, Schedule
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.submission.ledger import SubmissionLedger
-    from airflow_provider_jsms.submission.orders import Order
-    from airflow_provider_jsms.submission.submission import Submission
-    from airflow_provider_jsms.submission.this_try import ThisTry
+    from airflow_provider_jsms.submission.fingerprint import Fingerprint
+    from airflow_provider_jsms.submission.ledger import SubmissionRecord
+    from airflow_provider_jsms.submission.task_try import TaskTry
 
 _MODIFY_SEVERAL: Final = (
     "Use .partial(...).expand_kwargs([...]) with the schedule_id and the {} of each: whoever is in "
@@ -103,29 +103,38 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
         submission: Submission | None = None
         outcome = None
         with (
-            self.skipping_alone(context),
-            self.no_blind_retry(context),
+            self.guarding_other_submissions(context),
             past_send_time(
                 self.on_past_send_time,
                 is_begun=lambda: submission is not None and submission.is_begun,
             ),
             self._plain_hook() as hook,
         ):
-            this_try = self.this_try(context)
-            moment = hook.parse_send_time(fields["send_time"])
-            order = order_of_text(hook, single_body(**{**fields, "send_time": moment}), moment)
-            submission = self.submission(hook, this_try, self._place(context, this_try, order))
-            outcome = submission.carry_out(order)
+            call = submit_schedule(
+                **{**fields, "send_time": hook.parse_send_time(fields["send_time"])}
+            )
+            if not self.is_task(context):
+                refuse_templates(call)
+            task_try, request = self.task_try(context), fingerprint_of(call, hook.settings)
+            submission = Submission(
+                hook,
+                task_try,
+                self._record(context, task_try, request),
+                on_uncertain=self.on_uncertain,
+                before_send=self._raise_if_stopped,
+            )
+            outcome = submission.carry_out(call, request)
             submission.finish()
         return outcome["schedule_id"] if outcome else None
 
-    def _place(self, context: Context, this_try: ThisTry, order: Order) -> SubmissionLedger:
+    def _record(
+        self, context: Context, task_try: TaskTry, request: Fingerprint
+    ) -> SubmissionRecord:
         if not self.is_task(context):
-            refuse_templates(order)
-            return this_try.place_of_text(order.request)
+            return task_try.record_of_text(request)
         if self.is_subclass(JsmsSubmitScheduleOperator):
-            return this_try.place_of_subclass(order.request)
-        return this_try.place_of_task()
+            return task_try.record_of_subclass(request)
+        return task_try.record_of_task()
 
 
 class JsmsModifyScheduleOperator(JsmsSingleOperator):
@@ -233,23 +242,25 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
         source = source_of(self.recipients, self.columns)
         campaign: Campaign | None = None
         with (
-            self.skipping_alone(context),
-            self.no_blind_retry(context),
+            self.guarding_other_submissions(context),
             past_send_time(
                 self.on_past_send_time,
                 is_begun=lambda: campaign is not None and campaign.tally.done > 0,
             ),
             self._plain_hook() as hook,
         ):
+            fields, known = self._fields(), self._survey(source)
             campaign = Campaign(
                 hook,
                 source,
-                self._survey(source),
-                self._fields(),
-                this_try=self.this_try(context),
+                known,
+                hook.parse_send_time(fields.pop("send_time")),
+                batch_head(**fields),
+                task_try=self.task_try(context),
                 is_in_code=not self.is_task(context)
                 or self.is_subclass(JsmsSubmitBatchScheduleOperator),
-                submission=self.submission,
+                on_uncertain=self.on_uncertain,
+                before_send=self._raise_if_stopped,
             )
             try:
                 campaign.carry_out()
@@ -431,15 +442,12 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
 
         :param gone: the key for an id that is gone, None if that is an error.
         """
-        from airflow_provider_jsms.hooks.jsms import already_sent  # noqa: PLC0415  see JsmsOperator
-
         try:
             hook.delete_schedule(schedule_id)
         except JsmsAlreadySentError:
             raise
         except JsmsStateError as error:
-            if hook.was_sent(schedule_id):
-                raise already_sent(error) from error
+            hook.raise_if_sent(schedule_id, error)
             if gone is None:
                 raise
             self.log.info("Schedule %s is gone and counts as %s", schedule_id, gone)

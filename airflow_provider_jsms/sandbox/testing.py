@@ -178,7 +178,7 @@ class JsmsSandbox:
     def _lead_nowhere_else(self, guard: pytest.MonkeyPatch) -> None:
         # It brings Airflow, which a test may import only once it has told it where its home is.
         from airflow_provider_jsms.hooks.connection import read_settings  # noqa: PLC0415
-        from airflow_provider_jsms.submission import in_code  # noqa: PLC0415
+        from airflow_provider_jsms.submission import custom_code as in_code  # noqa: PLC0415
 
         # Texts of an earlier test, which a hook in this process would not submit again.
         in_code.uncertain.clear()

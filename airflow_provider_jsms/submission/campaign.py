@@ -1,54 +1,54 @@
-"""A campaign as a task carries it out: chunk after chunk, each with a record of its own."""
+"""A campaign: a list of any length, submitted chunk by chunk, each with a record of its own."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS, batch_head
-from airflow_provider_jsms.api.recipients import People
+from airflow_provider_jsms.api.calls import MAX_RECIPIENTS, batch_call
 from airflow_provider_jsms.exceptions import (
     JsmsChangedListError,
     JsmsError,
-    JsmsLedgerError,
     JsmsNoRetryError,
     JsmsRecipientError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.operators.base import NOBODY
-from airflow_provider_jsms.submission.chunks import chunks
-from airflow_provider_jsms.submission.fingerprint import fingerprint, list_fingerprint
-from airflow_provider_jsms.submission.ledger import REFUSED, CampaignLedger, SubmissionLedger
-from airflow_provider_jsms.submission.orders import order_of_batch
+from airflow_provider_jsms.submission.chunks import NOBODY, chunks
+from airflow_provider_jsms.submission.decisions import FINISHED, REFUSED, SENDING
+from airflow_provider_jsms.submission.fingerprint import (
+    account_of,
+    fingerprint_of,
+    list_fingerprint,
+)
 from airflow_provider_jsms.submission.refusals import all_refused, from_record
+from airflow_provider_jsms.submission.submission import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_jsms.api.entries import Source
-    from airflow_provider_jsms.api.results import BatchResult, FailedRecipient
-    from airflow_provider_jsms.hooks.jsms import JsmsHook
+    from airflow_provider_jsms.api.recipients import Recipient
+    from airflow_provider_jsms.api.replies import BatchResult, FailedRecipient
+    from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.submission.chunks import Survey
-    from airflow_provider_jsms.submission.submission import Submission
-    from airflow_provider_jsms.submission.this_try import Place, ThisTry
+    from airflow_provider_jsms.submission.decisions import Attempt
+    from airflow_provider_jsms.submission.ledger import SubmissionRecord
+    from airflow_provider_jsms.submission.submission import Sender
+    from airflow_provider_jsms.submission.task_try import TaskTry
 
 _SHOWN_IDS: Final = 10
-_SECONDS_BETWEEN_LINES: Final = 10.0
+_LOG_INTERVAL: Final = 10.0
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
 class Tally:
-    """What has come of a campaign so far.
-
-    :param recipients: how many there are in all.
-    """
+    """The outcome of a campaign so far, of ``recipients`` in all."""
 
     recipients: int
     schedule_ids: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Tally:
 
     @property
     def done(self) -> int:
-        """How many of them something has come of."""
+        """How many recipients are counted."""
         return self.success_count + self.failure_count + self.uncertain_count
 
     @property
@@ -79,7 +79,7 @@ class Tally:
         }
 
     def result(self) -> dict[str, Any]:
-        """Return what the task returns."""
+        """Return the result of the task."""
         result: dict[str, Any] = {
             "schedule_ids": self.schedule_ids,
             "success_count": self.success_count,
@@ -87,36 +87,36 @@ class Tally:
         }
         return result | ({"uncertain_count": self.uncertain_count} if self.uncertain_count else {})
 
-    def add(self, outcome: Mapping[str, Any] | None, people: People) -> None:
-        """Count what has come of a chunk, None for one that is assumed to have been sent."""
+    def add(self, outcome: Mapping[str, Any] | None, people: Sequence[Recipient]) -> None:
+        """Count the outcome of a chunk, None for one that is assumed to be sent."""
         if outcome is None:
             self.uncertain_count += len(people)
             return
-        result = from_record(outcome, people.recipients)
+        result = from_record(outcome, people)
         if result["schedule_id"]:
             self.schedule_ids.append(result["schedule_id"])
         self.success_count += result["success_count"]
         self.failure_count += result["failure_count"]
         self.failures += result["failure_recipients"]
 
-    def add_record(self, record: Mapping[str, Any], size: int) -> None:
-        """Count what the record of a chunk says, without looking at the recipients themselves."""
-        if record["state"] == REFUSED:
+    def add_record(self, record: SubmissionRecord, size: int) -> None:
+        """Count the record of a chunk whose recipients were not read."""
+        if not record.is_scheduled_or_unknown:
             return
-        if not record.get("schedule_id"):
+        if not record.schedule_id:
             self.uncertain_count += size
             return
-        refused = min(record.get("failure_count", 0), size)
-        self.schedule_ids.append(record["schedule_id"])
+        refused = min((record.content or {}).get("failure_count", 0), size)
+        self.schedule_ids.append(record.schedule_id)
         self.success_count += size - refused
         self.failure_count += refused
 
-    def describe(self, *, are_known: bool) -> str:
-        """Return how far the campaign has come, in a sentence.
+    def describe(self, *, are_others_known: bool) -> str:
+        """Return the progress in a sentence.
 
-        :param are_known: whether those that are not counted are known not to be scheduled.
+        :param are_others_known: whether those who are not counted are known not to be scheduled.
         """
-        others = "not scheduled" if are_known else "not looked at by this try"
+        others = "not scheduled" if are_others_known else "not checked by this try"
         parts = [
             f"{self.success_count:,} of {self.recipients:,} recipients are scheduled"
             + (f" under {self.ids}" if self.schedule_ids else ""),
@@ -124,260 +124,224 @@ class Tally:
             f"{self.uncertain_count:,} are uncertain" if self.uncertain_count else "",
             f"{self.recipients - self.done:,} are {others}",
         ]
-        return ", ".join(part for part in parts if part) + "."
+        return ", ".join(filter(None, parts)) + "."
 
 
 class Campaign:
-    """Submits a list of any length.
+    """Submits a list.
 
     :param hook: open.
-    :param source: the recipients.
-    :param known: what is known of them.
-    :param fields: the other arguments of the call.
-    :param this_try: of the task.
-    :param is_in_code: code of one's own submits it, which may submit others too.
-    :param submission: makes the submission of a chunk from the hook, this try, its record, and
-        what is to be done before each request.
+    :param source: the recipients; ``known`` is the survey of them.
+    :param head: the validated fields that all chunks share.
+    :param is_in_code: your own code submits it, which may submit others too.
+    :param before_send: called before each request; raises to prevent it.
     """
 
     def __init__(
         self,
-        hook: JsmsHook,
+        hook: Sender,
         source: Source,
         known: Survey,
-        fields: Mapping[str, Any],
+        send_time: SendTime,
+        head: Mapping[str, Any],
         *,
-        this_try: ThisTry,
+        task_try: TaskTry,
         is_in_code: bool,
-        submission: Callable[[JsmsHook, ThisTry, SubmissionLedger, Callable[[], None]], Submission],
+        on_uncertain: object,
+        before_send: Callable[[], None],
     ) -> None:
         self._hook = hook
         self._source = source
         self._known = known
-        self._fields = fields
-        self._this_try = this_try
-        self._submission = submission
-        self._list = list_fingerprint(known.digests, master_secret=hook.settings.master_secret)
-        self._place = self._place_in(this_try) if is_in_code else this_try.place_of_campaign()
-        self._store, self._attempt = this_try.store, self._place.attempt
-        self._ledger = CampaignLedger(self._store, self._place.campaign)
-        self._is_begun = self._ledger.is_of(self._list)
-        self._moment = hook.parse_send_time(fields["send_time"])
-        self._head = batch_head(**{**fields, "send_time": self._moment})
-        self._attempt_at_chunks = replace(
-            self._attempt,
-            store_survives_clear=self._attempt.store_survives_clear or self._ledger.knows_all,
-            is_part=self.has_parts,
-            is_over=self._ledger.is_finished,
+        self._send_time = send_time
+        self._head = head
+        self._task_try = task_try
+        self._on_uncertain = on_uncertain
+        self._before_send = before_send
+        self._list = list_fingerprint(known.digests, hook.settings)
+        self._batch = (
+            task_try.records_of_batch(account_of(hook.settings), self._list)
+            if is_in_code
+            else task_try.records_of_task()
         )
+        self._records = self._read_records()
+        self._begun, self._attempt = self._earlier_tries()
         self.tally = Tally(known.recipients)
         self._progress = _Progress(self.tally)
 
-    def _place_in(self, this_try: ThisTry) -> Place:
-        settings = self._hook.settings
-        account = fingerprint(
-            {}, People(), app_key=settings.app_key, master_secret=settings.master_secret
-        )
-        return this_try.place_of_batch(account, self._list)
-
     @property
     def has_parts(self) -> bool:
-        """Whether it is of more than one chunk."""
+        """Whether it has more than one chunk."""
         return len(self._known.digests) > 1
 
     def carry_out(self) -> None:
-        """Submit whatever earlier tries have not submitted.
+        """Submit what earlier tries have not submitted.
 
         :raises AirflowSkipException: there is nobody to text.
         :raises JsmsChangedListError: an earlier try has submitted a part of another list.
-        :raises JsmsError: a chunk could not be submitted; the text says how far it has come.
+        :raises JsmsError: a chunk could not be submitted; the text reports the progress.
         """
-        if not self._is_begun:
-            self._refuse_change()
+        self._refuse_change()
         if not self._known.recipients:
             raise AirflowSkipException(NOBODY)
         number = 0
         try:
             for number, people in enumerate(chunks(self._source, self._known), start=1):
                 self._submit_chunk(number, people)
-                self._progress.tell()
+                self._progress.log()
         except JsmsError as error:
-            are_known = self._count_others(number, isinstance(error, JsmsUncertainError))
+            self._count_others(number, is_uncertain=isinstance(error, JsmsUncertainError))
             if self.has_parts:
-                error.add(self._how_far(are_known=are_known))
+                error.add(self._describe_progress())
             raise
         except BaseException:
-            # Told to end, by a time limit for instance: what was done is told by the log.
-            _log.error("Interrupted: %s", self._how_far(are_known=False))
+            # Interrupted, for instance by a time limit.
+            _log.error("Interrupted: %s", self.tally.describe(are_others_known=False))
             raise
 
     def finish(self) -> None:
-        """Write that the task has done everything, if that can be known."""
-        if not self._attempt.is_in_code:
-            self._ledger.finished()
+        """Write that the campaign is done, unless its own code may submit more."""
+        lead = next((record for record in self._records if record.schedule_id), None)
+        if lead and not self._attempt.is_in_code:
+            lead.finished()
 
-    def _submit_chunk(self, number: int, people: People) -> None:
-        key = self._place.key_of_chunk(number)
-        ledger = SubmissionLedger(self._store, key, self._attempt_at_chunks)
-        body: Any = {**self._head, "recipients": people.recipients}
-        order = order_of_batch(self._hook, body, people, self._moment)
-        order = replace(
-            order,
-            submit=partial(_submit, order.submit, people),
-            # What the record of the campaign says, should somebody delete that.
-            extra={"chunks": len(self._known.digests), **asdict(self._list)},
+    def _read_records(self) -> list[SubmissionRecord]:
+        """Return the records of all chunks, also those of a longer list that was begun before."""
+        # One more, because the first record of a longer list may have been deleted by hand.
+        numbers = range(1, len(self._known.digests) + 2)
+        records = [self._batch.of_chunk(number) for number in numbers]
+        count = max(_chunks_in(record.content or {}) for record in records)
+        return records + [self._batch.of_chunk(n) for n in range(len(records) + 1, count + 1)]
+
+    def _earlier_tries(self) -> tuple[Mapping[str, Any], Attempt]:
+        """Return the record that stands for the campaign as earlier tries left it."""
+        lead = next((record for record in self._records if record.schedule_id), None)
+        unknown = (record for record in self._records if record.state == SENDING)
+        begun = lead or next(unknown, None)
+        content = dict(begun.content or {}) if begun else {}
+        attempt = self._batch.attempt
+        # The records survived a clear if there is one that no resubmission has written since.
+        is_kept = begun is not None and not content.get("resubmitted")
+        return content, replace(
+            attempt,
+            store_survives_clear=attempt.store_survives_clear or is_kept,
+            is_part=self.has_parts,
+            is_over=lead is not None and lead.state == FINISHED,
         )
-        submission = self._submission(self._hook, self._this_try, ledger, self._begin)
-        outcome = submission.carry_out(order)
+
+    def _submit_chunk(self, number: int, people: Sequence[Recipient]) -> None:
+        record = self._records[number - 1]
+        record.attempt = self._attempt
+        call = batch_call(self._send_time, self._head, people)
+        submission = Submission(
+            self._hook,
+            self._task_try,
+            record,
+            on_uncertain=self._on_uncertain,
+            before_send=self._before_send,
+            about={"chunks": len(self._known.digests), "list": self._list},
+        )
+        try:
+            outcome = submission.carry_out(call, fingerprint_of(call, self._hook.settings))
+        except JsmsRecipientError as error:
+            # No document says how JSMS answers if it refuses every recipient of a batch.
+            if record.has_store and record.state != REFUSED:
+                raise  # of a modification, or of a resubmission
+            _log.warning("%s It counts as a refusal of all %d.", error, len(people))
+            outcome = all_refused(people, error.code)
         self.tally.add(outcome, people)
         is_last = self.tally.done == self.tally.recipients
-        if not ledger.catch_up() and not is_last:
-            raise _behind(ledger)
-
-    def _begin(self) -> None:
-        """Write which list is submitted, before the first request."""
-        if not self._is_begun:
-            about = {
-                "recipients": self._known.recipients,
-                "repeated": len(self._known.repeated),
-                "chunks": len(self._known.digests),
-            }
-            is_one = self._ledger.chunks == len(self._known.digests) == 1
-            self._ledger.begin(self._list, about, self._attempt, is_other=not is_one)
-            self._is_begun = True
+        if not record.catch_up() and not is_last:
+            raise _behind(record)
 
     def _refuse_change(self) -> None:
-        """Raise if an earlier try may have submitted something of another list.
+        """Raise if an earlier try submitted a part of another list, or may have.
 
-        One chunk is an exception: it is modified. If the record of the campaign is not there any
-        more or cannot be read, those of its chunks tell what it was about.
+        A list that was and is of one chunk is modified instead.
         """
-        begun = self._begun_before()
-        if begun is None or self._list.is_same(begun):
+        if not self._begun or self._begun.get("list") == self._list:
             return
-        before, now = begun["chunks"], len(self._known.digests)
-        if (before, now) == (1, 1) and not self._attempt.is_one_of_several:
+        count = _chunks_in(self._begun)
+        if (count, len(self._known.digests)) == (1, 1) and not self._attempt.is_one_of_several:
             return
-        records = [self._record_of_chunk(number) for number in range(1, before + 1)]
-        scheduled = [record for record in records if record and record["state"] != REFUSED]
-        if scheduled:
-            ids = [record.get("schedule_id") for record in scheduled]
-            self.tally.schedule_ids += filter(None, ids)  # to cancel them
-            raise JsmsChangedListError(self._change(begun, scheduled))
+        begun = [record for record in self._records[:count] if record.is_scheduled_or_unknown]
+        self.tally.schedule_ids += filter(None, (record.schedule_id for record in begun))
+        raise JsmsChangedListError(self._describe_change(begun, count))
 
-    def _begun_before(self) -> dict[str, Any] | None:
-        """Return what an earlier try has begun: list, key, chunks and recipients."""
-        if self._ledger.chunks:
-            return dict(self._ledger.record or {})
-        for number in range(1, len(self._known.digests) + 2):
-            record = self._record_of_chunk(number)
-            if record and record["state"] != REFUSED:
-                chunks = record.get("chunks")
-                return {**record, "chunks": chunks if isinstance(chunks, int) else number}
-        return None
-
-    def _record_of_chunk(self, number: int) -> dict[str, Any] | None:
-        record = SubmissionLedger(
-            self._store, self._place.key_of_chunk(number), self._attempt
-        ).record
-        return None if record is None else {"state": "unreadable", **record, "number": number}
-
-    def _change(self, begun: Mapping[str, Any], records: list[dict[str, Any]]) -> str:
-        ids = [record["schedule_id"] for record in records if record.get("schedule_id")]
-        doubtful = [
-            self._place.key_of_chunk(each["number"])
-            for each in records
-            if not each.get("schedule_id")
-        ]
-        refused = sum(record.get("failure_count", 0) for record in records)
-        left = begun["chunks"] - len(records)
-        is_comparable = begun.get("key") == self._list.key
-        why = "it differs" if is_comparable else "or nobody can tell: the master secret has changed"
+    def _describe_change(self, begun: Sequence[SubmissionRecord], count: int) -> str:
+        recorded = self._begun.get("fingerprint", {}).get("key")
+        is_comparable = recorded == account_of(self._hook.settings).key
+        unknown = [record.key for record in begun if not record.schedule_id]
+        refused = sum((record.content or {}).get("failure_count", 0) for record in begun)
         parts = [
-            f"Scheduled is a part of that: {', '.join(ids) or 'nothing that is known'}",
-            f"uncertain are the records {', '.join(doubtful)}" if doubtful else "",
+            f"Scheduled are {', '.join(self.tally.schedule_ids) or 'none that is known'}",
+            f"uncertain are the records {', '.join(unknown)}" if unknown else "",
             f"{refused} recipients were refused" if refused else "",
-            f"{left} of its {begun['chunks']} chunks were never submitted" if left else "",
+            f"{count - len(begun)} of {count} chunks were never submitted",
         ]
+        why = "" if is_comparable else " (or cannot be compared: the master secret has changed)"
         return (
-            f"The list of recipients is not the one that this task has begun to submit ({why}; now "
-            f"it has {self._known.recipients} recipients). {'; '.join(filter(None, parts))}. "
-            "Nothing was sent by this try. Ways on: (1) restore the list and clear the task: it "
-            "goes on. (2) Mark the task as success, and text those who were never submitted, "
-            "refused, corrected or added by a task of their own. (3) To begin anew, delete those "
-            "schedules first, then delete all records in the task's Storage tab and clear the task."
+            "The list of recipients differs from the one that this task began to submit"
+            f"{why}; now it has {self._known.recipients} recipients. "
+            f"{'; '.join(filter(None, parts))}. "
+            "Nothing was sent. To continue: 1. Restore the list and clear the task. 2. Or mark the "
+            "task as success, and text those who were never submitted, refused, corrected or "
+            "added by another task. 3. Or start again: delete those schedules first, then all "
+            "records in the task's Storage tab, and clear the task."
         )
 
-    def _count_others(self, current: int, is_doubtful: bool) -> bool:  # noqa: FBT001  private
-        """Count what earlier tries have submitted of the chunks that this one has not come to.
+    def _count_others(self, current: int, *, is_uncertain: bool) -> None:
+        """Count what earlier tries submitted of the chunks that this try did not reach.
 
-        :param current: the chunk at which it stopped, which is counted too if it has not been.
-        :param is_doubtful: of that one nobody knows what came of it.
-        :returns: whether the records could be read.
+        :param is_uncertain: whether the chunk at which this try stopped has an unknown outcome.
         """
-        if self._store is None and self._attempt.number > 1:
-            return False
-        first = self.tally.done // MOST_RECIPIENTS + 1
-        for number in range(first, len(self._known.digests) + 1):
-            if number == current and is_doubtful:
-                self.tally.uncertain_count += self._size(number)
-                continue
-            try:
-                record = self._record_of_chunk(number)
-            except JsmsLedgerError:
-                return False
-            if record:
-                self.tally.add_record(record, self._size(number))
-        return True
+        for number in range(self.tally.done // MAX_RECIPIENTS + 1, len(self._known.digests) + 1):
+            size = min(MAX_RECIPIENTS, self._known.recipients - (number - 1) * MAX_RECIPIENTS)
+            if number == current and is_uncertain:
+                self.tally.uncertain_count += size
+            else:
+                self.tally.add_record(self._records[number - 1], size)
 
-    def _size(self, number: int) -> int:
-        before = (number - 1) * MOST_RECIPIENTS
-        return min(MOST_RECIPIENTS, self._known.recipients - before)
-
-    def _how_far(self, *, are_known: bool) -> str:
-        way_on = (
-            "Another try, also of the task when it is cleared, goes on from there."
-            if self._store is not None
+    def _describe_progress(self) -> str:
+        has_store = self._batch.store is not None
+        is_known = has_store or self._attempt.number == 1
+        next_step = (
+            "A retry, or the cleared task, continues from there."
+            if has_store
             else "This Airflow keeps no record: text the others by a new run with them alone."
-            if are_known
-            else "Look in the JSMS console what earlier tries have scheduled."
+            if is_known
+            else "Check in the JSMS console what earlier tries have scheduled."
         )
-        return f"{self.tally.describe(are_known=are_known)} {way_on}"
+        return f"{self.tally.describe(are_others_known=is_known)} {next_step}"
 
 
-def _submit(submit: Callable[[], dict[str, Any]], people: People) -> dict[str, Any]:
-    try:
-        return submit()
-    except JsmsRecipientError as error:
-        # No document tells how JSMS answers when it refuses every recipient of a batch.
-        _log.warning("%s It counts as a refusal of all %d.", error, len(people))
-        return all_refused(people.recipients, error.code)
+def _chunks_in(record: Mapping[str, Any]) -> int:
+    """Return the number of chunks of the list that a record belongs to."""
+    count = record.get("chunks")
+    return count if type(count) is int else 1
 
 
-def _behind(ledger: SubmissionLedger) -> JsmsNoRetryError:
-    """Return the error that stops a campaign if what came of a chunk cannot be written."""
-    schedule_id = (ledger.record or {}).get("schedule_id")
+def _behind(record: SubmissionRecord) -> JsmsNoRetryError:
     return JsmsNoRetryError(
-        f"What came of the last chunk could not be written into the record {ledger.key} "
-        f"(schedule_id {schedule_id}), so no further one is submitted, and no other try would "
-        "know. To go on, delete that schedule, then delete that record in the task's Storage tab "
-        "and clear the task."
+        f"The outcome of the last chunk could not be written into the record {record.key} "
+        f"(schedule_id {record.schedule_id}), so no further chunk is submitted. To continue, "
+        "delete that schedule, then delete that record in the task's Storage tab and clear the "
+        "task."
     )
 
 
 class _Progress:
-    """Tells the log how far a campaign has come, at a pace that can be read."""
+    """Logs the progress of a campaign every few seconds."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._began = self._told = monotonic()
+        self._began = self._logged = monotonic()
 
-    def tell(self) -> None:
-        """Tell it if the last time is some seconds ago, or everything is done."""
+    def log(self) -> None:
         now, left = monotonic(), self._tally.recipients - self._tally.done
-        if left and now - self._told < _SECONDS_BETWEEN_LINES:
+        if left and now - self._logged < _LOG_INTERVAL:
             return
-        self._told = now
+        self._logged = now
         rate = self._tally.done / max(now - self._began, 0.001)
         _log.info(
             "%s of %s recipients done, %s refused; %.0f per second%s",

@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS
+from airflow_provider_jsms.api.calls import MAX_RECIPIENTS
 from airflow_provider_jsms.api.recipients import Checker, People
 from airflow_provider_jsms.exceptions import JsmsChangedListError, JsmsInputError
 
@@ -70,7 +70,7 @@ def chunks(source: Source, known: Survey) -> Iterator[People]:
             if sieve.left_out.digest() != known.left_out[count]:
                 raise JsmsChangedListError(_CHANGED)
             count += 1
-            yield chunk
+            yield chunk.recipients
         checker.conclude()
     except JsmsInputError as error:
         raise JsmsChangedListError(_CHANGED) from error
@@ -84,9 +84,15 @@ _CHANGED = (
 )
 
 
-def digest(people: People) -> bytes:
+def digest(people) -> bytes:
     """Return what is the same only for the same people and parameters, in the same order."""
-    return hashlib.sha256(people.content).digest()
+    people = getattr(people, "recipients", people)
+    import json
+
+    return hashlib.sha256(json.dumps(list(people), sort_keys=True).encode()).digest()
+
+
+NOBODY: Final = "recipients is empty: there is nobody to text."
 
 
 class _Sieve:
@@ -159,8 +165,8 @@ def _chunks(source: Source, checker: Checker, sieve: _Sieve) -> Iterator[People]
     waiting = People()
     for block in source.blocks():
         waiting += sieve.without(checker.check(block))
-        while len(waiting) >= MOST_RECIPIENTS:
-            yield waiting.part(0, MOST_RECIPIENTS)
-            waiting = waiting.part(MOST_RECIPIENTS, len(waiting))
+        while len(waiting) >= MAX_RECIPIENTS:
+            yield waiting.part(0, MAX_RECIPIENTS)
+            waiting = waiting.part(MAX_RECIPIENTS, len(waiting))
     if len(waiting):
         yield waiting

@@ -1,4 +1,4 @@
-"""Refused recipients of a batch: how many a task tolerates, and how they are told to people."""
+"""Recipients that JSMS refused: how many a task tolerates, and what the record and the log say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_jsms.api.arguments import reading, text_of
+from airflow_provider_jsms.api.arguments import text_of
 from airflow_provider_jsms.api.codes import CODES
 from airflow_provider_jsms.api.masking import SHOWN_RECIPIENTS, mask_mobile, show
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipientsError
@@ -15,8 +15,9 @@ from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipien
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_jsms.api.recipient import Recipient
-    from airflow_provider_jsms.api.results import BatchResult, FailedRecipient
+    from airflow_provider_jsms.api.calls import Call
+    from airflow_provider_jsms.api.recipients import Recipient
+    from airflow_provider_jsms.api.replies import BatchResult, FailedRecipient
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 _SHARE = re.compile(r"(?:100(?:\.0{1,6})?|[0-9]{1,2}(?:\.[0-9]{1,6})?)%")
@@ -29,26 +30,25 @@ class FailureLimit:
     :raises JsmsInputError: anything else.
     """
 
-    @reading("max_failures")
     def __init__(self, max_failures: object) -> None:
         self._text = text_of(max_failures)
         self._is_share = bool(_SHARE.fullmatch(self._text))
         if not self._is_share and not _COUNT.fullmatch(self._text):
             raise JsmsInputError(
-                f"max_failures {show(max_failures)} is neither a count (0 or more) nor "
-                "a share from '0%' to '100%'. Nothing was sent."
+                f"max_failures {show(max_failures)} is neither a count (0 or more) nor a share "
+                "from '0%' to '100%'. Nothing was sent."
             )
 
     def check(self, result: BatchResult, *, uncertain_count: int = 0) -> None:
-        """Raise if more recipients were refused than is tolerated, or all of them.
+        """Raise if more recipients were refused than tolerated, or all of them.
 
-        :param result: of a batch, or of a whole campaign, whose ``schedule_id`` are all of them.
-        :param uncertain_count: how many may have been accepted beside, nobody knows.
+        :param result: of a batch, or of a whole campaign, whose ``schedule_id`` names all of them.
+        :param uncertain_count: recipients whose outcome is unknown.
         :raises JsmsRefusedRecipientsError: says how many, why, and what is scheduled.
         """
         refused, accepted = result["failure_count"], result["success_count"]
-        everybody = refused + accepted + uncertain_count
-        if refused == 0 or (refused < everybody and refused <= self._allowed(everybody)):
+        total = refused + accepted + uncertain_count
+        if refused == 0 or (refused < total and refused <= self._allowed(total)):
             return
         kept = (
             f"{accepted} are scheduled under {result['schedule_id']} and stay scheduled"
@@ -57,7 +57,7 @@ class FailureLimit:
         )
         doubt = f", {uncertain_count} are uncertain" if uncertain_count else ""
         raise JsmsRefusedRecipientsError(
-            f"JSMS refused {refused} of {everybody} recipients (max_failures is {self._text}); "
+            f"JSMS refused {refused} of {total} recipients (max_failures is {self._text}); "
             f"{kept}{doubt}. The refused ones are in the XCom failure_recipients of this task.\n"
             f"{describe_failures(result['failure_recipients'])}"
         )
@@ -68,39 +68,52 @@ class FailureLimit:
         return limit * total / 100 if self._is_share else limit
 
 
-def to_record(result: BatchResult, people: Sequence[Recipient]) -> dict[str, Any]:
-    """Return a result as a record keeps it: who was refused, as position and code, no numbers."""
-    refused: list[list[int | None]] = []
-    record = {
-        "schedule_id": result["schedule_id"],
-        "success_count": result["success_count"],
-        "failure_count": result["failure_count"],
-        "refused": refused,
-    }
-    if not result["failure_recipients"]:
-        return record
+def to_record(result: str | BatchResult, people: Sequence[Recipient]) -> dict[str, Any]:
+    """Return a result as the record keeps it: refused recipients as position and code."""
+    if isinstance(result, str):
+        return {"schedule_id": result}
     positions: dict[str, list[int]] = {}
-    for at, person in enumerate(people):
-        positions.setdefault(person["mobile"], []).append(at)
-    for failure in result["failure_recipients"]:
-        found = positions.get(failure["mobile"].removeprefix("+").removeprefix("86"), [])
-        matching = [at for at in found if people[at].get("temp_para", {}) == failure["temp_para"]]
-        position: int | None = next(iter(matching or found), None)
-        if position is not None:
-            found.remove(position)
-        refused.append([position, failure["error_code"]])
-    return record
+    if result["failure_recipients"]:
+        for at, person in enumerate(people):
+            positions.setdefault(person["mobile"], []).append(at)
+    counts = ("schedule_id", "success_count", "failure_count")
+    return {
+        **{name: result[name] for name in counts},  # type: ignore[literal-required]
+        "refused": [
+            [_position(failure, positions, people), failure["error_code"]]
+            for failure in result["failure_recipients"]
+        ],
+    }
+
+
+def _position(
+    failure: FailedRecipient, positions: Mapping[str, list[int]], people: Sequence[Recipient]
+) -> int | None:
+    """Return the position of a refused recipient, each once, None if it is not in the list."""
+    found = positions.get(failure["mobile"].removeprefix("+").removeprefix("86"), [])
+    matching = [at for at in found if people[at].get("temp_para", {}) == failure["temp_para"]]
+    position: int | None = next(iter(matching or found), None)
+    if position is not None:
+        found.remove(position)
+    return position
 
 
 def all_refused(people: Sequence[Recipient], code: int | None) -> dict[str, Any]:
-    """Return, as a record keeps it, that JSMS refused a whole batch because of its recipients."""
+    """Return, as a record keeps it, that JSMS refused everyone in a batch."""
     return {
         "schedule_id": None,
         "success_count": 0,
         "failure_count": len(people),
         "refused": [[at, code] for at in range(len(people))],
-        "code": code,
     }
+
+
+def is_complete(record: Mapping[str, Any], call: Call[Any]) -> bool:
+    """Return whether a record holds the outcome of a call: for a batch everyone is counted."""
+    if "recipients" not in (call.body or {}):
+        return True
+    counts = (record.get("success_count"), record.get("failure_count"))
+    return "refused" in record and None not in counts and sum(counts) == len(call.recipients)  # type: ignore[arg-type]
 
 
 def from_record(record: Mapping[str, Any], people: Sequence[Recipient]) -> BatchResult:
@@ -109,18 +122,12 @@ def from_record(record: Mapping[str, Any], people: Sequence[Recipient]) -> Batch
         "schedule_id": record["schedule_id"],
         "success_count": record["success_count"],
         "failure_count": record["failure_count"],
-        "failure_recipients": [
-            _failed(_at(people, position), code) for position, code in record["refused"]
-        ],
+        "failure_recipients": [_failed(people, *pair) for pair in record["refused"]],
     }
 
 
-def _at(people: Sequence[Recipient], position: int | None) -> Recipient | None:
-    is_one = position is not None and 0 <= position < len(people)
-    return people[position] if is_one else None  # type: ignore[index]
-
-
-def _failed(person: Recipient | None, code: int | None) -> FailedRecipient:
+def _failed(people: Sequence[Recipient], position: int | None, code: int | None) -> FailedRecipient:
+    person = people[position] if position is not None and position < len(people) else None
     return {
         "mobile": person["mobile"] if person else "",
         "temp_para": person.get("temp_para", {}) if person else {},
@@ -145,4 +152,4 @@ def describe_failures(failures: Sequence[FailedRecipient]) -> str:
 def _reason(code: int | None) -> str:
     if code in CODES:
         return f"{code} ({CODES[code].meaning})"
-    return "no readable code" if code is None else f"{code} (a code that is not known here)"
+    return "no readable code" if code is None else f"{code} (an unknown code)"

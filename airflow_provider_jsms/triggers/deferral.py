@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.api.results import whole_number
+from airflow_provider_jsms.api.replies import whole_number
 from airflow_provider_jsms.triggers.waiting import Seen, Wait, duration, moment_of
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
 
-    from airflow_provider_jsms.api.results import Schedule
+    from airflow_provider_jsms.api.replies import Schedule
 
 PATIENCE: Final = timedelta(minutes=10)
 """How long looks may fail in a row once msg_ids may be there."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api import calls as protocol
 from airflow_provider_jsms.api.bodies import batch_body, batch_head
 from airflow_provider_jsms.api.send_time import parse_send_time
 from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
@@ -33,7 +33,7 @@ from tests.benchmarks.measuring import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from airflow_provider_jsms.api.protocol import Call
+    from airflow_provider_jsms.api.calls import Call
 
 COUNT = 100_000
 BOUND = 3

@@ -25,7 +25,7 @@ from airflow_provider_jsms.hooks import client
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
-from airflow_provider_jsms.submission import in_code
+from airflow_provider_jsms.submission import custom_code
 from tests import people
 from tests.leaks import APP_KEY, MASTER_SECRET
 from tests.outcomes import rows
@@ -102,7 +102,7 @@ class Stage:
         server = self._tls if row.fault["kind"] == "bad_certificate" else self._plain
         sandbox = server.sandbox
         sandbox.reset()
-        in_code.uncertain.clear()
+        custom_code.uncertain.clear()
         self._elsewhere.sandbox.reset()
         seen = Seen(self._prepared(server, call))
         with self._provider(server, row, seen), _watch(sandbox):

@@ -14,7 +14,7 @@ from airflow_provider_jsms.hooks import client
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
-from airflow_provider_jsms.submission import in_code
+from airflow_provider_jsms.submission import custom_code
 from tests import versions
 from tests.leaks import APP_KEY, MASTER_SECRET
 
@@ -39,7 +39,7 @@ def _every_airflow() -> Iterator[None]:
 def _nothing_is_uncertain_of_another_test() -> Iterator[None]:
     """A process does not submit again what was uncertain in it, and tests share texts."""
     yield
-    in_code.uncertain.clear()
+    custom_code.uncertain.clear()
 
 
 @pytest.fixture

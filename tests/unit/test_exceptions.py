@@ -14,7 +14,6 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_jsms import exceptions
 from airflow_provider_jsms.api.codes import CODES, refusal
 from airflow_provider_jsms.exceptions import JsmsCallError, JsmsError
-from tests.unit.api.test_codes import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,21 +65,6 @@ def test_exactly_the_starred_ones_fail_a_task_at_once(name: str) -> None:
 def test_each_class_says_what_it_is(name: str) -> None:
     assert "__doc__" in vars(CLASSES_OF_MODULE[name])
     assert CLASSES_OF_MODULE[name].__doc__
-
-
-@pytest.mark.parametrize(
-    ("kind", "name"),
-    [
-        ("ACCOUNT", "JsmsAccountError"),
-        ("AUTH", "JsmsAuthError"),
-        ("RECIPIENT", "JsmsRecipientError"),
-        ("STATE", "JsmsStateError"),
-        ("FREQUENCY", "JsmsFrequencyError"),
-    ],
-)
-def test_a_docstring_that_lists_codes_lists_those_of_its_class(kind: str, name: str) -> None:
-    listed = set(map(int, re.findall(r"5\d{4}", CLASSES_OF_MODULE[name].__doc__ or "")))
-    assert listed == next(numbers for each, numbers in CLASSES.items() if each.name == kind)
 
 
 def test_an_error_of_a_call_carries_everything_and_names_its_call() -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import Connection
+from airflow_provider_jsms.api.bodies import single_body
+from airflow_provider_jsms.submission.records import sound
 
 from airflow_provider_jsms.api.arguments import (
     choice,
@@ -19,7 +21,6 @@ from airflow_provider_jsms.api.arguments import (
     schedule_id_of,
     tag_of,
 )
-from airflow_provider_jsms.api.bodies import single_body
 from airflow_provider_jsms.api.entries import Entries
 from airflow_provider_jsms.api.recipients import recipients_of
 from airflow_provider_jsms.api.references import references_in
@@ -41,7 +42,6 @@ from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.jsms import JsmsSubmitScheduleOperator
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from airflow_provider_jsms.submission.recipients_file import source_of
-from airflow_provider_jsms.submission.records import sound
 from airflow_provider_jsms.submission.refusals import FailureLimit
 from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger
 from tests.leaks import APP_KEY, MASTER_SECRET

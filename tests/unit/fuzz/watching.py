@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.submission import in_code
+from airflow_provider_jsms.submission import custom_code
 from tests.leaks import APP_KEY, BASIC_TOKEN, MASTER_SECRET
 from tests.unit.fuzz import documents, odd
 from tests.versions import AIRFLOW
@@ -58,7 +58,7 @@ class Service:
     def try_out(self, act: Callable[[], Any]) -> Outcome:
         """Do something and return what came of it, after what holds in any case."""
         Service.examples += 1
-        in_code.uncertain.clear()
+        custom_code.uncertain.clear()
         sandbox = self.server.sandbox
         with sandbox.lock:
             sandbox.recorded.clear()

@@ -14,7 +14,7 @@ import pytest
 import trustme
 from tenacity import wait_fixed
 
-from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api import calls as protocol
 from airflow_provider_jsms.exceptions import (
     JsmsAuthError,
     JsmsCallError,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from airflow_provider_jsms.api.results import Schedule
+    from airflow_provider_jsms.api.replies import Schedule
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.unit.wire import Connection
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api import calls as protocol
 from airflow_provider_jsms.exceptions import (
     JsmsAccountError,
     JsmsConnectionLostError,

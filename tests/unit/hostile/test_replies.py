@@ -13,8 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_jsms.api.arguments import schedule_id_of
+from airflow_provider_jsms.api.calls import LARGEST_REPLY, Reply, read_reply, requested_wait
 from airflow_provider_jsms.api.codes import CODES
-from airflow_provider_jsms.api.protocol import LARGEST_REPLY, Reply, read_reply, wait_asked_for
 from airflow_provider_jsms.exceptions import (
     JsmsCallError,
     JsmsNoAnswerError,
@@ -208,7 +208,7 @@ def test_what_no_database_can_hold_is_replaced_wherever_it_is() -> None:
 def test_any_wait_that_is_asked_for_is_one_that_can_be_reckoned_with(text: str) -> None:
     now = datetime(2030, 1, 1, tzinfo=UTC)
     for name in ("Retry-After", "X-Rate-Limit-Reset"):
-        assert 0 <= wait_asked_for({name: text}, now) <= 30 * 86400
+        assert 0 <= requested_wait({name: text}, now) <= 30 * 86400
 
 
 lines = st.one_of(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_jsms.api.protocol import LARGEST_REPLY
+from airflow_provider_jsms.api.calls import LARGEST_REPLY
 from airflow_provider_jsms.exceptions import (
     JsmsNoAnswerError,
     JsmsUncertainError,

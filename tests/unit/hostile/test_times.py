@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api import calls as protocol
 from airflow_provider_jsms.exceptions import (
     JsmsNotSentError,
     JsmsReadTimeoutError,

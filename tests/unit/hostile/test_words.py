@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from airflow_provider_jsms.api.bodies import single_body
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_jsms.api.bodies import single_body
+from airflow_provider_jsms.api.calls import submit_schedule
 from airflow_provider_jsms.api.codes import CODES
 from airflow_provider_jsms.api.masking import HIDDEN, mask_message, mask_text
-from airflow_provider_jsms.api.protocol import submit_schedule
 from airflow_provider_jsms.exceptions import JsmsCallError, JsmsNotSentError
 from tests import leaks, people
 from tests.unit import wire

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.submission import in_code
+from airflow_provider_jsms.submission import custom_code
 from tests import people
 from tests.unit.hooks.test_client import SCHEDULE_ID
 
@@ -34,7 +34,7 @@ def by_aiohttp() -> Any:
 
 def submit() -> str:
     """Submit a text with a number and a parameter that a server may repeat."""
-    in_code.uncertain.clear()
+    custom_code.uncertain.clear()
     with JsmsHook() as hook:
         return hook.submit_schedule(
             send_time=datetime.now(UTC) + timedelta(days=1),

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_jsms.api.recipients import recipients_of
+from airflow_provider_jsms.api.calls import Call, submit_batch_schedule
+from airflow_provider_jsms.api.send_time import SendTime, service_zone
 from airflow_provider_jsms.exceptions import JsmsLedgerError
-from airflow_provider_jsms.submission.fingerprint import fingerprint
-from airflow_provider_jsms.submission.ledger import (
+from airflow_provider_jsms.submission.decisions import (
+    DAMAGED,
     Attempt,
     Do,
-    SubmissionLedger,
     decide,
-    decide_after_asking,
+    decide_after_query,
 )
+from airflow_provider_jsms.submission.fingerprint import fingerprint_of
+from airflow_provider_jsms.submission.ledger import SubmissionRecord
 from tests import people
 from tests.leaks import APP_KEY, MASTER_SECRET
 from tests.store import DictStore, TaskReplacedError, check_contract
@@ -37,8 +40,12 @@ BODY = {
 
 
 def of(body: dict[str, Any], app_key: str = APP_KEY, secret: str = MASTER_SECRET) -> Fingerprint:
-    person = {name: body[name] for name in ("mobile", "temp_para")}
-    return fingerprint(body, recipients_of([person]), app_key=app_key, master_secret=secret)
+    call: Call[Any] = Call("submit_schedule", "POST", "/v1/schedule", str, body)
+    return fingerprint_of(call, settings_with(app_key, secret))
+
+
+def settings_with(app_key: str = APP_KEY, secret: str = MASTER_SECRET) -> Any:
+    return SimpleNamespace(app_key=app_key, master_secret=secret)
 
 
 MINE = of(BODY)
@@ -47,6 +54,7 @@ OTHER_PEOPLE = of({**BODY, "mobile": people.BEN})
 OTHER_SECRET = of(BODY, secret="rotated")
 OTHER_APP = of(BODY, app_key="other")
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
+NINE = SendTime(NOW, service_zone("Asia/Shanghai"))
 
 FIRST = Attempt(number=1, is_cleared=False, is_mapped=False, store_survives_clear=True)
 RETRY = replace(FIRST, number=2)
@@ -72,10 +80,9 @@ TABLE = [
     (record("refused"), CHANGED, MAPPED, Do.SUBMIT),
     (record("sending"), MINE, RETRY, Do.DOUBT),
     (record("sending"), CHANGED, CLEARED, Do.DOUBT),
-    ({}, MINE, RETRY, Do.DOUBT),  # edited by hand
-    (record("something else"), MINE, RETRY, Do.DOUBT),
-    (record("accepted"), MINE, RETRY, Do.GO_ON),
-    (record("accepted"), MINE, MAPPED, Do.GO_ON),
+    (record("damaged"), MINE, RETRY, Do.DOUBT),
+    (record("accepted"), MINE, RETRY, Do.REUSE),
+    (record("accepted"), MINE, MAPPED, Do.REUSE),
     (record("accepted"), CHANGED, RETRY, Do.MODIFY),
     (record("accepted"), CHANGED, MAPPED, Do.MODIFY),
     (record("accepted"), OTHER_PEOPLE, RETRY, Do.MODIFY),
@@ -84,8 +91,8 @@ TABLE = [
     (record("accepted"), OTHER_SECRET, MAPPED, Do.DOUBT),
     (record("accepted"), OTHER_APP, MAPPED, Do.LEAVE),
     (record("accepted", modifying={}), MINE, RETRY, Do.MODIFY),  # it is not known which one holds
-    (record("finished"), MINE, CLEARED, Do.ASK),
-    (record("finished"), CHANGED, CLEARED, Do.ASK),
+    (record("finished"), MINE, CLEARED, Do.QUERY),
+    (record("finished"), CHANGED, CLEARED, Do.QUERY),
     (record("finished"), OTHER_PEOPLE, replace(MAPPED, is_cleared=True), Do.LEAVE),
     (record("finished"), OTHER_SECRET, CLEARED, Do.DOUBT),
 ]
@@ -106,20 +113,20 @@ def test_without_a_store_only_the_first_try_submits(attempt: Attempt, expected: 
 @pytest.mark.parametrize(
     ("request_", "send_time", "expected"),
     [
-        (MINE, NOW + timedelta(hours=1), Do.GO_ON),
+        (MINE, NOW + timedelta(hours=1), Do.REUSE),
         (CHANGED, NOW + timedelta(hours=1), Do.MODIFY),
         (CHANGED, NOW + timedelta(seconds=60), Do.MODIFY),
         (CHANGED, NOW + timedelta(seconds=59), Do.GIVE_UP),
         (CHANGED, NOW - timedelta(hours=1), Do.GIVE_UP),
         (CHANGED, None, Do.GIVE_UP),
-        (MINE, NOW - timedelta(hours=1), Do.GO_ON),
-        (MINE, None, Do.GO_ON),
+        (MINE, NOW - timedelta(hours=1), Do.REUSE),
+        (MINE, None, Do.REUSE),
     ],
 )
 def test_what_jsms_says_of_a_finished_one_counts(
     request_: Fingerprint, send_time: datetime | None, expected: Do
 ) -> None:
-    assert decide_after_asking(record("finished"), request_, send_time, NOW).do is expected
+    assert decide_after_query(record("finished"), request_, send_time, NOW).do is expected
 
 
 class TestTheFingerprint:
@@ -132,8 +139,10 @@ class TestTheFingerprint:
 
     def test_of_people_does_not_mind_their_order(self) -> None:
         def of_all(*mobiles: str) -> str:
-            everybody = recipients_of(mobiles)
-            return fingerprint({}, everybody, app_key=APP_KEY, master_secret=MASTER_SECRET).people
+            call = submit_batch_schedule(
+                send_time=NINE, recipients=mobiles, temp_id=1, sign_id=None, tag=None
+            )
+            return fingerprint_of(call, settings_with()).people
 
         both = of_all(people.ANNA, people.BEN)
         assert both == of_all(people.BEN, people.ANNA) != of_all(people.ANNA)
@@ -151,7 +160,7 @@ class TestTheRecord:
 
     def test_tells_people_what_happened(self) -> None:
         store = DictStore()
-        ledger = SubmissionLedger(store, KEY, FIRST)
+        ledger = SubmissionRecord(store, KEY, FIRST)
         ledger.sending(MINE, self.ABOUT, resubmitted=0)
         ledger.accepted({"schedule_id": "id"})
         ledger.finished()
@@ -164,7 +173,7 @@ class TestTheRecord:
     def test_of_a_modification_keeps_the_schedule_until_it_is_done(self) -> None:
         store = DictStore()
         store.set(KEY, record("accepted", temp_id=1))
-        ledger = SubmissionLedger(store, KEY, RETRY)
+        ledger = SubmissionRecord(store, KEY, RETRY)
         ledger.modifying(CHANGED, {"temp_id": 2})
         noted = store.get(KEY)
         assert (noted["state"], noted["schedule_id"], noted["temp_id"]) == ("accepted", "id", 1)
@@ -172,11 +181,11 @@ class TestTheRecord:
         assert decide(noted, MINE, RETRY, has_store=True).do is Do.MODIFY
         ledger.accepted({"schedule_id": "id"})
         assert "modifying" not in store.get(KEY)
-        assert decide(store.get(KEY), CHANGED, RETRY, has_store=True).do is Do.GO_ON
+        assert decide(store.get(KEY), CHANGED, RETRY, has_store=True).do is Do.REUSE
 
     def test_is_finished_only_if_something_was_accepted(self) -> None:
         store = DictStore()
-        ledger = SubmissionLedger(store, KEY, FIRST)
+        ledger = SubmissionRecord(store, KEY, FIRST)
         ledger.finished()
         ledger.sending(MINE, self.ABOUT, resubmitted=0)
         ledger.refused(50014)
@@ -187,19 +196,19 @@ class TestTheRecord:
         store = DictStore()
         store.fail_on = {"sending", "accepted"}
         with pytest.raises(JsmsLedgerError, match="so nothing was sent") as caught:
-            SubmissionLedger(store, KEY, FIRST).sending(MINE, self.ABOUT, resubmitted=0)
+            SubmissionRecord(store, KEY, FIRST).sending(MINE, self.ABOUT, resubmitted=0)
         assert isinstance(caught.value.__cause__, TaskReplacedError)
         store.fail_on = set()
         store.set(KEY, record("accepted"))
         store.fail_on = {"accepted"}
         with pytest.raises(JsmsLedgerError, match="so nothing was sent"):
-            SubmissionLedger(store, KEY, RETRY).modifying(CHANGED, {})
+            SubmissionRecord(store, KEY, RETRY).modifying(CHANGED, {})
 
     def test_that_cannot_be_written_afterwards_is_told(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         store = DictStore()
-        ledger = SubmissionLedger(store, KEY, FIRST)
+        ledger = SubmissionRecord(store, KEY, FIRST)
         ledger.sending(MINE, self.ABOUT, resubmitted=0)
         store.fail_on = {"accepted"}
         ledger.accepted({"schedule_id": "the-id"})
@@ -211,18 +220,32 @@ class TestTheRecord:
         store = DictStore()
         store.cannot_be_read = True
         with pytest.raises(JsmsLedgerError, match="could not be read"):
-            SubmissionLedger(store, KEY, FIRST)
+            SubmissionRecord(store, KEY, FIRST)
 
-    def test_that_somebody_has_spoilt_is_uncertain(self) -> None:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "text",
+            {},
+            {"state": "something else"},
+            {"state": "sending"},
+            record("accepted") | {"schedule_id": None},
+            record("finished") | {"fingerprint": "edited"},
+            record("accepted", refused="none", success_count=1, failure_count=0, recipients=1),
+            record("accepted", refused=[], success_count="1", failure_count=0, recipients=1),
+        ],
+    )
+    def test_that_was_edited_is_uncertain_and_nothing_of_it_is_used(self, content: Any) -> None:
         store = DictStore()
-        store.set(KEY, "text")
-        ledger = SubmissionLedger(store, KEY, RETRY)
-        assert ledger.decide(MINE).do is Do.DOUBT
+        store.set(KEY, content)
+        ledger = SubmissionRecord(store, KEY, RETRY)
+        assert (ledger.state, ledger.schedule_id) == ("damaged", None)
+        assert ledger.decide(MINE) == DAMAGED
 
     def test_is_not_needed_where_there_is_no_store(self) -> None:
-        ledger = SubmissionLedger(None, KEY, FIRST)
+        ledger = SubmissionRecord(None, KEY, FIRST)
         ledger.sending(MINE, self.ABOUT, resubmitted=0)
         ledger.modifying(MINE, self.ABOUT)
         ledger.accepted({"schedule_id": "id"})
         ledger.finished()
-        assert (ledger.exists, ledger.record) == (False, None)
+        assert (ledger.has_store, ledger.content) == (False, None)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_jsms.api.results import read_batch_result
+from airflow_provider_jsms.api.replies import read_batch_result
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipientsError
 from airflow_provider_jsms.submission.refusals import FailureLimit, describe_failures
 from tests import people
 
 if TYPE_CHECKING:
-    from airflow_provider_jsms.api.results import BatchResult, FailedRecipient
+    from airflow_provider_jsms.api.replies import BatchResult, FailedRecipient
 
 
 def refused(index: int, code: int | None = 50006) -> FailedRecipient:
@@ -144,7 +144,7 @@ def test_the_description_shows_ten_masked_and_counts_the_rest_by_code() -> None:
     ("code", "said"),
     [
         (None, "1 × no readable code"),
-        (50999, "1 × 50999 (a code that is not known here)"),
+        (50999, "1 × 50999 (an unknown code)"),
         (50034, "1 × 50034 (the same text to the same number was filtered as a repetition)"),
     ],
 )

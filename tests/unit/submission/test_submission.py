@@ -26,7 +26,7 @@ from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.base import JsmsOperator
 from airflow_provider_jsms.submission.campaign import Campaign
 from airflow_provider_jsms.submission.submission import Submission
-from airflow_provider_jsms.submission.this_try import attempt_of
+from airflow_provider_jsms.submission.task_try import attempt_of
 from tests import leaks, people
 from tests.unit.submission.tries import KEYS, NAME, Task, TaskInstance, posts, puts, texted
 
@@ -151,7 +151,7 @@ class TestALostAnswer:
     ) -> None:
         """A refusal of the second submission says nothing about the first."""
         sandbox.fault(self.call, "code", code=50009)
-        with pytest.raises(JsmsFrequencyError):
+        with pytest.raises(JsmsUncertainError):
             task.run(on_uncertain="resubmit")
         assert (task.record["state"], task.record["resubmitted"]) == ("sending", 1)
         for decision in ("resubmit", "fail"):
@@ -242,7 +242,7 @@ class TestAClearedTask:
     ) -> None:
         with JsmsHook() as hook:
             hook.delete_schedule(task.run())
-        with pytest.raises(JsmsUncertainError, match="deleted, or sent and forgotten"):
+        with pytest.raises(JsmsUncertainError, match="it was deleted, or sent"):
             task.clear()
         task.clear(on_uncertain="resubmit")
         assert texted(sandbox) == [people.ANNA]
@@ -255,7 +255,7 @@ class TestAClearedTask:
         schedule_id = task.run(send_time=soon)
         sandbox.travel_to(soon + timedelta(seconds=1))
         assert task.clear(send_time=soon) == schedule_id
-        with pytest.raises(JsmsLateChangeError, match="cannot be changed"):
+        with pytest.raises(JsmsLateChangeError, match="is about to be"):
             task.clear(temp_id=4)
         assert len(sandbox.messages()) == 1
 
@@ -275,7 +275,7 @@ class TestAClearedTask:
         task.run()
         other = {**task.record["fingerprint"], "key": "another"}
         task.store.set(KEYS[task.kind], {**task.record, "fingerprint": other})
-        with pytest.raises(JsmsUncertainError, match="master secret was changed"):
+        with pytest.raises(JsmsUncertainError, match="master secret has changed"):
             task.clear()
 
     @pytest.mark.parametrize(("setting", "survives"), [("True", False), ("False", True)])
@@ -289,7 +289,7 @@ class TestAClearedTask:
         assert attempt.store_survives_clear is survives
 
     def test_loses_its_record_on_a_later_airflow(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("airflow_provider_jsms.submission.this_try.airflow_version", "3.4.0b1")
+        monkeypatch.setattr("airflow_provider_jsms.submission.task_try.airflow_version", "3.4.0b1")
         assert not attempt_of({"ti": TaskInstance(2)}, 0).store_survives_clear
 
 
@@ -301,7 +301,7 @@ class TestAModificationThatComesTooLate:
         task.store.fail_on = set()
         with JsmsHook() as hook:
             hook.delete_schedule(schedule_id)
-        with pytest.raises(JsmsUncertainError, match="could not be changed") as caught:
+        with pytest.raises(JsmsUncertainError, match="could not be modified") as caught:
             task.run(temp_id=4)
         assert schedule_id in str(caught.value)
         task.run(temp_id=4, on_uncertain="resubmit")
@@ -388,8 +388,8 @@ def test_a_try_that_stood_still_asks_again_whether_it_was_replaced(
         store.fail_on = {"sending"}  # meanwhile another try has replaced this one
 
     monkeypatch.setattr(store, "set", slowly)
-    monkeypatch.setattr("airflow_provider_jsms.submission.submission._STOOD_STILL", -1.0)
-    with pytest.raises(JsmsLedgerError, match="another try of this task runs"):
+    monkeypatch.setattr("airflow_provider_jsms.submission.submission._SUSPICIOUS_SECONDS", -1.0)
+    with pytest.raises(JsmsLedgerError, match="another try of this task is running"):
         task.run()
     assert sandbox.requests() == []
 
@@ -404,7 +404,7 @@ def test_a_task_that_was_told_to_stop_sends_nothing_more(
         return JsmsHook()
 
     monkeypatch.setattr(JsmsOperator, "hook", killed)
-    with pytest.raises(JsmsStoppedError, match="told to stop"):
+    with pytest.raises(JsmsStoppedError, match="was stopped"):
         task.run()
     assert sandbox.requests() == []
     assert task.record is None

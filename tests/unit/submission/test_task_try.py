@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,10 +13,8 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
 )
 from airflow_provider_jsms.operators.jsms import JsmsSubmitScheduleOperator
-from airflow_provider_jsms.submission import this_try
-from airflow_provider_jsms.submission.fingerprint import ListFingerprint
-from airflow_provider_jsms.submission.ledger import SubmissionLedger
-from airflow_provider_jsms.submission.this_try import ThisTry, this_try_of
+from airflow_provider_jsms.submission import task_try
+from airflow_provider_jsms.submission.task_try import TaskTry, task_try_of
 from tests import people
 from tests.store import DictStore
 from tests.unit.submission.test_ledger import (
@@ -36,16 +34,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_jsms.sandbox.control import SandboxControl
+    from airflow_provider_jsms.submission.decisions import Attempt
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
-    from airflow_provider_jsms.submission.ledger import Attempt
 
 
 def submit_all(store: DictStore | None, attempt: Attempt, *requests: Fingerprint) -> list[str]:
     """Record some submissions of a try as accepted, and return the keys of their records."""
-    task = ThisTry(store, attempt)
+    task = TaskTry(store, attempt)
     keys = []
     for request in requests:
-        ledger = task.place_of_text(request)
+        ledger = task.record_of_text(request)
         ledger.sending(request, {}, resubmitted=0)
         ledger.accepted({"schedule_id": f"id-{len(keys)}"})
         keys.append(ledger.key)
@@ -54,19 +52,19 @@ def submit_all(store: DictStore | None, attempt: Attempt, *requests: Fingerprint
 
 def found(store: DictStore, attempt: Attempt, *requests: Fingerprint) -> list[str]:
     """Return which schedule_ids a try finds, and what it does about each of them."""
-    task = ThisTry(store, attempt)
-    ledgers = [task.place_of_text(request) for request in requests]
+    task = TaskTry(store, attempt)
+    ledgers = [task.record_of_text(request) for request in requests]
     return [
-        f"{(ledger.record or {}).get('schedule_id')} {ledger.decide(request).do.name}"
+        f"{ledger.schedule_id} {ledger.decide(request).do.name}"
         for ledger, request in zip(ledgers, requests, strict=True)
     ]
 
 
 def test_the_text_of_a_task_has_a_record_of_its_own() -> None:
-    task = ThisTry(DictStore(), FIRST)
-    assert task.place_of_task().key == "jsms_submission"
-    assert task.place_of_subclass(MINE).key == "jsms_submission"
-    assert task.place_of_text(OTHER_PEOPLE).key == f"jsms_submission_{OTHER_PEOPLE.people[:12]}"
+    task = TaskTry(DictStore(), FIRST)
+    assert task.record_of_task().key == "jsms_submission"
+    assert task.record_of_subclass(MINE).key == "jsms_submission"
+    assert task.record_of_text(OTHER_PEOPLE).key == f"jsms_submission_{OTHER_PEOPLE.people[:12]}"
 
 
 def test_each_text_of_code_has_a_record_that_names_no_person() -> None:
@@ -94,42 +92,42 @@ def test_a_later_try_finds_each_text_in_any_order(order: tuple[int, ...]) -> Non
     requests = [MINE, OTHER_PEOPLE, third]
     submit_all(store, FIRST, *requests)
     assert found(store, RETRY, *(requests[at] for at in order)) == [
-        f"id-{at} GO_ON" for at in order
+        f"id-{at} REUSE" for at in order
     ]
 
 
 def test_two_texts_to_one_person_are_found_by_their_words() -> None:
     store = DictStore()
     submit_all(store, FIRST, MINE, CHANGED, MINE)
-    assert found(store, RETRY, CHANGED, MINE, MINE) == ["id-1 GO_ON", "id-0 GO_ON", "id-2 GO_ON"]
+    assert found(store, RETRY, CHANGED, MINE, MINE) == ["id-1 REUSE", "id-0 REUSE", "id-2 REUSE"]
 
 
 def test_a_text_that_changed_is_left_alone() -> None:
     store = DictStore()
     submit_all(store, FIRST, MINE, OTHER_PEOPLE)
-    assert found(store, RETRY, CHANGED, OTHER_PEOPLE) == ["id-0 LEAVE", "id-1 GO_ON"]
+    assert found(store, RETRY, CHANGED, OTHER_PEOPLE) == ["id-0 LEAVE", "id-1 REUSE"]
 
 
 def test_a_further_text_to_a_person_is_submitted_once_the_others_were_asked_for() -> None:
     store = DictStore()
     submit_all(store, FIRST, MINE)
-    assert found(store, RETRY, MINE, CHANGED) == ["id-0 GO_ON", "None SUBMIT"]
+    assert found(store, RETRY, MINE, CHANGED) == ["id-0 REUSE", "None SUBMIT"]
 
 
 def test_what_was_refused_leaves_its_place_to_the_next_call() -> None:
     store = DictStore()
-    task = ThisTry(store, FIRST)
+    task = TaskTry(store, FIRST)
     for refused in (True, False):
-        ledger = task.place_of_text(MINE)
+        ledger = task.record_of_text(MINE)
         ledger.sending(MINE, {}, resubmitted=0)
         ledger.refused(50009) if refused else ledger.accepted({"schedule_id": "id"})
-    assert found(store, RETRY, MINE) == ["id GO_ON"]
+    assert found(store, RETRY, MINE) == ["id REUSE"]
 
 
 def test_what_is_unknown_is_not_sent_again_by_the_same_try() -> None:
-    task = ThisTry(DictStore(), FIRST)
-    task.place_of_text(MINE).sending(MINE, {}, resubmitted=0)
-    assert task.place_of_text(MINE).decide(MINE).do.name == "DOUBT"
+    task = TaskTry(DictStore(), FIRST)
+    task.record_of_text(MINE).sending(MINE, {}, resubmitted=0)
+    assert task.record_of_text(MINE).decide(MINE).do.name == "DOUBT"
 
 
 def test_a_person_who_is_not_asked_for_any_more_is_warned_of(
@@ -138,71 +136,66 @@ def test_a_person_who_is_not_asked_for_any_more_is_warned_of(
     store = DictStore()
     submit_all(store, FIRST, MINE)
     assert found(store, RETRY, OTHER_PEOPLE) == ["None SUBMIT"]
-    assert "have submitted 1 texts, and this try has asked for 0 of them" in caplog.text
+    assert "submitted 1 texts, and this try has asked for 0 of them" in caplog.text
 
 
 def test_the_only_text_of_a_subclass_is_modified_for_the_same_person_alone() -> None:
-    for request, does in ((CHANGED, "MODIFY"), (OTHER_PEOPLE, "LEAVE"), (MINE, "GO_ON")):
+    for request, does in ((CHANGED, "MODIFY"), (OTHER_PEOPLE, "LEAVE"), (MINE, "REUSE")):
         store = DictStore()
-        first = ThisTry(store, FIRST).place_of_subclass(MINE)
+        first = TaskTry(store, FIRST).record_of_subclass(MINE)
         first.sending(MINE, {}, resubmitted=0)
         first.accepted({"schedule_id": "id"})
-        assert ThisTry(store, RETRY).place_of_subclass(request).decide(request).do.name == does
+        assert TaskTry(store, RETRY).record_of_subclass(request).decide(request).do.name == does
 
 
 def test_a_record_of_this_very_try_is_never_modified() -> None:
     """As where a task was deferred between two texts, and its memory is gone."""
     store = DictStore()
     submit_all(store, FIRST, MINE)
-    assert found(store, FIRST, CHANGED, MINE) == ["None SUBMIT", "id-0 GO_ON"]
+    assert found(store, FIRST, CHANGED, MINE) == ["None SUBMIT", "id-0 REUSE"]
 
 
 def test_texts_of_a_mapped_task_are_found_too() -> None:
     store = DictStore()
     submit_all(store, replace(MAPPED, number=1), MINE, OTHER_PEOPLE)
-    assert found(store, MAPPED, OTHER_PEOPLE, MINE) == ["id-1 GO_ON", "id-0 GO_ON"]
+    assert found(store, MAPPED, OTHER_PEOPLE, MINE) == ["id-1 REUSE", "id-0 REUSE"]
 
 
 def test_a_cleared_task_asks_jsms_because_nobody_knows_when_its_code_was_done() -> None:
     store = DictStore()
     submit_all(store, FIRST, MINE)
-    assert found(store, CLEARED, MINE) == ["id-0 ASK"]
+    assert found(store, CLEARED, MINE) == ["id-0 QUERY"]
 
 
 def test_a_changed_secret_makes_every_text_uncertain() -> None:
     store = DictStore()
     submit_all(store, FIRST, MINE, OTHER_PEOPLE)
-    decision = ThisTry(store, RETRY).place_of_text(OTHER_SECRET).decide(OTHER_SECRET)
-    assert (decision.do.name, "secret was changed" in decision.why) == ("DOUBT", True)
+    decision = TaskTry(store, RETRY).record_of_text(OTHER_SECRET).decide(OTHER_SECRET)
+    assert (decision.do.name, "secret has changed" in decision.why) == ("DOUBT", True)
 
 
 def test_batches_are_found_by_their_lists() -> None:
     store = DictStore()
-    lists = [ListFingerprint(name, MINE.key) for name in ("a", "b")]
-    task = ThisTry(store, FIRST)
-    for listed in lists:
-        place = task.place_of_batch(MINE, listed)
-        ledger = SubmissionLedger(store, place.key_of_chunk(1), place.attempt)
-        ledger.sending(MINE, asdict(listed), resubmitted=0)
-        ledger.accepted({"schedule_id": listed.list})
-    later = ThisTry(store, RETRY)
-    places = [later.place_of_batch(MINE, listed) for listed in reversed(lists)]
-    assert [(place.number, place.campaign) for place in places] == [
-        (2, "jsms_campaign_2"),
-        (1, "jsms_campaign"),
-    ]
-    assert [place.key_of_chunk(7) for place in places] == [
+    task = TaskTry(store, FIRST)
+    for listed in ("a", "b"):
+        record = task.records_of_batch(MINE, listed).of_chunk(1)
+        record.sending(MINE, {"list": listed}, resubmitted=0)
+        record.accepted({"schedule_id": listed})
+    later = TaskTry(store, RETRY)
+    batches = [later.records_of_batch(MINE, listed) for listed in ("b", "a")]
+    assert [batch.of_chunk(1).schedule_id for batch in batches] == ["b", "a"]
+    assert [batch.of_chunk(7).key for batch in batches] == [
         "jsms_submission_2_7",
         "jsms_submission_7",
     ]
-    assert all(place.attempt.is_one_of_several for place in places)
+    assert all(batch.attempt.is_one_of_several for batch in batches)
 
 
 def test_without_a_store_every_text_of_the_first_try_is_submitted_and_none_of_a_later_one() -> None:
     for attempt, does in ((FIRST, "SUBMIT"), (RETRY, "DOUBT")):
-        task = ThisTry(None, attempt)
+        task = TaskTry(None, attempt)
         requests = [MINE, OTHER_PEOPLE]
-        assert [task.place_of_text(each).decide(each).do.name for each in requests] == [does] * 2
+        assert [task.record_of_text(each).decide(each).do.name for each in requests] == [does] * 2
 
 
 class Loop:
@@ -265,16 +258,16 @@ def test_a_task_within_a_task_counts_the_retries_of_the_outer_one() -> None:
 
     ti = TaskInstance(1, max_tries=3)
     context: Any = {"ti": ti, "task": Outer(), "task_state_store": DictStore()}
-    assert not this_try_of(context, retries=0).attempt.is_cleared
+    assert not task_try_of(context, retries=0).attempt.is_cleared
 
 
 def test_a_try_is_forgotten_with_its_task_instance() -> None:
     ti: TaskInstance | None = TaskInstance(1)
-    before = len(this_try._tries)
-    assert this_try_of({"ti": ti}) is this_try_of({"ti": ti})  # type: ignore[typeddict-item]
-    assert len(this_try._tries) == before + 1
+    before = len(task_try._tries)
+    assert task_try_of({"ti": ti}) is task_try_of({"ti": ti})  # type: ignore[typeddict-item]
+    assert len(task_try._tries) == before + 1
     ti = None
-    assert len(this_try._tries) == before
+    assert len(task_try._tries) == before
 
 
 @pytest.mark.parametrize("number", ["1", "2", "x", ""])
@@ -283,8 +276,8 @@ def test_a_process_that_a_task_starts_knows_the_number_of_the_try(
 ) -> None:
     environment = tmp_path / "environ"
     environment.write_text(f"HOME=/\0AIRFLOW_CTX_TRY_NUMBER={number}\0X=AIRFLOW_CTX_TRY_NUMBER=9\0")
-    monkeypatch.setattr(this_try, "_ENVIRONMENT", environment)
-    running = this_try.running_try()
+    monkeypatch.setattr(task_try, "_ENVIRONMENT", environment)
+    running = task_try.running_try()
     assert (running.attempt.number if running else 1) == (2 if number == "2" else 1)
     environment.unlink()
-    assert this_try.running_try() is None
+    assert task_try.running_try() is None

@@ -1,0 +1,198 @@
+"""The calls of the JSMS API: an argument is validated once and becomes part of a :class:`Call`.
+
+A body carries numbers for ids and strings for the values of ``temp_para``. Empty fields are left
+out, never sent as null (as the official Java client does).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from airflow_provider_jsms import __version__
+from airflow_provider_jsms.api import replies
+from airflow_provider_jsms.api.arguments import optional_id, required_id, schedule_id_of, tag_of
+from airflow_provider_jsms.api.masking import mask_mobile, mask_text
+from airflow_provider_jsms.api.recipients import mobile_of, parameters_of, recipients_of
+from airflow_provider_jsms.exceptions import (
+    JsmsInputError,
+    JsmsNoAnswerError,
+    JsmsNotSentError,
+    JsmsThrottledError,
+    JsmsUncertainError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from airflow_provider_jsms.api.recipients import Recipient
+    from airflow_provider_jsms.api.replies import BatchResult, Schedule
+    from airflow_provider_jsms.api.send_time import SendTime
+
+HEADERS: Final[Mapping[str, str]] = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+    "User-Agent": f"airflow-provider-jsms/{__version__}",
+}
+MAX_RECIPIENTS: Final = 1000
+"""Recipients per request; JSMS answers 50031 to more."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One request, and the function that reads its reply.
+
+    :param name: the hook's method, such as ``submit_schedule``.
+    :param path: below the base URL.
+    :param read: turns the decoded body of a success into the result.
+    :param body: sent as JSON; personal data, so never in a repr.
+    :param send_time: the moment that the body names.
+    """
+
+    name: str
+    method: str
+    path: str
+    read: Callable[..., T] = field(repr=False)
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    send_time: SendTime | None = None
+
+    def __str__(self) -> str:
+        """Return ``submit_schedule (POST /v1/schedule)``."""
+        return f"{self.name} ({self.method} {self.path})"
+
+    @property
+    def content(self) -> bytes | None:
+        """The body as JSON in UTF-8."""
+        if self.body is None:
+            return None
+        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @property
+    def recipients(self) -> Sequence[Recipient]:
+        """Everyone whom the body names."""
+        body = self.body or {}
+        if "mobile" not in body:
+            return body.get("recipients", [])
+        names = ("mobile", "temp_para")
+        return [{name: body[name] for name in names if name in body}]  # type: ignore[list-item]
+
+    @property
+    def subject(self) -> str:
+        """Recipients, template and time, masked for the log."""
+        people, body = self.recipients, self.body or {}
+        who = mask_mobile(people[0]["mobile"])
+        if "recipients" in body:
+            who = f"{len(people)} recipients (the first is {who})"
+        # A phone number may have been given as temp_id.
+        temp_id = mask_text(body["temp_id"])
+        return f"{who} with temp_id {temp_id} at {body['send_time']} (the wall clock of JSMS)"
+
+    def may_be_sent_again_after(self, error: BaseException) -> bool:
+        """Return whether sending the call once more cannot text anyone twice."""
+        if isinstance(error, JsmsNotSentError | JsmsThrottledError):
+            return True  # nothing left this machine, or JSMS did not accept it
+        # Repeating a GET, PUT or DELETE leads to the same state. A second POST would be a second
+        # text, because JSMS has no idempotency key.
+        return isinstance(error, JsmsNoAnswerError) and self.method != "POST"
+
+
+def submit_schedule(
+    *, send_time: SendTime, mobile: object, temp_id: object, sign_id: object, temp_para: object
+) -> Call[str]:
+    """``POST /v1/schedule``: one text to one person; returns the schedule_id."""
+    body: dict[str, Any] = {"send_time": send_time.wire, "mobile": mobile_of(mobile)}
+    body |= _template(temp_id, sign_id)
+    if parameters := parameters_of(temp_para):
+        body["temp_para"] = parameters
+    read = replies.read_schedule_id
+    return Call("submit_schedule", "POST", "/v1/schedule", read, body, send_time)
+
+
+def submit_batch_schedule(
+    *, send_time: SendTime, recipients: object, temp_id: object, sign_id: object, tag: object
+) -> Call[BatchResult]:
+    """``POST /v1/schedule/batch``: one text to each of 1 to 1,000 people."""
+    head = batch_head(temp_id=temp_id, sign_id=sign_id, tag=tag)
+    people = recipients_of(recipients)
+    if not people:
+        raise JsmsInputError("recipients is empty: at least one is needed. Nothing was sent.")
+    if len(people) > MAX_RECIPIENTS:
+        raise JsmsInputError(
+            f"recipients has {len(people)} entries: one request carries at most "
+            f"{MAX_RECIPIENTS}. Nothing was sent. Split the list."
+        )
+    return batch_call(send_time, head, people)
+
+
+def batch_head(*, temp_id: object, sign_id: object, tag: object) -> dict[str, Any]:
+    """Return the validated fields that all chunks of a campaign share."""
+    head = _template(temp_id, sign_id)
+    if label := tag_of(tag):
+        head["tag"] = label
+    return head
+
+
+def batch_call(
+    send_time: SendTime, head: Mapping[str, Any], recipients: Sequence[Recipient]
+) -> Call[BatchResult]:
+    """Return the batch submit of validated fields and recipients."""
+    body = {"send_time": send_time.wire, **head, "recipients": recipients}
+    read = partial(replies.read_batch_result, recipients=len(recipients))
+    return Call("submit_batch_schedule", "POST", "/v1/schedule/batch", read, body, send_time)
+
+
+def modification(submit: Call[T], schedule_id: object) -> Call[T]:
+    """Return the ``PUT`` that replaces a schedule by what a submit would schedule."""
+    asked = schedule_id_of(schedule_id)
+    return Call(
+        submit.name.replace("submit", "modify"),
+        "PUT",
+        f"{submit.path}/{asked}",
+        partial(submit.read, asked=asked),
+        submit.body,
+        submit.send_time,
+    )
+
+
+def query_schedule(schedule_id: object) -> Call[Schedule]:
+    """``GET /v1/schedule/{schedule_id}``: a single or a batch schedule."""
+    asked = schedule_id_of(schedule_id)
+    read = partial(replies.read_schedule, asked=asked)
+    return Call("query_schedule", "GET", f"/v1/schedule/{asked}", read)
+
+
+def delete_schedule(schedule_id: object) -> Call[None]:
+    """``DELETE /v1/schedule/{schedule_id}``: a single or a batch schedule; no result."""
+    asked = schedule_id_of(schedule_id)
+    read = partial(replies.read_nothing, asked=asked)
+    return Call("delete_schedule", "DELETE", f"/v1/schedule/{asked}", read)
+
+
+def query_balance() -> Call[dict[str, int | None]]:
+    """``GET /v1/accounts/app``: the balance of the application; changes nothing."""
+    return Call("query_balance", "GET", "/v1/accounts/app", replies.read_balance)
+
+
+def uncertain(call: Call[Any], error: JsmsNoAnswerError, since: datetime) -> JsmsUncertainError:
+    """Return the error for a submission with an unknown outcome; ``since`` is when it left."""
+    return JsmsUncertainError.like(
+        error,
+        f"JSMS may have accepted this at {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}: {error.text} "
+        f"It concerns {call.subject}. It was not sent again. Check in the JSMS console whether "
+        "that schedule exists, and delete it there before you send again.",
+    )
+
+
+def _template(temp_id: object, sign_id: object) -> dict[str, Any]:
+    signature = optional_id("sign_id", sign_id)
+    return {
+        **({} if signature is None else {"sign_id": signature}),
+        "temp_id": required_id("temp_id", temp_id),
+    }

@@ -1,0 +1,340 @@
+"""Reading the replies of JSMS: a result as a plain dictionary that fits an XCom, or an error.
+
+JSMS documents some fields in two types (``msg_id`` as number and string, ``error_code`` as string)
+and leaves others open (``msg_id`` may be absent, null or empty before the text is sent). Each is
+normalized here; a reply that cannot be normalized raises :class:`MalformedReplyError`.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
+
+from airflow_provider_jsms.api.arguments import schedule_id_of
+from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS, Kind, refusal
+from airflow_provider_jsms.api.masking import mask_message
+from airflow_provider_jsms.exceptions import (
+    JsmsInputError,
+    JsmsServerError,
+    JsmsThrottledError,
+    JsmsUnreadableReplyError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_jsms.api.calls import Call
+    from airflow_provider_jsms.exceptions import JsmsCallError
+
+MAX_REPLY: Final = 8 * 1024 * 1024
+"""Bytes of a body, after decompression."""
+
+_MAX_WAIT: Final = 30 * 24 * 3600.0
+_BALANCES: Final = ("app_balance", "app_voice", "app_industry", "app_market")
+_MAX_IDENTIFIER: Final = 128
+_MAX_CODE: Final = 10**6
+_HTTP_OK: Final = range(200, 300)
+_HTTP_REDIRECT: Final = range(300, 400)
+_HTTP_TOO_MANY_REQUESTS: Final = 429
+_HTTP_SERVER_ERROR: Final = 500
+
+T = TypeVar("T")
+
+
+class MalformedReplyError(ValueError):
+    """A reply is not of the documented form; the text says how."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply as received; ``headers`` ignores case."""
+
+    http_status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+
+
+class FailedRecipient(TypedDict):
+    """A recipient that JSMS refused; ``error_code`` is None if JSMS sent no readable one."""
+
+    mobile: str
+    temp_para: dict[str, str]
+    error_code: int | None
+    error_message: str
+
+
+class BatchResult(TypedDict):
+    """The outcome of a batch submit or modify.
+
+    ``schedule_id`` is None only if JSMS refused every recipient and created no schedule.
+    """
+
+    schedule_id: str | None
+    success_count: int
+    failure_count: int
+    failure_recipients: list[FailedRecipient]
+
+
+class ScheduledRecipient(TypedDict):
+    """A recipient of a schedule; ``msg_id`` is None until JSMS assigns one."""
+
+    msg_id: str | None
+    mobile: str
+    temp_para: dict[str, str]
+
+
+class Schedule(TypedDict):
+    """A schedule; ``send_time`` is the wall clock of JSMS, None if unreadable."""
+
+    schedule_id: str
+    send_time: str | None
+    temp_id: int | None
+    recipients: list[ScheduledRecipient]
+
+
+def read_reply(call: Call[T], reply: Reply) -> T:
+    """Return the result of a call, or raise the error that its reply means.
+
+    A known code decides, whatever the HTTP status is. Without one, only a 2xx with a body of the
+    documented form is a success.
+
+    :raises JsmsApiError: JSMS refused the call.
+    :raises JsmsThrottledError: JSMS asks to wait.
+    :raises JsmsNoAnswerError: the outcome is unknown.
+    """
+    body = _decoded(reply.content)
+    code, message = _error_in(body)
+    values = (value for person in call.recipients for value in person.get("temp_para", {}).values())
+    details: dict[str, Any] = {
+        "call": str(call),
+        "code": code,
+        "message": mask_message(message, values),
+        "http_status": reply.http_status,
+    }
+    is_throttled = reply.http_status == _HTTP_TOO_MANY_REQUESTS
+    if code == SERVER_ERROR:
+        raise JsmsServerError(_server_error(reply, code), **details)
+    is_frequency = code in CODES and CODES[code].kind is Kind.FREQUENCY
+    if code in CODES and code != SUCCESS and not (is_frequency and is_throttled):
+        raise refusal(**details)
+    if is_throttled:
+        raise _throttled(reply, details)
+    if reply.http_status in _HTTP_OK and code in (None, SUCCESS):
+        try:
+            return call.read(body)
+        except MalformedReplyError as error:
+            text = f"HTTP {reply.http_status} with an unreadable body: {error}."
+            raise JsmsUnreadableReplyError(text, **details) from None
+    raise _without_known_code(reply, code, details)
+
+
+def read_nothing(body: object, asked: str) -> None:
+    """Accept the empty body of a deletion, or an object that does not name another schedule."""
+    if body is not None:
+        _check_same_schedule(_identifier(_object(body).get("schedule_id")), asked)
+
+
+def read_schedule_id(body: object, asked: str | None = None) -> str:
+    """Return the ``schedule_id`` of a submit, or of a modify of the schedule ``asked``."""
+    found = _identifier(_object(body).get("schedule_id"))
+    if found is None:
+        raise MalformedReplyError("it has no schedule_id")
+    _check_same_schedule(found, asked)
+    try:
+        return schedule_id_of(found)  # a later call puts it into a path
+    except JsmsInputError:
+        raise MalformedReplyError("its schedule_id is invalid") from None
+
+
+def read_batch_result(body: object, recipients: int, asked: str | None = None) -> BatchResult:
+    """Return the result of a batch request to that many recipients.
+
+    Everyone who is not counted as accepted counts as refused. A reply without a schedule_id is
+    readable only if it accepted nobody.
+    """
+    reply = _object(body)
+    failures = [_failed(entry) for entry in _list(reply, "failure_recipients")]
+    accepted = _count(reply, "success_count")
+    refused = max(_count(reply, "failure_count") or 0, len(failures))
+    missing = 0 if accepted is None else recipients - accepted
+    failure_count = min(recipients, max(refused, missing))
+    has_id = _identifier(reply.get("schedule_id")) is not None
+    is_nobody = not accepted and refused >= recipients and not has_id
+    return {
+        "schedule_id": None if is_nobody else read_schedule_id(reply, asked),
+        "success_count": recipients - failure_count,
+        "failure_count": failure_count,
+        "failure_recipients": failures,
+    }
+
+
+def read_schedule(body: object, asked: str) -> Schedule:
+    """Return the schedule ``asked`` from the reply to a query."""
+    reply = _object(body)
+    _check_same_schedule(_identifier(reply.get("schedule_id")), asked)
+    send_time = reply.get("send_time")
+    return {
+        "schedule_id": asked,
+        "send_time": send_time if isinstance(send_time, str) else None,
+        "temp_id": whole_number(reply.get("temp_id")),
+        "recipients": [
+            {
+                "msg_id": _identifier(entry.get("msg_id")),
+                "mobile": str(entry.get("mobile") or ""),
+                "temp_para": _parameters(entry),
+            }
+            for entry in map(_object, _list(reply, "recipients"))
+        ],
+    }
+
+
+def read_balance(body: object) -> dict[str, int | None]:
+    """Return the balances of the application; None where none is assigned."""
+    reply = _object(body)
+    return {name: whole_number(reply[name]) for name in _BALANCES if name in reply}
+
+
+def whole_number(value: object) -> int | None:
+    """Return an integer from an integer or a string of digits, else None."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value) if len(value) <= _MAX_IDENTIFIER else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def code_number(value: object) -> int | None:
+    """Return a code of JSMS; None for anything else, such as a phone number in its place."""
+    number = whole_number(value)
+    return number if number is not None and 0 <= number < _MAX_CODE else None
+
+
+def requested_wait(headers: Mapping[str, str], now: datetime) -> float:
+    """Return the seconds that a reply asks to wait, 0 if it asks for none, at most 30 days.
+
+    ``Retry-After`` is seconds or a date (RFC 9110). ``X-Rate-Limit-Reset`` is seconds, as the
+    documents of the sister service JPush say; JSMS documents neither.
+    """
+    waits = [_seconds(headers.get(name, "")) for name in ("Retry-After", "X-Rate-Limit-Reset")]
+    with suppress(TypeError, ValueError, OverflowError):  # no date, or one without a zone
+        waits.append((parsedate_to_datetime(headers.get("Retry-After", "")) - now).total_seconds())
+    return min(max(0.0, *waits), _MAX_WAIT)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return 0.0
+    return seconds if isfinite(seconds) else 0.0
+
+
+def _decoded(content: bytes) -> object:
+    """Return the decoded JSON, None for an empty body, the bytes if it is not JSON."""
+    if not content.strip():
+        return None
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return content
+
+
+def _error_in(body: object) -> tuple[int | None, str]:
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return None, ""
+    message = error.get("message")
+    return code_number(error.get("code")), message if isinstance(message, str) else ""
+
+
+def _throttled(reply: Reply, details: Mapping[str, Any]) -> JsmsThrottledError:
+    wait = requested_wait(reply.headers, datetime.now(UTC))
+    asked = f", and asks to wait {wait:.0f} s" if wait else ""
+    error = JsmsThrottledError(
+        f"JSMS did not accept the request (HTTP 429){asked}. Run fewer tasks at once, for example "
+        "in an Airflow pool.",
+        **details,
+    )
+    error.wait = wait
+    return error
+
+
+def _server_error(reply: Reply, code: int | None) -> str:
+    status = f"{code} (HTTP {reply.http_status})" if code else f"HTTP {reply.http_status}"
+    return f"JSMS, or a proxy in front of it, failed with {status}."
+
+
+def _without_known_code(reply: Reply, code: int | None, details: dict[str, Any]) -> JsmsCallError:
+    status = reply.http_status
+    if status >= _HTTP_SERVER_ERROR:
+        return JsmsServerError(_server_error(reply, code), **details)
+    if status in _HTTP_REDIRECT:
+        return JsmsUnreadableReplyError(
+            f"the reply is a redirect (HTTP {status}). Redirects are not followed, so that "
+            "credentials reach the host of the connection only. Check the connection's host "
+            "(JSMS: https://api.sms.jpush.cn).",
+            **details,
+        )
+    if code not in (None, SUCCESS) and status not in _HTTP_OK:
+        return refusal(**details)
+    found = "a body that is not from JSMS" if code is None else f"the code {code}"
+    return JsmsUnreadableReplyError(
+        f"HTTP {status} with {found}. Check for a proxy between Airflow and JSMS.", **details
+    )
+
+
+def _check_same_schedule(found: str | None, asked: str | None) -> None:
+    """Raise if a reply names another schedule: it answers another request."""
+    if found is not None and asked is not None and found != asked:
+        raise MalformedReplyError("it names another schedule_id than the request")
+
+
+def _failed(entry: object) -> FailedRecipient:
+    failure = _object(entry)
+    return {
+        "mobile": str(failure.get("mobile") or ""),
+        "temp_para": _parameters(failure),
+        "error_code": code_number(failure.get("error_code")),
+        "error_message": str(failure.get("error_message") or ""),
+    }
+
+
+def _object(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise MalformedReplyError("it is not the expected JSON object")
+    return value
+
+
+def _list(reply: Mapping[str, object], name: str) -> list[object]:
+    value = reply.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise MalformedReplyError(f"its {name} is not a list")
+    return value
+
+
+def _parameters(entry: Mapping[str, object]) -> dict[str, str]:
+    value = entry.get("temp_para")
+    if not isinstance(value, dict):
+        return {}
+    return {str(name): str(item) for name, item in value.items() if item is not None}
+
+
+def _identifier(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value).strip()
+    return text if text.isprintable() and 0 < len(text) <= _MAX_IDENTIFIER else None
+
+
+def _count(reply: Mapping[str, object], name: str) -> int | None:
+    if reply.get(name) is None:
+        return None
+    number = whole_number(reply[name])
+    if number is None or number < 0:
+        raise MalformedReplyError(f"its {name} is not a count")
+    return number

@@ -1,0 +1,84 @@
+"""Submissions by the hook in your own code.
+
+In a task of Airflow 3.3 and newer they are recorded like those of the operators. Outside a task
+there is no record; there the process remembers the texts with an unknown outcome.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_jsms.api.masking import mask_text
+from airflow_provider_jsms.exceptions import JsmsInputError
+from airflow_provider_jsms.submission.chunks import digest
+from airflow_provider_jsms.submission.decisions import Attempt
+from airflow_provider_jsms.submission.fingerprint import fingerprint_of, list_fingerprint
+from airflow_provider_jsms.submission.refusals import from_record
+from airflow_provider_jsms.submission.submission import Submission
+from airflow_provider_jsms.submission.task_try import TaskTry, UncertainTexts, running_try
+
+if TYPE_CHECKING:
+    from airflow_provider_jsms.api.calls import Call
+    from airflow_provider_jsms.api.replies import BatchResult
+    from airflow_provider_jsms.submission.ledger import SubmissionRecord
+    from airflow_provider_jsms.submission.submission import Sender
+
+_OUTSIDE: Final = Attempt(number=1, is_cleared=False, is_mapped=False, store_survives_clear=True)
+# Of this process, outside a task.
+uncertain: Final = UncertainTexts()
+
+
+def submit_text(sender: Sender, call: Call[str]) -> str:
+    """Submit one text and return its schedule_id."""
+    refuse_templates(call)
+    task_try, request = _task_try(), fingerprint_of(call, sender.settings)
+    submission = Submission(
+        sender, task_try, task_try.record_of_text(request), next_steps=_next_steps
+    )
+    return str((submission.carry_out(call, request) or {})["schedule_id"])
+
+
+def submit_batch(sender: Sender, call: Call[BatchResult]) -> BatchResult:
+    """Submit one batch and return its result."""
+    refuse_templates(call)
+    task_try, request = _task_try(), fingerprint_of(call, sender.settings)
+    listed = list_fingerprint([digest(call.recipients)], sender.settings)
+    record = task_try.records_of_batch(request, listed).of_chunk(1)
+    submission = Submission(
+        sender, task_try, record, about={"chunks": 1, "list": listed}, next_steps=_next_steps
+    )
+    outcome = submission.carry_out(call, request) or {}
+    return submission.result or from_record(outcome, call.recipients)
+
+
+def refuse_templates(call: Call[Any]) -> None:
+    """Refuse a parameter that is a template, because nothing renders it in your own code.
+
+    :raises JsmsInputError: one is.
+    """
+    for person in call.recipients:
+        for name, value in person.get("temp_para", {}).items():
+            if "{{" in value and "}}" in value:
+                raise JsmsInputError(
+                    f"temp_para[{mask_text(name)!r}] holds a template. Airflow renders templates "
+                    "in the arguments of a task only, not in a hook or in an operator that your "
+                    "code executes, so nothing was sent. Render it first: "
+                    'context["task"].render_template(value, context).'
+                )
+
+
+def _task_try() -> TaskTry:
+    return running_try() or TaskTry(None, _OUTSIDE, uncertain=uncertain)
+
+
+def _next_steps(record: SubmissionRecord, _: bool) -> str:  # noqa: FBT001  see Submission
+    if record.has_store:
+        return (
+            "To continue: 1. If it exists and is right, let your code go on without this text. "
+            "2. To send it again, delete the schedule there first, then delete the record "
+            f"{record.key} in the task's Storage tab and clear the task."
+        )
+    return (
+        "Never retry this error: there is no record here, so the text may go out twice. Only if "
+        "the schedule does not exist, submit the text again, with JsmsHook(..., durable=False)."
+    )

@@ -1,0 +1,319 @@
+"""One try of a task, and the record of each of its submissions.
+
+An operator that is a task makes one submission: its record is ``jsms_submission``, or for a batch
+``jsms_submission_1`` and so on, one for each chunk. Your own code may make any number, in any
+order: a hook or operators in a ``@task``, a subclass that executes once per person. Records of its
+texts are named after the person (a keyed hash), those of its batches are numbered. A later try
+finds each by its text, sends what is missing, and modifies nothing. The record ``jsms_code`` counts
+them.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import multiprocessing
+import os
+import threading
+import weakref
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from airflow import __version__ as airflow_version
+from airflow.providers.common.compat.sdk import AirflowException, conf, get_current_context
+
+from airflow_provider_jsms.submission.decisions import REFUSED, SENDING, Attempt
+from airflow_provider_jsms.submission.ledger import CodeNote, SubmissionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_jsms.exceptions import JsmsUncertainError
+    from airflow_provider_jsms.submission.fingerprint import Account, Fingerprint
+    from airflow_provider_jsms.submission.ledger import Store
+    from airflow_provider_jsms.submission.submission import Submission
+
+# From this version on, a clear removes the task's store.
+_CLEARS_STORE: Final = (3, 4)
+# Airflow exports it to the processes that a task starts.
+_TRY_NUMBER: Final = b"AIRFLOW_CTX_TRY_NUMBER="
+_ENVIRONMENT: Final = Path("/proc/self/environ")
+
+_KEY: Final = "jsms_submission"
+_CODE_KEY: Final = "jsms_code"
+_LENGTH: Final = 12
+_UNCERTAIN_FOR: Final = 3600.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchRecords:
+    """The records of one batch; ``number`` counts the batches of this try from 1."""
+
+    store: Store | None
+    attempt: Attempt
+    number: int = 1
+
+    def of_chunk(self, number: int, attempt: Attempt | None = None) -> SubmissionRecord:
+        """Return the record of a chunk, counted from 1."""
+        batch = "" if self.number == 1 else f"{self.number}_"
+        return SubmissionRecord(self.store, f"{_KEY}_{batch}{number}", attempt or self.attempt)
+
+
+class UncertainTexts:
+    """The texts with an unknown outcome, which code that retries a call must not send again.
+
+    After an hour it is another text: the same words may be due every day.
+    """
+
+    def __init__(self) -> None:
+        self._errors: dict[str, tuple[float, JsmsUncertainError]] = {}
+
+    def add(self, text: str, error: JsmsUncertainError) -> None:
+        """Remember a text by its fingerprint."""
+        self._errors[text] = (monotonic(), error)
+
+    def check(self, text: str) -> None:
+        """Raise the error that a text met before."""
+        met_at, error = self._errors.get(text, (-math.inf, None))
+        if error is not None and monotonic() - met_at < _UNCERTAIN_FOR:
+            raise error
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._errors.clear()
+
+
+class TaskTry:
+    """One try of a task, and its submissions so far.
+
+    :param store: the task state store, None if there is none.
+    :ivar submissions: those that have begun.
+    """
+
+    def __init__(
+        self, store: Store | None, attempt: Attempt, *, uncertain: UncertainTexts | None = None
+    ) -> None:
+        self.store = store
+        self.attempt = attempt
+        self.submissions: list[Submission] = []
+        self.uncertain = UncertainTexts() if uncertain is None else uncertain
+        self._claimed: set[str] = set()
+        self._found = self._begun = 0
+        self._note: CodeNote | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def may_have_submitted(self) -> bool:
+        """Whether JSMS may have accepted a submission of this try."""
+        return any(each.may_have_submitted for each in self.submissions)
+
+    def record_of_task(self) -> SubmissionRecord:
+        """Return the record of the only text of a task."""
+        return SubmissionRecord(self.store, _KEY, self.attempt)
+
+    def records_of_task(self) -> BatchRecords:
+        """Return the records of the only batch of a task."""
+        return BatchRecords(self.store, self.attempt)
+
+    def record_of_subclass(self, request: Fingerprint) -> SubmissionRecord:
+        """Return the record of a text of a subclass, which may execute once per person.
+
+        A subclass that submits a single text, to the same people, may modify it as a task does.
+        """
+        with self._lock:
+            first = SubmissionRecord(self.store, _KEY, replace(self.attempt, is_in_code=True))
+            if self._claimed or self._read_note().content is not None:
+                return self.record_of_text(request, _KEY)
+            if not first.is_scheduled_or_unknown or first.is_for(request, people=True):
+                self._claimed.add(_KEY)
+                return first
+            return SubmissionRecord(self.store, _KEY, self._in_code(request))
+
+    def record_of_text(self, request: Fingerprint, *others: str) -> SubmissionRecord:
+        """Return the record of a text to one person, as earlier tries left it.
+
+        :param others: keys of further records that may be of these people.
+        """
+        with self._lock:
+            attempt = self._in_code(request)
+            chain = self._chain(request, attempt)
+            extra = [SubmissionRecord(self.store, key, attempt) for key in others]
+            slots = [each for each in extra if each.is_for(request, people=True)] + chain
+            record = self._free(slots, lambda each: each.is_for(request))
+            if record is None:
+                key = _key_of(request, len(chain) + 1)
+                record = SubmissionRecord(self.store, key, attempt)
+                self._begin_another(request)
+            self._claimed.add(record.key)
+            return record
+
+    def records_of_batch(self, account: Account, listed: str) -> BatchRecords:
+        """Return the records of a batch of your own code.
+
+        :param listed: the fingerprint of its list.
+        """
+        with self._lock:
+            attempt = self._in_code(account)
+            batches: list[BatchRecords] = []
+            slots: list[SubmissionRecord] = []
+            while not slots or slots[-1].content is not None or slots[-1].key in self._claimed:
+                batches.append(BatchRecords(self.store, attempt, len(batches) + 1))
+                slots.append(batches[-1].of_chunk(1))
+            slot = self._free(slots[:-1], lambda each: (each.content or {}).get("list") == listed)
+            if slot is None:
+                slot = slots[-1]
+                self._begin_another(account)
+            self._claimed.add(slot.key)
+            return batches[slots.index(slot)]
+
+    def _free(
+        self, slots: list[SubmissionRecord], is_same: Callable[[SubmissionRecord], bool]
+    ) -> SubmissionRecord | None:
+        """Return the record that a submission continues, None for a further one.
+
+        That is its own, or one that scheduled nothing, or one that an earlier try has written and
+        this one has not asked for, whose place it would take.
+        """
+        kinds: tuple[Callable[[SubmissionRecord], bool], ...] = (
+            is_same,
+            lambda each: each.state == REFUSED,
+            lambda each: not each.is_of_this_try,
+        )
+        reusable = (REFUSED, SENDING)
+        free = [each for each in slots if each.state in reusable or each.key not in self._claimed]
+        record = next((each for is_kind in kinds for each in free if is_kind(each)), None)
+        self._found += record is not None and not record.is_of_this_try
+        return record
+
+    def _chain(self, request: Fingerprint, attempt: Attempt) -> list[SubmissionRecord]:
+        """Return the records of all texts to these people."""
+        chain: list[SubmissionRecord] = []
+        while True:
+            key = _key_of(request, len(chain) + 1)
+            record = SubmissionRecord(self.store, key, attempt)
+            if record.content is None and key not in self._claimed:
+                return chain
+            chain.append(record)
+
+    def _begin_another(self, account: Account) -> None:
+        note = self._read_note()
+        earlier = note.texts - self._begun
+        if self._found < earlier:
+            _log.warning(
+                "Earlier tries of this task submitted %d texts, and this try has asked for %d of "
+                "them so far. The others stay scheduled until you delete them: their records are "
+                "in the task's Storage tab.",
+                *(earlier, self._found),
+            )
+        note.count(account)
+        self._begun += 1
+
+    def _read_note(self) -> CodeNote:
+        if self._note is None:
+            self._note = CodeNote(self.store, _CODE_KEY)
+        return self._note
+
+    def _in_code(self, account: Account) -> Attempt:
+        is_comparable = self._read_note().is_comparable(account)
+        doubt = "" if is_comparable else "the master secret has changed, so no record can be found"
+        return replace(
+            self.attempt,
+            is_in_code=True,
+            is_one_of_several=True,
+            doubt=self.attempt.doubt or doubt,
+        )
+
+
+def _key_of(request: Fingerprint, number: int) -> str:
+    return f"{_KEY}_{request.people[:_LENGTH]}" + (f"_{number}" if number > 1 else "")
+
+
+_tries: dict[int, TaskTry] = {}
+
+
+def task_try_of(context: Context, *, retries: int = 0, durable: bool = True) -> TaskTry:
+    """Return the try whose context it is.
+
+    :param retries: of the task, for a context without a task.
+    :param durable: whether records are kept.
+    """
+    task: Any = context.get("task")
+    attempt = attempt_of(context, retries if task is None else task.retries or 0)
+    if not durable:
+        return TaskTry(None, replace(attempt, number=1))
+    ti = context["ti"]
+    if id(ti) not in _tries:
+        _tries[id(ti)] = TaskTry(store_of(context), attempt)
+        weakref.finalize(ti, _tries.pop, id(ti), None)
+    return _tries[id(ti)]
+
+
+def attempt_of(context: Context, retries: int) -> Attempt:
+    """Return the position of this try in the life of the task."""
+    ti: Any = context["ti"]
+    clears_on_success = conf.getboolean("state_store", "clear_on_success", fallback=False)
+    version = tuple(int(part) for part in airflow_version.split(".")[:2])
+    return Attempt(
+        number=ti.try_number,
+        is_cleared=(ti.max_tries or 0) > retries,
+        is_mapped=ti.map_index is not None and ti.map_index >= 0,
+        store_survives_clear=version < _CLEARS_STORE and not clears_on_success,
+    )
+
+
+def store_of(context: Context) -> Store | None:
+    """Return the task state store of Airflow 3.3 and newer, None on older versions."""
+    return cast("Store | None", context.get("task_state_store"))
+
+
+def running_try() -> TaskTry | None:
+    """Return the try of the task that this code runs in, None outside a task.
+
+    A process that a task starts cannot reach the task's records: there a submission of the first
+    try is not recorded, and one of a later try is uncertain.
+    """
+    context = _running_context()
+    if context is not None and not _is_forked():
+        return task_try_of(context)
+    number = context["ti"].try_number if context else _try_that_started_this_process()
+    if number == 1:
+        return None
+    attempt = Attempt(
+        number=number,
+        is_cleared=False,
+        is_mapped=False,
+        store_survives_clear=False,
+        doubt="a process that a task starts cannot read the records of earlier tries",
+    )
+    return TaskTry(None, attempt)
+
+
+def _running_context() -> Context | None:
+    try:
+        return get_current_context()
+    except (AirflowException, RuntimeError):
+        return None
+
+
+def _is_forked() -> bool:
+    parent = multiprocessing.parent_process()
+    return parent is not None and parent.pid == os.getppid()
+
+
+def _try_that_started_this_process() -> int:
+    """Return the number of the try that started this process, 1 if none did.
+
+    Airflow sets the variable in the task's own process too, where callbacks run outside the
+    context; there it is absent from the environment that the process started with.
+    """
+    try:
+        variables = _ENVIRONMENT.read_bytes().split(b"\0")
+    except OSError:
+        return 1
+    numbers = [each.partition(b"=")[2] for each in variables if each.startswith(_TRY_NUMBER)]
+    return int(numbers[0]) if numbers and numbers[0].isdigit() else 1

@@ -1,0 +1,508 @@
+"""The replies of JSMS: fields missing, null or of another type, and which error a reply means."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from requests.structures import CaseInsensitiveDict
+
+from airflow_provider_jsms.api.codes import CODES
+from airflow_provider_jsms.api.masking import HIDDEN
+from airflow_provider_jsms.api.replies import (
+    MalformedReplyError,
+    Reply,
+    read_balance,
+    read_batch_result,
+    read_nothing,
+    read_reply,
+    read_schedule,
+    read_schedule_id,
+    requested_wait,
+    whole_number,
+)
+from airflow_provider_jsms.exceptions import (
+    JsmsAccountError,
+    JsmsApiError,
+    JsmsAuthError,
+    JsmsCallError,
+    JsmsFrequencyError,
+    JsmsRecipientError,
+    JsmsRefusedRecipientsError,
+    JsmsRequestError,
+    JsmsReviewError,
+    JsmsServerError,
+    JsmsStateError,
+    JsmsTemplateError,
+    JsmsThrottledError,
+    JsmsUnknownCodeError,
+    JsmsUnreadableReplyError,
+)
+from airflow_provider_jsms.submission.refusals import FailureLimit
+from tests import people
+from tests.unit.api.test_calls import CALLS, UUID, VALUE, call_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = datetime(2030, 10, 21, 7, 0, 0, tzinfo=UTC)
+ERROR_CLASSES: dict[type[JsmsApiError], set[int]] = {
+    JsmsAuthError: {50001, 50002},
+    JsmsAccountError: {50008, 50014, 50033, 50035, 50036, 50202, 50301},
+    JsmsReviewError: {50020},
+    JsmsTemplateError: {
+        *(50021, 50042, 50043, 50044, 50045, 50046, 50047, 50052, 50053),
+        *(50101, 50102, 50103, 50104, 50105),
+    },
+    JsmsRecipientError: {50006, 50024, 50034},
+    JsmsStateError: {50028, 50029},
+    JsmsFrequencyError: {50009, 50201},
+}
+REFUSALS = sorted(set(CODES) - {50000, 50019})
+HTML = b"<!DOCTYPE html><html><body>Please log in</body></html>"
+NO_OBJECTS: list[Any] = [None, [], "text", 1, [{"schedule_id": UUID}]]
+NO_IDENTIFIERS: list[Any] = [None, "", "  ", True, 1.5, [], {}, "a\nb", "a" * 129]
+FAILURE = {
+    "mobile": people.BEN,
+    "error_code": "50006",
+    "error_message": "invalid mobile",
+    "temp_para": {"code": f"{people.CANARY}-1"},
+}
+
+
+def envelope(code: object, message: object = "said") -> bytes:
+    return json.dumps({"error": {"code": code, "message": message}}).encode()
+
+
+def error_of(name: str, status: int, content: bytes, **headers: str) -> JsmsCallError:
+    """Return the error that a reply means, after what holds for every one of them."""
+    call = call_named(name)
+    with pytest.raises(JsmsCallError) as caught:
+        read_reply(call, Reply(status, headers, content))
+    error = caught.value
+    assert (error.call, error.http_status) == (str(call), status)
+    assert str(error).startswith(f"{call}: ")
+    assert str(error).isprintable()
+    assert len(str(error)) < 800
+    return error
+
+
+class TestASuccess:
+    @pytest.mark.parametrize(
+        ("name", "status", "content", "result"),
+        [
+            ("submit_schedule", 200, {"schedule_id": UUID}, UUID),
+            ("submit_schedule", 201, {"schedule_id": f" {UUID}\n"}, UUID),
+            ("modify_schedule", 200, {"schedule_id": UUID, "error": None}, UUID),
+            (
+                "modify_schedule",
+                *(200, {"schedule_id": UUID, "error": {"code": 50000, "message": "success"}}, UUID),
+            ),
+            ("query_balance", 200, {"app_balance": 1, "app_voice": None}, None),
+        ],
+    )
+    def test_is_read(self, name: str, status: int, content: object, result: object) -> None:
+        read = read_reply(call_named(name), Reply(status, {}, json.dumps(content).encode()))
+        assert read == (result or content)
+
+    @pytest.mark.parametrize("content", [b"", b" \n", b"{}", b'{"status":"deleted"}'])
+    def test_of_a_deletion_has_no_result(self, content: bytes) -> None:
+        assert read_reply(call_named("delete_schedule"), Reply(200, {}, content)) is None
+
+    @pytest.mark.parametrize(
+        "content", [HTML, b"OK", b'{"error":', b"[1]", b'{"error":{"code":50999,"message":"x"}}']
+    )
+    def test_that_some_page_answered_is_none(self, content: bytes) -> None:
+        # A proxy's login page with a 200 did not cancel anything: the text would still be sent.
+        for name in ("delete_schedule", "query_schedule", "submit_schedule"):
+            assert type(error_of(name, 200, content)) is JsmsUnreadableReplyError
+
+    @pytest.mark.parametrize(
+        "name", ["query_schedule", "modify_schedule", "modify_batch_schedule", "delete_schedule"]
+    )
+    def test_that_names_another_schedule_answers_another_request(self, name: str) -> None:
+        content = {"schedule_id": "another-id", "success_count": 2}
+        error = error_of(name, 200, json.dumps(content).encode())
+        assert type(error) is JsmsUnreadableReplyError
+        assert "it names another schedule_id than the request" in str(error)
+        assert call_named(name).may_be_sent_again_after(error)
+
+
+class TestARefusal:
+    @pytest.mark.parametrize("status", [200, 302, 400, 403, 404, 429, 500])
+    @pytest.mark.parametrize("code", [50002, 50006, 50014, 50020, 50027, 50028, 50029])
+    def test_is_decided_by_a_known_code_whatever_the_status_is(
+        self, code: int, status: int
+    ) -> None:
+        for name, sent in (("submit_schedule", code), ("query_schedule", str(code))):
+            error = error_of(name, status, envelope(sent, CODES[code].message))
+            assert (error.code, error.message) == (code, CODES[code].message)
+            assert isinstance(error, JsmsApiError)
+
+    @pytest.mark.parametrize("code", REFUSALS)
+    def test_has_the_class_and_the_advice_of_its_code(self, code: int) -> None:
+        expected = next(
+            (each for each, numbers in ERROR_CLASSES.items() if code in numbers), JsmsRequestError
+        )
+        error = error_of("submit_schedule", 403, envelope(code, CODES[code].message))
+        assert type(error) is expected
+        may_be_retried = expected in (JsmsReviewError, JsmsFrequencyError)
+        assert isinstance(error, AirflowFailException) is not may_be_retried
+        assert CODES[code].advice in str(error)
+
+    @pytest.mark.parametrize("status", [200, 302, 403, 429, 500])
+    @pytest.mark.parametrize("code", [50019, "50019"])
+    def test_is_none_with_50019_which_leaves_the_outcome_unknown(
+        self, status: int, code: object
+    ) -> None:
+        for name in ("submit_schedule", "delete_schedule"):
+            error = error_of(name, status, envelope(code, "server error"))
+            assert type(error) is JsmsServerError
+            assert (error.code, error.message) == (50019, "server error")
+
+    @pytest.mark.parametrize("code", [50032, 50999, 1, "50999"])
+    def test_with_an_unknown_code_keeps_its_number(self, code: object) -> None:
+        error = error_of("submit_schedule", 403, envelope(code, "a new rule"))
+        assert type(error) is JsmsUnknownCodeError
+        assert (error.code, error.message) == (int(str(code)), "a new rule")
+        assert str(code) in str(error)
+        assert "a new rule" in str(error)
+        assert not isinstance(error, AirflowFailException)
+
+    @pytest.mark.parametrize(
+        ("status", "error_class"),
+        [
+            *((200, JsmsUnreadableReplyError), (302, JsmsUnreadableReplyError)),
+            *((500, JsmsServerError), (503, JsmsServerError), (429, JsmsThrottledError)),
+        ],
+    )
+    def test_with_an_unknown_code_is_judged_by_an_odd_status(
+        self, status: int, error_class: type[JsmsCallError]
+    ) -> None:
+        error = error_of("submit_schedule", status, envelope(50999, "a new rule"))
+        assert type(error) is error_class
+        assert error.code == 50999
+
+    @pytest.mark.parametrize("message", [None, 5, [], ""])
+    def test_without_a_message_is_still_one(self, message: object) -> None:
+        assert error_of("query_schedule", 403, envelope(50999, message)).message == ""
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            f"invalid mobile {people.ANNA}",
+            f"+86 {people.BEN[:3]}-{people.BEN[3:7]}-{people.BEN[7:]} is invalid",
+            f"black word in {VALUE}!",
+            VALUE,
+        ],
+    )
+    def test_never_repeats_a_number_or_a_value(self, message: str) -> None:
+        for name in ("submit_schedule", "submit_batch_schedule"):
+            error = error_of(name, 403, envelope(50999, message))
+            for shown in (str(error), error.message, repr(error)):
+                assert people.ANNA not in shown
+                assert people.BEN not in shown
+                assert people.CANARY not in shown
+
+    def test_that_repeats_a_value_is_hidden_whole(self) -> None:
+        assert error_of("submit_schedule", 403, envelope(50999, f"no {VALUE}")).message == HIDDEN
+
+
+NO_ENVELOPES = [
+    *(b"", b"null", b"{}", b"[]", b'"error"', b"50028", b"{", HTML, b"\xff\xfe\x00"),
+    *(b'{"error":null}', b'{"error":"50028"}', b'{"error":{}}', b'{"code":50028}', b"[" * 200_000),
+]
+
+
+@pytest.mark.parametrize("content", NO_ENVELOPES, ids=lambda content: repr(content)[:24])
+@pytest.mark.parametrize(
+    ("status", "error_class"),
+    [
+        *((status, JsmsUnreadableReplyError) for status in (302, 400, 403, 404)),
+        *((status, JsmsServerError) for status in (500, 502, 503)),
+        (429, JsmsThrottledError),
+    ],
+)
+def test_a_reply_without_a_code_is_judged_by_its_status(
+    status: int, content: bytes, error_class: type[JsmsCallError]
+) -> None:
+    for name in ("submit_schedule", "query_schedule"):
+        error = error_of(name, status, content)
+        assert type(error) is error_class
+        assert (error.code, error.message) == (None, "")
+        assert str(status) in str(error)
+        assert "log in" not in str(error)
+
+
+@pytest.mark.parametrize("content", NO_ENVELOPES, ids=lambda content: repr(content)[:24])
+def test_a_2xx_without_a_schedule_id_leaves_the_outcome_unknown(content: bytes) -> None:
+    for name in ("submit_schedule", "modify_schedule", "submit_batch_schedule"):
+        assert type(error_of(name, 200, content)) is JsmsUnreadableReplyError
+
+
+def test_a_redirect_is_not_followed_and_not_quoted() -> None:
+    text = str(error_of("submit_schedule", 308, b"", Location="https://elsewhere.example/"))
+    assert "redirect (HTTP 308)" in text
+    assert "elsewhere" not in text
+
+
+def _headers(**fields: str) -> CaseInsensitiveDict[str]:
+    return CaseInsensitiveDict({name.replace("_", "-"): text for name, text in fields.items()})
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 0),
+        ({"Retry_After": "5"}, 5),
+        ({"retry_after": " 5 "}, 5),
+        ({"Retry_After": "0.3"}, 0.3),
+        *(({"Retry_After": text}, 0) for text in ("-5", "", "soon", "nan", "inf", "9" * 400)),
+        ({"Retry_After": "Mon, 21 Oct 2030 07:00:30 GMT"}, 30),
+        ({"Retry_After": "Mon, 21 Oct 2030 15:00:30 +0800"}, 30),
+        ({"Retry_After": "Mon, 21 Oct 2030 06:59:59 GMT"}, 0),
+        ({"Retry_After": "Mon, 21 Oct 2030 07:00:30"}, 0),
+        ({"Retry_After": "Mon, 21 Oct 99999 07:00:30 GMT"}, 0),
+        ({"X_Rate_Limit_Reset": "7"}, 7),
+        ({"X_Rate_Limit_Remaining": "0"}, 0),
+        ({"Retry_After": "5", "X_Rate_Limit_Reset": "7"}, 7),
+        ({"Retry_After": str(10**9)}, 30 * 24 * 3600),
+    ],
+    ids=str,
+)
+def test_the_requested_wait(headers: dict[str, str], seconds: float) -> None:
+    assert requested_wait(_headers(**headers), NOW) == seconds
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(("headers", "wait"), [({"Retry-After": "5"}, 5.0), ({}, 0.0)])
+def test_429_carries_the_requested_wait(name: str, headers: dict[str, str], wait: float) -> None:
+    error = error_of(name, 429, b"", **headers)
+    assert isinstance(error, JsmsThrottledError)
+    assert error.wait == wait
+    assert ("asks to wait 5 s" in str(error)) is bool(wait)
+    assert not isinstance(error, AirflowFailException)
+
+
+@pytest.mark.parametrize("body", NO_OBJECTS)
+def test_a_body_that_is_no_object_is_malformed_everywhere(body: object) -> None:
+    readers: Iterator[Any] = iter(
+        [
+            lambda: read_schedule_id(body),
+            lambda: read_batch_result(body, 1),
+            lambda: read_schedule(body, UUID),
+            lambda: read_balance(body),
+            lambda: read_nothing(body or "", "asked"),
+        ]
+    )
+    for read in readers:
+        with pytest.raises(MalformedReplyError, match="not the expected JSON object"):
+            read()
+
+
+@pytest.mark.parametrize("given", NO_IDENTIFIERS)
+def test_an_unusable_schedule_id_is_malformed(given: object) -> None:
+    with pytest.raises(MalformedReplyError, match="no schedule_id"):
+        read_schedule_id({"schedule_id": given})
+
+
+@pytest.mark.parametrize("given", ["a/b", people.ANNA, "batch"])
+def test_a_schedule_id_that_no_later_call_could_name_is_malformed(given: str) -> None:
+    with pytest.raises(MalformedReplyError, match="schedule_id is invalid"):
+        read_schedule_id({"schedule_id": given})
+
+
+@pytest.mark.parametrize(("success", "failure"), [(1, 1), ("1", "1")])
+def test_a_batch_result_as_documented(success: object, failure: object) -> None:
+    answer = {
+        "schedule_id": UUID,
+        "success_count": success,
+        "failure_count": failure,
+        "failure_recipients": [FAILURE],
+    }
+    assert read_batch_result(answer, 2) == {
+        "schedule_id": UUID,
+        "success_count": 1,
+        "failure_count": 1,
+        "failure_recipients": [FAILURE | {"error_code": 50006}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "success", "failure"),
+    [
+        ({}, 3, 0),
+        ({"failure_recipients": None, "success_count": None, "failure_count": None}, 3, 0),
+        ({"failure_recipients": []}, 3, 0),
+        ({"failure_recipients": [FAILURE]}, 2, 1),
+        ({"failure_count": 2}, 1, 2),
+        ({"failure_count": "2", "failure_recipients": [FAILURE]}, 1, 2),
+        ({"success_count": 0, "failure_count": 3}, 0, 3),
+        ({"success_count": "0", "failure_recipients": [FAILURE] * 3}, 0, 3),
+    ],
+)
+def test_counts_that_are_not_told_are_worked_out(
+    answer: dict[str, Any], success: int, failure: int
+) -> None:
+    read = read_batch_result({"schedule_id": UUID} | answer, 3)
+    assert (read["success_count"], read["failure_count"]) == (success, failure)
+
+
+@pytest.mark.parametrize("name", ["success_count", "failure_count"])
+@pytest.mark.parametrize("value", [-1, "-1", 1.5, "1.5", "", "one", True, [], {}, "１"])
+def test_a_count_that_is_none_is_malformed(name: str, value: object) -> None:
+    with pytest.raises(MalformedReplyError, match=f"its {name} is not a count"):
+        read_batch_result({"schedule_id": UUID, name: value}, 2)
+
+
+@pytest.mark.parametrize("value", [{}, "text", 1, True, {"mobile": people.ANNA}])
+def test_failure_recipients_that_are_no_list_are_malformed(value: object) -> None:
+    with pytest.raises(MalformedReplyError, match="its failure_recipients is not a list"):
+        read_batch_result({"schedule_id": UUID, "failure_recipients": value}, 2)
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "read"),
+    [
+        ("mobile", None, ""),
+        ("mobile", int(people.BEN), people.BEN),
+        ("error_code", None, None),
+        ("error_code", 50006, 50006),
+        ("error_code", "50006", 50006),
+        ("error_code", "x", None),
+        ("error_code", True, None),
+        ("error_code", 1.5, None),
+        ("error_message", None, ""),
+        ("error_message", 5, "5"),
+        ("temp_para", None, {}),
+        ("temp_para", [], {}),
+        ("temp_para", "text", {}),
+        ("temp_para", {"n": 1}, {"n": "1"}),
+    ],
+)
+def test_a_failed_recipient_is_brought_to_one_form(field: str, given: object, read: object) -> None:
+    answer = {"schedule_id": UUID, "failure_recipients": [FAILURE | {field: given}]}
+    assert read_batch_result(answer, 2)["failure_recipients"][0][field] == read  # type: ignore[literal-required]
+
+
+def test_a_failed_recipient_may_lack_every_field() -> None:
+    answer = {"schedule_id": UUID, "failure_recipients": [{}]}
+    assert read_batch_result(answer, 2)["failure_recipients"] == [
+        {"mobile": "", "temp_para": {}, "error_code": None, "error_message": ""}
+    ]
+
+
+@pytest.mark.parametrize("schedule_id", [..., *NO_IDENTIFIERS])
+def test_without_a_schedule_id_it_is_an_answer_only_if_nobody_was_accepted(
+    schedule_id: object,
+) -> None:
+    answer = {} if schedule_id is ... else {"schedule_id": schedule_id}
+    nobody = read_batch_result(answer | {"success_count": 0, "failure_count": 2}, 2)
+    assert nobody["schedule_id"] is None
+    for counts in (
+        {"success_count": 1, "failure_count": 1},
+        {"success_count": 0, "failure_count": 1},
+        {"success_count": 1, "failure_count": 2},
+        {"failure_count": 1},
+        {"success_count": 0, "failure_count": 0},
+        {},
+    ):
+        with pytest.raises(MalformedReplyError, match="no schedule_id"):
+            read_batch_result(answer | counts, 2)
+
+
+def test_all_refused_with_a_schedule_id_keeps_it() -> None:
+    answer = {"schedule_id": UUID, "success_count": 0, "failure_count": 2}
+    assert read_batch_result(answer, 2)["schedule_id"] == UUID
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"success_count": 0, "failure_count": 0},
+        {"success_count": 1},
+        {"success_count": 1, "failure_count": 0},
+        {"success_count": 2, "failure_count": 0, "failure_recipients": [FAILURE]},
+        {"failure_count": 0, "failure_recipients": [FAILURE]},
+    ],
+    ids=["nobody counted", "one of two", "one of two, none refused", "listed, not counted", "same"],
+)
+def test_a_recipient_that_was_not_accepted_never_goes_unnoticed(counts: dict[str, Any]) -> None:
+    with pytest.raises((MalformedReplyError, JsmsRefusedRecipientsError)):
+        FailureLimit(0).check(read_batch_result({"schedule_id": UUID} | counts, 2))
+
+
+def test_a_schedule_as_documented() -> None:
+    para = {"code": f"{people.CANARY}-1"}
+    answer = {
+        "schedule_id": UUID,
+        "send_time": "2017-07-31 15:00:00",
+        "temp_id": 1250,
+        "recipients": [{"msg_id": "274887115920", "mobile": people.ANNA, "temp_para": para}],
+    }
+    assert read_schedule(answer, UUID) == answer
+
+
+@pytest.mark.parametrize("answer", [{}, dict.fromkeys(("schedule_id", "send_time", "temp_id"))])
+def test_a_schedule_may_lack_every_field(answer: dict[str, Any]) -> None:
+    empty = {"schedule_id": "asked", "send_time": None, "temp_id": None, "recipients": []}
+    assert read_schedule(answer, "asked") == empty
+    assert read_schedule(answer | {"recipients": None}, "asked") == empty
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "read"),
+    [
+        *(("schedule_id", given, "asked") for given in NO_IDENTIFIERS),
+        *(("send_time", given, None) for given in (1, 1.5, True, [], {})),
+        *(("temp_id", given, None) for given in ("x", 1.5, True, [], {}, "")),
+        ("temp_id", "1250", 1250),
+    ],
+)
+def test_a_field_of_a_schedule_of_another_type_is_left_out(
+    field: str, given: object, read: object
+) -> None:
+    assert read_schedule({field: given}, "asked")[field] == read  # type: ignore[literal-required]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (288193860302, "288193860302"),
+        ("288193860302", "288193860302"),
+        (" 288193860302 ", "288193860302"),
+        ("01658697-45d9-4644-996d-69a1b14e2bb8", "01658697-45d9-4644-996d-69a1b14e2bb8"),
+        *((given, None) for given in NO_IDENTIFIERS),
+    ],
+)
+def test_a_msg_id_is_text_or_not_there_yet(given: object, read: str | None) -> None:
+    schedule = read_schedule({"recipients": [{"msg_id": given, "mobile": people.ANNA}]}, UUID)
+    assert schedule["recipients"] == [{"msg_id": read, "mobile": people.ANNA, "temp_para": {}}]
+
+
+def test_a_msg_id_may_be_absent() -> None:
+    assert read_schedule({"recipients": [{}]}, UUID)["recipients"] == [
+        {"msg_id": None, "mobile": "", "temp_para": {}}
+    ]
+
+
+def test_balances_are_numbers_or_not_assigned() -> None:
+    answer = {"app_balance": 1, "app_voice": "22", "app_industry": None, "app_x": [], "other": 4}
+    assert read_balance(answer) == {
+        "app_balance": 1,
+        "app_voice": 22,
+        "app_industry": None,
+    }
+    assert read_balance({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [(0, 0), ("007", 7), ("9" * 5000, None), ("-1", None), ("１", None), (True, None), (1.0, None)],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_whole_number_is_a_number_or_ascii_digits(given: object, read: int | None) -> None:
+    assert whole_number(given) == read
