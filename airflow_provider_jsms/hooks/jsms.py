@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -37,29 +36,27 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
-
 
 class JsmsHook(BaseHook):
     """Schedule, change, follow and cancel texts with JiGuang SMS (JSMS, 极光短信).
 
-    Each method is one call of the API. A call that failed is sent again, up to ``max_attempts``
-    times within a minute, only where that cannot text anybody twice: a submission never, once it
-    has begun to leave this machine. Threads and forked processes may share a hook: each has an HTTP
-    session of its own. Close the hook, or use it in ``with``. A pickle of it holds no credentials.
+    Each method is one call of the API. A failed call is retried, up to ``max_attempts`` times
+    within a minute, but only if that cannot text anyone twice: a submission is never resent once
+    it has begun to leave this machine. Threads and forked processes may share a hook, each with
+    an HTTP session of its own. Close the hook, or use it in ``with``. Pickles hold no credentials.
 
     In a task of Airflow 3.3 and newer the hook records its submissions: a retry of the task finds
-    each by its text and sends only the others, also in a loop. Outside a task no record is kept.
-    There, and wherever you call the hook by a library that retries, :class:`JsmsUncertainError`
-    must not be retried: the text may go out twice.
+    each by its text and sends only the missing ones, also in a loop. Outside a task there is no
+    record. There, and with a library that retries calls, never retry :class:`JsmsUncertainError`:
+    the text may go out twice.
 
     :param jsms_conn_id: the Airflow connection. Its login is the app key, its password the master
         secret, its host a bare name or a base URL (default ``https://api.sms.jpush.cn``); extras:
         ``timezone`` (of the wall clock of JSMS, default ``Asia/Shanghai``), ``connect_timeout``
         and ``read_timeout`` (seconds, default 5 and 30), ``max_attempts`` (default 3) and
         ``ca_bundle`` (a path).
-    :param durable: whether submissions are recorded in a task, and a later try of a task that
-        cannot find a record (before Airflow 3.3, in a process that the task starts) is uncertain
+    :param durable: whether to record the submissions of a task. Where no record can be read
+        (before Airflow 3.3, in a process that the task starts), a later try is then uncertain
         instead of submitting again.
     """
 
@@ -82,7 +79,7 @@ class JsmsHook(BaseHook):
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave sockets and credentials out of a pickle: its hook reads the connection anew."""
+        """Leave sockets and credentials out of a pickle."""
         left_out = ("_client", "settings")
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
@@ -97,11 +94,11 @@ class JsmsHook(BaseHook):
 
     @cached_property
     def settings(self) -> JsmsSettings:
-        """What the Airflow connection says, read once.
+        """The settings of the Airflow connection, read once.
 
-        :raises JsmsInputError: ``jsms_conn_id`` cannot be the id of one.
-        :raises JsmsConnectionNotFoundError: Airflow does not find it, as in a plain script.
-        :raises JsmsSettingsError: a field of it cannot be used.
+        :raises JsmsInputError: ``jsms_conn_id`` is no valid id.
+        :raises JsmsConnectionNotFoundError: Airflow does not find the connection.
+        :raises JsmsSettingsError: one of its fields is invalid.
         """
         conn_id = connection_id_of(self.jsms_conn_id)
         with looking_up(conn_id):
@@ -109,9 +106,9 @@ class JsmsHook(BaseHook):
         return settings_of(connection)
 
     def parse_send_time(self, value: object) -> SendTime:
-        """Return the moment that ``value`` names on the wall clock of this connection.
+        """Return a time as the wall clock of this connection.
 
-        :raises JsmsInputError: it does not name one; the text lists the accepted forms.
+        :raises JsmsInputError: it is ambiguous; the text lists the accepted forms.
         """
         return parse_send_time(value, self.settings.zone)
 
@@ -132,12 +129,12 @@ class JsmsHook(BaseHook):
         :param temp_id: the id of an approved template.
         :param sign_id: the id of an approved signature; None for the default one.
         :param temp_para: the parameters of the template, strings by name.
-        :raises JsmsInputError: an argument cannot be used; nothing was sent.
+        :raises JsmsInputError: an argument is invalid; nothing was sent.
         :raises JsmsApiError: JSMS refused it.
-        :raises JsmsUncertainError: it may have been accepted, by this call or by an earlier try of
-            the task; it was not sent again. Never retry it.
-        :raises JsmsForeignRecordError: an earlier try of the task has submitted another text to
-            this person, which this try has not asked for.
+        :raises JsmsUncertainError: this call, or an earlier try of the task, may have been
+            accepted; it was not sent again. Never retry it.
+        :raises JsmsForeignRecordError: an earlier try of the task submitted another text to this
+            person, and this try has not asked for that one.
         :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
         """
         call = calls.submit_schedule(
@@ -160,12 +157,12 @@ class JsmsHook(BaseHook):
     ) -> BatchResult:
         """Schedule a text for 1 to 1,000 people (``POST /v1/schedule/batch``).
 
-        JSMS may refuse some of them and schedule the rest: the result names the refused ones.
+        JSMS may refuse some of them and schedule the rest; the result names the refused ones.
 
         :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of numbers where
             the template has no parameters.
         :param tag: a label of at most 10 characters, not shown to the recipients.
-        :raises JsmsRecipientsFileError: the list cannot be gone through.
+        :raises JsmsRecipientsFileError: the list cannot be read.
 
         The other arguments and errors are those of :meth:`submit_schedule`.
         """
@@ -190,10 +187,10 @@ class JsmsHook(BaseHook):
     ) -> str:
         """Replace a schedule and return its schedule_id (``PUT /v1/schedule/{schedule_id}``).
 
-        It is a replacement: pass ``sign_id`` again, without it JSMS takes the default signature.
+        This replaces everything: pass ``sign_id`` again, or JSMS uses the default signature.
         The arguments and errors are those of :meth:`submit_schedule`.
 
-        :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
+        :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
         """
         call = calls.submit_schedule(
             send_time=self.parse_send_time(send_time),
@@ -231,18 +228,17 @@ class JsmsHook(BaseHook):
     def query_schedule(self, schedule_id: object) -> Schedule:
         """Return a single or batch schedule (``GET /v1/schedule/{schedule_id}``).
 
-        A ``msg_id`` names a message that JSMS has taken on or dispatched; it never proves that
-        the message was delivered. JSMS tells no status.
+        A ``msg_id`` names a message that JSMS has accepted or dispatched; it never proves
+        delivery. JSMS returns no status.
         """
         return self._client.send(calls.query_schedule(schedule_id))
 
     async def aquery_schedule(self, schedule_id: object) -> Schedule:
-        """Return a schedule as :meth:`query_schedule` does, without blocking the event loop.
+        """Query a schedule without blocking the event loop.
 
-        The Airflow connection and the HTTP session are shared among all that ask at the same time
-        in one event loop.
+        Concurrent queries of one event loop share the Airflow connection and the HTTP session.
         """
-        # It brings a second HTTP library, which most tasks do not need.
+        # Imports a second HTTP library, which most tasks do not need.
         from airflow_provider_jsms.hooks.async_client import shared  # noqa: PLC0415
 
         call = calls.query_schedule(schedule_id)
@@ -252,8 +248,8 @@ class JsmsHook(BaseHook):
     def delete_schedule(self, schedule_id: object) -> None:
         """Cancel a single or batch schedule (``DELETE /v1/schedule/{schedule_id}``).
 
-        :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
-        :raises JsmsAlreadySentError: an answer was lost on the way, and meanwhile it was sent.
+        :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
+        :raises JsmsAlreadySentError: a reply was lost, and meanwhile the text was sent.
         """
         call = calls.delete_schedule(schedule_id)
         met: list[BaseException] = []
@@ -287,7 +283,7 @@ class JsmsHook(BaseHook):
             ) from error
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for the balance, a call that changes nothing, and tell what came of it."""
+        """Test the connection by querying the balance, which changes nothing."""
         try:
             return check_up(self._client, self.settings)
         except (JsmsInputError, JsmsSettingsError, JsmsConnectionNotFoundError) as error:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.task_try import TaskTry
 
 _MODIFY_SEVERAL: Final = (
-    "Use .partial(...).expand_kwargs([...]) with the schedule_id and the {} of each: whoever is in "
+    "Use .partial(...).expand_kwargs([...]) with the schedule_id and the {} of each: a person in "
     "two schedules is texted twice."
 )
 _QUERY_SEVERAL: Final = (
@@ -57,37 +57,34 @@ _QUERY_SEVERAL: Final = (
 class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
     """Schedule one text to one person; returns its schedule_id.
 
-    JSMS keeps the schedule and sends at ``send_time``. For many people use
+    JSMS keeps the schedule and sends at ``send_time``. To text many people use
     :class:`JsmsSubmitBatchScheduleOperator`, not a task for each of them.
 
-    Before it submits, the task writes that down in Airflow's task state store (3.3 and newer;
-    Storage tab of the task), and afterwards what came of it. So a retry after a crash, or a
-    cleared task, finds what was accepted and goes on with it; with other arguments it modifies
-    that schedule. Where nobody can know, ``on_uncertain`` decides. Nothing is ever sent a second
-    time by itself.
+    The task records its intent in Airflow's task state store (3.3 and newer; Storage tab of the
+    task) before it submits, and the outcome afterwards. So a retry after a crash, or a cleared
+    task, finds the accepted schedule and returns it; with changed arguments it modifies that
+    schedule. If the outcome is unknown, ``on_uncertain`` decides. Nothing is resent automatically.
 
-    :param send_time: when JSMS sends the text, as one unambiguous moment: an aware datetime, an
-        ISO 8601 time with an offset or ``Z`` (``{{ dag_run.run_after }}``,
-        ``{{ data_interval_end }}``), or the wall clock of JSMS as ``yyyy-MM-dd HH:mm:ss``.
-        ``2026-12-01T01:00:00Z`` and ``2026-12-01 09:00:00`` are the same moment. Anything else
-        naive is refused. Two slips cannot be noticed: ``to_datetime_string()`` of an Airflow time
-        is UTC in the form of that wall clock, eight hours early, and a ``pendulum.naive(...)``
-        that a task returns comes through XCom in the time zone of the worker (templated).
+    :param send_time: when JSMS sends the text: an aware datetime, an ISO 8601 time with an offset
+        or ``Z`` (``{{ dag_run.run_after }}``, ``{{ data_interval_end }}``), or the wall clock of
+        JSMS as ``yyyy-MM-dd HH:mm:ss``. ``2026-12-01T01:00:00Z`` and ``2026-12-01 09:00:00`` are
+        the same moment. Any other naive time is refused. Two mistakes cannot be detected:
+        ``to_datetime_string()`` of an Airflow time is UTC in the form of that wall clock, eight
+        hours early, and a ``pendulum.naive(...)`` that a task returns comes through XCom in the
+        worker's time zone (templated).
     :param mobile: a mainland China number, 11 digits, with or without +86 (templated).
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one (templated).
     :param temp_para: the parameters of the template, strings by name (templated).
-    :param on_past_send_time: what a run does whose ``send_time`` has passed: ``"fail"`` or
-        ``"skip"`` (templated).
-    :param on_uncertain: what a task does that cannot know whether JSMS has accepted its
-        submission: ``"fail"`` without retry, ``"resubmit"`` once, or ``"assume_sent"``: go on
-        and return None (templated).
-    :param durable: whether to use the ledger (templated).
+    :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed (templated).
+    :param on_uncertain: if JSMS may or may not have accepted the submission: ``"fail"`` without
+        retry, ``"resubmit"`` once, or ``"assume_sent"``, which returns None (templated).
+    :param durable: whether to keep the record (templated).
     :param jsms_conn_id: the Airflow connection (templated).
-    :raises JsmsInputError: an argument cannot be used; nothing was sent.
+    :raises JsmsInputError: an argument is invalid; nothing was sent.
     :raises JsmsApiError: JSMS refused it.
     :raises JsmsUncertainError: it may have been accepted; it was not sent again.
-    :raises JsmsLedgerError: the ledger cannot be read or written; nothing was sent.
+    :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
     """
 
     template_fields: Sequence[str] = (
@@ -140,23 +137,20 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
 class JsmsModifyScheduleOperator(JsmsSingleOperator):
     """Replace a schedule that has not been sent yet; returns its schedule_id.
 
-    It is a replacement, not a change of single fields: pass everything again, ``sign_id`` too.
+    This replaces the whole schedule: pass every argument again, ``sign_id`` too.
 
-    :param schedule_id: an id, or what the task returned that submitted this one schedule
-        (templated).
-    :param send_time: the new moment, in the forms of :class:`JsmsSubmitScheduleOperator`
-        (templated).
+    :param schedule_id: an id, or the result of the task that submitted it (templated).
+    :param send_time: in the forms of :class:`JsmsSubmitScheduleOperator` (templated).
     :param mobile: a mainland China number, 11 digits, with or without +86 (templated).
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one, also where the
         submit named another (templated).
     :param temp_para: the parameters of the template, strings by name (templated).
-    :param on_past_send_time: what a run does whose ``send_time`` has passed: ``"fail"`` or
-        ``"skip"`` (templated).
+    :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed (templated).
     :param jsms_conn_id: the Airflow connection (templated).
-    :raises JsmsInputError: an argument cannot be used; nothing was sent.
+    :raises JsmsInputError: an argument is invalid; nothing was sent.
     :raises JsmsApiError: JSMS refused it.
-    :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
+    :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
     """
 
     template_fields: Sequence[str] = ("schedule_id", *JsmsSingleOperator.template_fields)
@@ -178,51 +172,47 @@ class JsmsModifyScheduleOperator(JsmsSingleOperator):
 
 
 class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
-    """Schedule a text to any number of people, each with parameters of their own.
+    """Schedule a text to any number of people, each with their own parameters.
 
     Returns ``{"schedule_ids": [...], "success_count": n, "failure_count": n}``; each is also an
-    XCom of its own (``.output["schedule_ids"]``). Recipients that JSMS refused are under
+    XCom of its own (``.output["schedule_ids"]``). Recipients that JSMS refused are in
     ``.output["failure_recipients"]`` as ``{"mobile", "temp_para", "error_code",
-    "error_message"}``, also when the task fails because of them; ``schedule_ids`` is there then
-    too. Without recipients the task is skipped.
+    "error_message"}``, also if the task fails because of them, as is ``schedule_ids``. Without
+    recipients the task is skipped.
 
-    Everything is checked before the first request. More than 1,000 recipients are submitted in
-    chunks of 1,000, each a schedule with a record of its own: another try, or the cleared task,
-    goes on after the last chunk that was accepted. If the list has changed by then it is refused;
-    only a list that was and is of one chunk is modified instead. The same number with the same
-    parameters twice in the list is texted once.
+    All recipients are validated before the first request. More than 1,000 are submitted in chunks
+    of 1,000, each a schedule with its own record: a retry, or the cleared task, continues after
+    the last accepted chunk. A list that has changed by then is refused, unless it was and is one
+    chunk, which is modified. The same number with the same parameters is texted once.
 
     :param send_time: as in :class:`JsmsSubmitScheduleOperator` (templated).
-    :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of bare numbers where
-        the template has no parameters, commonly the ``.output`` of an upstream task; or the path
-        or URI of a ``.csv`` file (its first line names the columns: ``mobile`` and the parameters)
-        or ``.jsonl`` file, such as ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is
-        UTF-8, UTF-16 or (only CSV) GBK. It is read twice, and never kept in memory as a whole. Rows
-        of a database as ``{"mobile": ..., "name": ...}`` and frames of pandas or polars are read by
-        the names of their columns too.
-    :param columns: names by the headers of a table that has other ones, such as
-        ``{"手机号": "mobile", "姓名": "name"}``; the other columns keep theirs (templated).
+    :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of bare numbers if
+        the template has no parameters, commonly the ``.output`` of an upstream task; rows of a
+        database such as ``{"mobile": ..., "name": ...}``; a pandas or polars frame; or the path or
+        URI of a ``.csv`` file (its first line names the columns: ``mobile`` and the parameters) or
+        ``.jsonl`` file, such as ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is
+        UTF-8, UTF-16 or (CSV only) GBK. It is read twice, and never held in memory as a whole.
+    :param columns: renames the columns of a table, such as
+        ``{"手机号": "mobile", "姓名": "name"}``; the others keep their names (templated).
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one (templated).
     :param tag: a label of at most 10 characters, not shown to the recipients (templated).
-    :param max_failures: how many refused recipients the task tolerates over the whole campaign, a
-        count or a share such as ``"5%"``. It is judged at the end: with more the task fails
-        without retry, and what JSMS took stays scheduled. If all are refused the task always
-        fails (templated).
-    :param on_past_send_time: ``"fail"`` or ``"skip"``; a campaign of which a part is scheduled is
-        never skipped (templated).
+    :param max_failures: how many refused recipients the task tolerates in all, a count or a share
+        such as ``"5%"``. With more, the task fails at the end without retry, and accepted
+        recipients stay scheduled. If all are refused the task always fails (templated).
+    :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed; a campaign that
+        is partly scheduled is never skipped (templated).
     :param on_uncertain: as in :class:`JsmsSubmitScheduleOperator`, for each chunk; with
-        ``"assume_sent"`` the others go on, and the result counts its recipients under
+        ``"assume_sent"`` the other chunks continue, and the result counts its recipients as
         ``uncertain_count`` (templated).
-    :param durable: whether to use the ledger (templated).
+    :param durable: whether to keep records (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
-    :raises JsmsChangedListError: the list is not the one that was begun, or changed while it was
-        read.
-    :raises JsmsRecipientsFileError: the file, or a list that is fetched bit by bit, cannot be read.
+    :raises JsmsChangedListError: the list changed since an earlier try, or while it was read.
+    :raises JsmsRecipientsFileError: the file, or a lazily fetched list, cannot be read.
 
-    The other errors are those of :class:`JsmsSubmitScheduleOperator`. An error in the middle says
-    how many are scheduled under which ids, and how many are not.
+    The other errors are those of :class:`JsmsSubmitScheduleOperator`. An error between two chunks
+    says how many recipients are scheduled under which ids, and how many are not.
     """
 
     template_fields: Sequence[str] = (
@@ -278,7 +268,7 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
         return tally.result()
 
     def _hand_on_what_was_done(self, context: Context, tally: Tally) -> None:
-        """Hand on what a task that fails has done: a failed task returns nothing."""
+        """Push what was submitted to XCom: a failed task returns nothing."""
         try:
             self._hand_on(context, tally.failures)
             context["ti"].xcom_push(key="schedule_ids", value=tally.schedule_ids)
@@ -289,30 +279,28 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
 class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
     """Replace a batch schedule that has not been sent yet, by at most 1,000 recipients.
 
-    It is a replacement: pass everything again, ``sign_id`` too. Returns what the hook returns,
+    This replaces the whole schedule: pass every argument again, ``sign_id`` too. Returns
     ``{"schedule_id", "success_count", "failure_count", "failure_recipients"}``; each is also an
     XCom of its own (``.output["schedule_id"]``).
 
-    :param schedule_id: an id, or the result of the task that submitted this one schedule, as its
+    :param schedule_id: an id, or the result of the task that submitted it, such as its
         ``.output`` or ``.output["schedule_ids"]`` (templated).
-    :param send_time: the new moment, in the forms of :class:`JsmsSubmitScheduleOperator`
-        (templated).
+    :param send_time: in the forms of :class:`JsmsSubmitScheduleOperator` (templated).
     :param recipients: 1 to 1,000, in the forms of :class:`JsmsSubmitBatchScheduleOperator`
         (templated).
-    :param columns: names by the headers of a table, as there (templated).
+    :param columns: renames the columns of a table, as there (templated).
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one, also where the
         submit named another (templated).
     :param tag: a label of at most 10 characters, not shown to the recipients (templated).
     :param max_failures: how many refused recipients the task tolerates, a count or a share such as
         ``"5%"``; with more it fails without retry (templated).
-    :param on_past_send_time: what a run does whose ``send_time`` has passed: ``"fail"`` or
-        ``"skip"`` (templated).
+    :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed (templated).
     :param jsms_conn_id: the Airflow connection (templated).
-    :raises JsmsInputError: an argument cannot be used; nothing was sent.
+    :raises JsmsInputError: an argument is invalid; nothing was sent.
     :raises JsmsApiError: JSMS refused it.
     :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
-    :raises JsmsStateError: 50028, there is no such schedule; 50029, it was sent or deleted.
+    :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
     """
 
     template_fields: Sequence[str] = ("schedule_id", *JsmsBatchOperator.template_fields)
@@ -341,18 +329,17 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
 
 
 class JsmsQueryScheduleOperator(JsmsOperator):
-    """Ask JSMS for a schedule, single or batch.
+    """Query a schedule, single or batch.
 
     Returns ``{"schedule_id", "send_time", "temp_id", "recipients": [{"msg_id", "mobile",
-    "temp_para"}]}``, with ``send_time`` on the wall clock of JSMS and ``msg_id`` None as long as
-    JSMS has not handed one out. The result holds full numbers and parameters, because it was
-    asked for: whoever may read the XComs of the DAG can read them. A ``msg_id`` never proves
-    that a text was delivered.
+    "temp_para"}]}``, with ``send_time`` on the wall clock of JSMS and ``msg_id`` None until JSMS
+    assigns one. The result holds full numbers and parameters for everyone who may read the XComs
+    of the DAG. A ``msg_id`` never proves delivery.
 
-    :param schedule_id: an id, or what the task returned that submitted this one schedule; for a
-        schedule of several, map the task over the ids (templated).
+    :param schedule_id: an id, or the result of the task that submitted it; to query several, map
+        the task over the ids (templated).
     :param jsms_conn_id: the Airflow connection (templated).
-    :raises JsmsStateError: 50028, there is no such schedule.
+    :raises JsmsStateError: 50028, no such schedule.
     """
 
     template_fields: Sequence[str] = ("schedule_id", "jsms_conn_id")
@@ -373,20 +360,19 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
     """Cancel schedules, single or batch, before they are sent.
 
     Returns ``{"deleted": [...], "missing": [...]}``. Every id of a list is tried before the task
-    fails. A schedule that was sent before it could be deleted is an error that says so, whatever
-    ``missing_ok`` is. On a second try an id that is gone counts as deleted by the first. (JSMS
-    tells neither: a schedule that it still shows after its ``send_time`` counts as sent, one that
-    it does not know any more as deleted.)
+    fails. A schedule that was sent before it could be deleted is always an error. On a second try
+    an unknown id counts as deleted by the first. (JSMS returns no status: a schedule that it still
+    knows after its ``send_time`` counts as sent, an unknown one as deleted.)
 
-    :param schedule_id: one id or a list of them, or what tasks returned that submitted the
+    :param schedule_id: one id, a list of them, or the results of tasks that submitted the
         schedules, also mapped ones (templated).
-    :param missing_ok: whether an id that JSMS does not know, or that was deleted before, is
-        tolerated, and an upstream task that returned nothing, as a skipped one (templated).
+    :param missing_ok: tolerate an id that JSMS does not know, or that was deleted before, and an
+        upstream task that returned nothing, such as a skipped one (templated).
     :param jsms_conn_id: the Airflow connection (templated).
-    :raises JsmsStateError: there is no such schedule.
+    :raises JsmsStateError: no such schedule.
     :raises JsmsAlreadySentError: it was sent.
-    :raises JsmsNotDeletedError: some of a list were not deleted, and another try may do it.
-    :raises JsmsNeverDeletedError: some of a list were not deleted, and never will be.
+    :raises JsmsNotDeletedError: some of a list were not deleted; a retry may succeed.
+    :raises JsmsNeverDeletedError: some of a list can never be deleted.
     """
 
     template_fields: Sequence[str] = ("schedule_id", "missing_ok", "jsms_conn_id")
