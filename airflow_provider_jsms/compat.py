@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def fail_without_retry(task_try: TaskTry) -> Iterator[None]:
-    """Fail the task for good, whatever went wrong: without a store a retry could send twice."""
+    """Turn every error into a final one: without a store a retry could send twice."""
     try:
         yield
     except (AirflowFailException, AirflowSkipException, KeyboardInterrupt):

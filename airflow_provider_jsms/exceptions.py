@@ -70,7 +70,7 @@ class JsmsError(AirflowException):
 
 
 class JsmsInputError(JsmsError, AirflowFailException):
-    """An argument is invalid: the text names what was given and what is accepted."""
+    """An argument is invalid: the text names the given value and the accepted ones."""
 
 
 class JsmsPastSendTimeError(JsmsInputError):
@@ -123,7 +123,7 @@ class JsmsNoRetryError(JsmsError, AirflowFailException):
 class JsmsCallError(JsmsError):
     """A call to JSMS failed.
 
-    :param text: what happened and the next step, without personal data.
+    :param text: the cause and the next step, without personal data.
     :ivar call: the call, such as ``submit_schedule (POST /v1/schedule)``.
     :ivar code: the code of JSMS, None if there was none.
     :ivar message: the message of JSMS, masked; empty if there was none.

@@ -76,7 +76,7 @@ class Call(Generic[T]):
 
     @property
     def recipients(self) -> Sequence[Recipient]:
-        """Everyone whom the body names."""
+        """The recipients in the body."""
         body = self.body or {}
         if "mobile" not in body:
             return body.get("recipients", [])
@@ -149,7 +149,7 @@ def batch_call(
 
 
 def modification(submit: Call[T], schedule_id: object) -> Call[T]:
-    """Return the ``PUT`` that replaces a schedule by what a submit would schedule."""
+    """Return the ``PUT`` that replaces a schedule by the content of a submit."""
     asked = schedule_id_of(schedule_id)
     return Call(
         submit.name.replace("submit", "modify"),

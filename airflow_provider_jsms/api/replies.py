@@ -100,7 +100,7 @@ class Schedule(TypedDict):
 def read_reply(call: Call[T], reply: Reply) -> T:
     """Return the result of a call, or raise the error that its reply means.
 
-    A known code decides, whatever the HTTP status is. Without one, only a 2xx with a body of the
+    A known code decides, not the HTTP status. Without one, only a 2xx with a body of the
     documented form is a success.
 
     :raises JsmsApiError: JSMS refused the call.

@@ -268,12 +268,14 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
         return tally.result()
 
     def _hand_on_what_was_done(self, context: Context, tally: Tally) -> None:
-        """Push what was submitted to XCom: a failed task returns nothing."""
+        """Push the result so far to XCom: a failed task returns nothing."""
         try:
             self._hand_on(context, tally.failures)
             context["ti"].xcom_push(key="schedule_ids", value=tally.schedule_ids)
         except Exception:  # the error that the task fails with must not be lost
-            self.log.exception("What was submitted could not be handed on")
+            self.log.exception(
+                "The schedule_ids and refused recipients could not be pushed to XCom"
+            )
 
 
 class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):

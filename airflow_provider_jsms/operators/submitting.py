@@ -1,4 +1,4 @@
-"""What both submit operators share: records of submissions, and their arguments."""
+"""The common base of both submit operators: records, and the arguments about them."""
 
 from __future__ import annotations
 
@@ -72,6 +72,5 @@ class SubmitsOnce(BaseOperator):
     def _raise_if_stopped(self) -> None:
         if self._is_stopped:
             raise JsmsStoppedError(
-                "The task was stopped, so nothing more is sent. What JSMS has accepted stays "
-                "scheduled."
+                "The task was stopped, so nothing more is sent. Accepted schedules stay."
             )

@@ -100,7 +100,7 @@ class Tally:
         self.failures += result["failure_recipients"]
 
     def add_record(self, record: SubmissionRecord, size: int) -> None:
-        """Count the record of a chunk whose recipients were not read."""
+        """Count a chunk by its record alone."""
         if not record.is_scheduled_or_unknown:
             return
         if not record.schedule_id:
@@ -175,7 +175,7 @@ class Campaign:
         return len(self._known.digests) > 1
 
     def carry_out(self) -> None:
-        """Submit what earlier tries have not submitted.
+        """Submit the chunks that earlier tries have not submitted.
 
         :raises AirflowSkipException: there is nobody to text.
         :raises JsmsChangedListError: an earlier try has submitted a part of another list.
@@ -291,7 +291,7 @@ class Campaign:
         )
 
     def _count_others(self, current: int, *, is_uncertain: bool) -> None:
-        """Count what earlier tries submitted of the chunks that this try did not reach.
+        """Count the chunks that this try did not reach, by the records of earlier tries.
 
         :param is_uncertain: whether the chunk at which this try stopped has an unknown outcome.
         """
@@ -310,7 +310,7 @@ class Campaign:
             if has_store
             else "This Airflow keeps no record: text the others by a new run with them alone."
             if is_known
-            else "Check in the JSMS console what earlier tries have scheduled."
+            else "Check the schedules of earlier tries in the JSMS console."
         )
         return f"{self.tally.describe(are_others_known=is_known)} {next_step}"
 

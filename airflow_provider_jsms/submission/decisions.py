@@ -1,4 +1,4 @@
-"""What a try of a task does, given the record that earlier tries left behind.
+"""Decide, by the record that earlier tries left, how a try of a task continues.
 
 Airflow runs a task at least once, and JSMS has no idempotency key. So a record is written before
 each request (*sending*) and after it (*accepted*, *refused*):
@@ -9,7 +9,7 @@ record                           this try
 none, or *refused*               submits
 *sending*                        uncertain: an earlier try died in flight
 damaged                          uncertain, and never resubmitted
-*accepted*, same request         returns what was accepted, without a request
+*accepted*, same request         returns the accepted schedule, without a request
 *accepted*, another request      modifies the recorded schedule
 *finished*, gone at JSMS         uncertain
 *finished*, time ahead           same request: returns it; another: modifies it
@@ -48,7 +48,7 @@ _NEAR: Final = timedelta(seconds=60)
 
 
 class Do(Enum):
-    """What a try does."""
+    """The next step of a try."""
 
     SUBMIT = "submit"
     REUSE = "return the accepted schedule"
@@ -61,7 +61,7 @@ class Do(Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """What a try does, and the reason for the log."""
+    """The next step of a try, and the reason for the log."""
 
     do: Do
     why: str
@@ -100,7 +100,7 @@ DAMAGED: Final = Decision(Do.DOUBT, "the record is damaged or was edited")
 def decide(
     record: Mapping[str, Any] | None, request: Fingerprint, attempt: Attempt, *, has_store: bool
 ) -> Decision:
-    """Return what a try does that finds ``record``."""
+    """Return the next step of a try that finds ``record``."""
     if attempt.doubt:
         return Decision(Do.DOUBT, attempt.doubt)
     if record is None:
@@ -118,7 +118,7 @@ def decide(
 def decide_after_query(
     record: Mapping[str, Any], request: Fingerprint, send_time: datetime | None, now: datetime
 ) -> Decision:
-    """Return what a try does with a *finished* record whose schedule JSMS still knows.
+    """Return the next step for a *finished* record, if JSMS still knows its schedule.
 
     :param send_time: of the schedule at JSMS, where it may have been moved; None if unreadable.
     """

@@ -60,7 +60,7 @@ class Fingerprint(Account):
 
 
 def account_of(settings: JsmsSettings) -> Account:
-    """Return what stands for the credentials of a connection."""
+    """Return the account of a connection."""
     return Account(
         app=hashlib.sha256(settings.app_key.encode()).hexdigest()[:_LENGTH],
         key=_keyed(settings.master_secret, b"key"),
@@ -85,7 +85,7 @@ def fingerprint_of(call: Call[Any], settings: JsmsSettings) -> Fingerprint:
 
 
 def list_fingerprint(digests: Sequence[bytes], settings: JsmsSettings) -> str:
-    """Return what stands for the list whose chunks have these digests."""
+    """Return the fingerprint of a list, given the digests of its chunks."""
     return _keyed(settings.master_secret, *digests)
 
 

@@ -138,7 +138,7 @@ class SubmissionRecord(_Record):
         return request.is_same_request(recorded)
 
     def decide(self, request: Fingerprint) -> Decision:
-        """Return what this try does."""
+        """Return the decision of this try."""
         return decide(self.content, request, self.attempt, has_store=self.has_store)
 
     def sending(self, request: Fingerprint, about: Mapping[str, Any], *, resubmitted: int) -> None:
@@ -168,10 +168,10 @@ class SubmissionRecord(_Record):
         self._write_before({**(self.content or {}), "modifying": intent})
 
     def accepted(self, outcome: Mapping[str, Any]) -> None:
-        """Write what JSMS accepted, by a submission or by a modification."""
+        """Write that JSMS accepted a submission or a modification."""
         content = dict(self.content or {})
         content.update(content.pop("modifying", {}))
-        # First what people look for: the Storage tab truncates a long record.
+        # The outcome first: the Storage tab truncates a long record.
         first = dict.fromkeys(("state", *outcome))
         self._write_after({**first, **content, "state": ACCEPTED, **outcome})
 
@@ -185,7 +185,7 @@ class SubmissionRecord(_Record):
             self._write_after({**self.content, "state": FINISHED, "finished_at": _now()})
 
     def catch_up(self) -> bool:
-        """Write again what could not be written; return whether the record is up to date."""
+        """Repeat a failed write; return whether the record is up to date."""
         if self.is_behind and self.content:
             self._write_after(self.content)
         return not self.is_behind
@@ -195,7 +195,7 @@ class SubmissionRecord(_Record):
         try:
             self._write(content)
             self.is_behind = False
-        except Exception:  # noqa: BLE001  what was sent must not be sent again, whatever the cause
+        except Exception:  # noqa: BLE001  it was sent and must not be sent again
             self.content, self.is_behind = content, True
             _log.exception(
                 "The record %s could not be written: %s %s. Nothing is sent again because of it; "

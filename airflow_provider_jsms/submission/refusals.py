@@ -1,4 +1,4 @@
-"""Recipients that JSMS refused: how many a task tolerates, and what the record and the log say."""
+"""Recipients that JSMS refused: the tolerated number, and their form in the record and the log."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class FailureLimit:
     def check(self, result: BatchResult, *, uncertain_count: int = 0) -> None:
         """Raise if more recipients were refused than tolerated, or all of them.
 
-        :param result: of a batch, or of a whole campaign, whose ``schedule_id`` names all of them.
-        :param uncertain_count: recipients whose outcome is unknown.
-        :raises JsmsRefusedRecipientsError: says how many, why, and what is scheduled.
+        :param result: of a batch, or of a campaign with all its ids in ``schedule_id``.
+        :param uncertain_count: recipients with an unknown outcome.
+        :raises JsmsRefusedRecipientsError: with counts, reasons, and the accepted schedules.
         """
         refused, accepted = result["failure_count"], result["success_count"]
         total = refused + accepted + uncertain_count

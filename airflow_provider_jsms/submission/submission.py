@@ -58,14 +58,14 @@ class Sender(Protocol):
 
 
 class Submission:
-    """Carries out one call, whatever earlier tries left behind.
+    """Carries out one call, continuing from the record of earlier tries.
 
     :param sender: an open hook.
     :param record: of this submission.
     :param on_uncertain: ``"fail"``, ``"resubmit"`` or ``"assume_sent"``.
     :param before_send: called before each request that changes something; raises to prevent it.
-    :param about: what the record says beside the call.
-    :param next_steps: returns what a person can do about an unknown outcome, given the record and
+    :param about: further fields of the record.
+    :param next_steps: returns the options of a person after an unknown outcome, given the record and
         whether it may be submitted again.
     :ivar may_have_submitted: whether JSMS may have accepted something from this task.
     :ivar result: the reply of JSMS, which is more than the record keeps.
@@ -251,7 +251,7 @@ class Submission:
         raise error
 
     def _description(self, call: Call[Any]) -> dict[str, Any]:
-        """Return what the record says about a call, for people."""
+        """Return the description of a call in the record, for people."""
         return {
             "send_time": _send_time_of(call).wire,
             "send_time_utc": _send_time_of(call).utc,
@@ -314,7 +314,7 @@ def _send_time_of(call: Call[Any]) -> SendTime:
 
 
 def next_steps_with_an_operator(record: SubmissionRecord, may_resubmit: bool) -> str:  # noqa: FBT001  see Submission
-    """Return what a person can do about a task whose submission has an unknown outcome."""
+    """Return the options of a person after a submission with an unknown outcome."""
     again = (
         f"delete the record {record.key} in the task's Storage tab and clear the task"
         if record.has_store

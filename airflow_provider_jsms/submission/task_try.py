@@ -4,7 +4,7 @@ An operator that is a task makes one submission: its record is ``jsms_submission
 ``jsms_submission_1`` and so on, one for each chunk. Your own code may make any number, in any
 order: a hook or operators in a ``@task``, a subclass that executes once per person. Records of its
 texts are named after the person (a keyed hash), those of its batches are numbered. A later try
-finds each by its text, sends what is missing, and modifies nothing. The record ``jsms_code`` counts
+finds each by its text, sends the missing ones, and modifies nothing. The record ``jsms_code`` counts
 them.
 """
 
@@ -177,7 +177,7 @@ class TaskTry:
         """Return the record that a submission continues, None for a further one.
 
         That is its own, or one that scheduled nothing, or one that an earlier try has written and
-        this one has not asked for, whose place it would take.
+        this one has not asked for and would replace.
         """
         kinds: tuple[Callable[[SubmissionRecord], bool], ...] = (
             is_same,
@@ -237,7 +237,7 @@ _tries: dict[int, TaskTry] = {}
 
 
 def task_try_of(context: Context, *, retries: int = 0, durable: bool = True) -> TaskTry:
-    """Return the try whose context it is.
+    """Return the try that has this context.
 
     :param retries: of the task, for a context without a task.
     :param durable: whether records are kept.
