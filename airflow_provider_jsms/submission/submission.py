@@ -65,8 +65,8 @@ class Submission:
     :param on_uncertain: ``"fail"``, ``"resubmit"`` or ``"assume_sent"``.
     :param before_send: called before each request that changes something; raises to prevent it.
     :param about: further fields of the record.
-    :param next_steps: returns the options of a person after an unknown outcome, given the record and
-        whether it may be submitted again.
+    :param next_steps: returns the options of a person after an unknown outcome, given the record
+        and whether it may be submitted again.
     :ivar may_have_submitted: whether JSMS may have accepted something from this task.
     :ivar result: the reply of JSMS, which is more than the record keeps.
     """

@@ -4,8 +4,8 @@ An operator that is a task makes one submission: its record is ``jsms_submission
 ``jsms_submission_1`` and so on, one for each chunk. Your own code may make any number, in any
 order: a hook or operators in a ``@task``, a subclass that executes once per person. Records of its
 texts are named after the person (a keyed hash), those of its batches are numbered. A later try
-finds each by its text, sends the missing ones, and modifies nothing. The record ``jsms_code`` counts
-them.
+finds each by its text, sends the missing ones, and modifies nothing. The record ``jsms_code``
+counts them.
 """
 
 from __future__ import annotations
