@@ -1,118 +1,106 @@
-"""A sensor that follows schedules until JSMS has handed out a msg_id for every recipient."""
+"""A sensor that waits until JSMS has assigned a msg_id to every recipient of some schedules."""
 
 from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from airflow.providers.common.compat.sdk import PokeReturnValue, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    AirflowTaskTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
 
-from airflow_provider_jsms.api.arguments import flag, period, reading
+from airflow_provider_jsms import compat
+from airflow_provider_jsms.api.arguments import flag, period
 from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.api.references import only_ids, references_in
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
-from airflow_provider_jsms.exceptions import (
-    JsmsInputError,
-    JsmsStateError,
-    JsmsUnknownEventError,
-    JsmsUnreachableError,
-)
+from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError, JsmsUnknownEventError
 from airflow_provider_jsms.operators.run_context import require_task_run
-from airflow_provider_jsms.sensors.ends import EndsAlike, first_of, gone_error, overdue_error
+from airflow_provider_jsms.sensors.failures import error_of, last_poll, soft_failing
 from airflow_provider_jsms.triggers.waiting import (
-    PASSING,
+    DONE,
+    POLL,
+    TRANSIENT,
     Done,
-    Gone,
-    LookAt,
-    Overdue,
-    Seen,
-    Unreachable,
+    Failed,
+    Progress,
     Wait,
-    describe,
-    duration,
-    gone,
-    has,
-    is_settled,
-    keep_few,
-    later,
-    moment_of,
-    next_step,
-    seen_of,
-    trouble_of,
+    show_time,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.api.references import References
     from airflow_provider_jsms.exceptions import JsmsError
-    from airflow_provider_jsms.triggers.waiting import Step
 
-# Airflow's own default ends every wait after seven days; a schedule may lie further ahead, and
-# grace after send_time ends the wait anyway.
-_NO_TIMEOUT: Final = timedelta(days=36500)
-# How much later than the trigger Airflow ends a deferral, if the trigger has not.
-_LATEST: Final = timedelta(seconds=60)
-# More seconds than some machines can sleep are cut to a year.
-_LONGEST_SLEEP: Final = 365 * 86400.0
-# Those of Airflow's sensors, which take the text "False" for true.
+__all__ = ["JsmsScheduleSensor"]
+
+# Stands for "no limit": longer times may leave the calendar.
+_CENTURY: Final = timedelta(days=36500)
+# The trigger meets the deadline to the second; Airflow ends the deferral if no triggerer runs.
+_LATE: Final = timedelta(seconds=60)
+# Airflow's own sensors take the text "False" for true.
 _FLAGS: Final = ("soft_fail", "never_fail", "silent_fail")
 
 
-class JsmsScheduleSensor(EndsAlike):
-    """Wait until every recipient of one or many schedules has a msg_id.
+class JsmsScheduleSensor(BaseSensorOperator):
+    """Wait until every recipient of one or more schedules has a msg_id.
 
-    Returns ``{schedule_id: [msg_id, ...]}``, or ``{schedule_id: n}`` with the number of msg_ids
-    where there are more than 1,000 in all: ask for them by :class:`JsmsQueryScheduleOperator`, or
-    by the hook, one schedule at a time. A ``msg_id`` names a message that JSMS has taken on
-    or dispatched; it never proves that the message was delivered.
+    Returns ``{schedule_id: [msg_id, ...]}``, or ``{schedule_id: n}`` with the number of msg_ids if
+    there are more than 1,000 in all: query them with :class:`JsmsQueryScheduleOperator` or with
+    the hook, one schedule at a time. A ``msg_id`` names a message that JSMS has accepted or
+    dispatched; it never proves delivery.
 
-    The sensor asks JSMS once. If msg_ids are missing and ``send_time`` is ahead, it sleeps until
-    ``send_time``, looking again every ``recheck_interval`` because somebody may move or delete
-    the schedule; from ``send_time`` on it asks every ``poke_interval``. For a text at 09:00 and a
-    sensor that starts at 06:30 that is 06:30, 07:30, 08:30, 09:00, 09:01 and so on, in every mode.
-    With ``deferrable=True`` it waits in Airflow's triggerer and holds no worker slot, and with
-    ``mode="reschedule"`` it holds none between two looks.
+    The sensor polls once at its start. If msg_ids are missing and ``send_time`` is ahead, it
+    sleeps until ``send_time`` and polls every ``recheck_interval`` meanwhile, because a schedule
+    may be moved or deleted; from ``send_time`` on it polls every ``poke_interval``. For a text at
+    09:00 and a sensor that starts at 06:30, it polls at 06:30, 07:30, 08:30, 09:00, 09:01 and so
+    on, in every mode. With ``deferrable=True`` it waits in Airflow's triggerer without a worker
+    slot; with ``mode="reschedule"`` it holds a slot only while it polls.
 
-    ==================================  =====================================================
-    what the sensor finds               what it does
-    ==================================  =====================================================
-    all msg_ids are there               succeeds (with ``wait_for_send_time`` at ``send_time``)
-    not yet due                         looks again later
-    due, msg_ids missing, or some       looks again after ``poke_interval``
-    msg_ids missing after ``grace``     fails as overdue (:class:`JsmsOverdueError`), no retry
-    JSMS does not know the schedule     fails as gone (:class:`JsmsScheduleGoneError`), no retry
-    JSMS cannot be asked                looks again after ``poke_interval``
-    that for 10 minutes, and also 10    fails as unreachable (:class:`JsmsUnreachableError`),
-    minutes after ``send_time``         with its cause; Airflow's ``retries`` apply
-    JSMS refuses the query otherwise    fails with what it says, as every task does
-    ``timeout`` is over                 fails as every sensor does, no retry
-    ``execution_timeout`` is over       fails as every task does, and ``retries`` apply
-    ==================================  =====================================================
+    ===================================  =====================================================
+    result of a poll                     the sensor
+    ===================================  =====================================================
+    all msg_ids are there                succeeds (with ``wait_for_send_time``, at ``send_time``)
+    not yet due                          polls again later
+    due, some or all msg_ids missing     polls again after ``poke_interval``
+    msg_ids missing after ``grace``      fails as overdue (:class:`JsmsOverdueError`), no retry
+    JSMS does not know the schedule      fails as gone (:class:`JsmsScheduleGoneError`), no retry
+    JSMS cannot be reached               polls again after ``poke_interval``
+    unreachable for 10 minutes, and 10   fails as unreachable (:class:`JsmsUnreachableError`)
+    minutes after ``send_time``          with the cause; Airflow's ``retries`` apply
+    JSMS rejects the query               fails with the error of JSMS, as every task does
+    ``timeout`` is over                  fails as every sensor does, no retry
+    ``execution_timeout`` is over        fails as every task does; ``retries`` apply
+    ===================================  =====================================================
 
-    With ``soft_fail`` an overdue, gone or timed out wait skips the task instead; wrong arguments
-    or credentials, and a JSMS that cannot be asked, always fail it. A retry begins anew
-    (in reschedule mode Airflow counts ``timeout`` from the first try). To clear or mark a waiting
-    task changes nothing at JSMS: the sensor only ever asks. In reschedule mode it forgets
-    between two looks what it has seen, so there an outage ends it after 10 minutes also before
-    ``send_time``.
+    With ``soft_fail`` the task is skipped if the wait is overdue, gone or timed out; wrong
+    arguments, wrong credentials and an outage still fail it. A retry starts over (in reschedule
+    mode Airflow counts ``timeout`` from the first try). Clearing or marking a waiting task changes
+    nothing at JSMS: the sensor only reads. In reschedule mode it remembers nothing between two
+    polls, so an outage of 10 minutes ends it even before ``send_time``.
 
-    :param schedule_id: one id or a list of them, or what tasks returned that submitted the
-        schedules, also mapped ones. The ``success_count`` of batch submits then says how many
-        msg_ids there will be: JSMS may list recipients that it refused (templated).
-    :param wait_for_send_time: succeed only once ``send_time`` has passed too, because JSMS may
-        hand out msg_ids early (templated).
+    :param schedule_id: one id or a list, or the results of the tasks that submitted the schedules,
+        mapped ones included. The ``success_count`` of batch submits then gives the number of
+        msg_ids to expect, because JSMS may list recipients that it refused (templated).
+    :param wait_for_send_time: succeed only after ``send_time``, because JSMS may assign msg_ids
+        early (templated).
     :param grace: how long after ``send_time`` msg_ids may be missing, a timedelta or seconds.
-    :param recheck_interval: how often to look before ``send_time``, a timedelta or seconds.
+    :param recheck_interval: how often to poll before ``send_time``, a timedelta or seconds.
     :param deferrable: wait in the triggerer, without a worker slot; the texts "true" and "false"
         are accepted too. Default: Airflow's ``[operators] default_deferrable``.
-    :param timeout: as in every sensor, but not given means no limit beside ``grace``. One that
-        ends before ``send_time`` is refused at once.
-    :param poke_interval: how often to ask from ``send_time`` on; default 60 seconds.
+    :param timeout: as in every sensor, but the default is no limit beside ``grace``. A timeout
+        that ends before ``send_time`` is refused at once.
+    :param poke_interval: how often to poll from ``send_time`` on; default 60 seconds.
         ``exponential_backoff`` and ``max_wait`` have no effect.
     :param jsms_conn_id: the Airflow connection (templated).
     """
@@ -136,23 +124,17 @@ class JsmsScheduleSensor(EndsAlike):
         self.deferrable = flag("deferrable", deferrable)
         if self.deferrable:
             kwargs["mode"] = "reschedule"
-        self.has_timeout = timeout not in (None, math.inf)
-        super().__init__(timeout=timeout if self.has_timeout else _NO_TIMEOUT, **kwargs)
+        # Airflow's default of seven days may end before send_time.
+        super().__init__(timeout=_CENTURY if timeout in (None, math.inf) else timeout, **kwargs)
+        self.timeout = min(self.timeout, _CENTURY.total_seconds())
+        self.poke_interval = min(self.poke_interval, _CENTURY.total_seconds())
         self.schedule_id = schedule_id
         self.wait_for_send_time = wait_for_send_time
-        self.grace = period("grace", grace)
-        self.recheck_interval = period("recheck_interval", recheck_interval)
+        self.grace = min(period("grace", grace), _CENTURY)
+        self.recheck_interval = min(period("recheck_interval", recheck_interval), _CENTURY)
         self.jsms_conn_id = jsms_conn_id
-        self._begin()
-
-    def _begin(self, started_at: datetime | None = None) -> None:
-        """Forget what was seen: a copy of this sensor may have run in this process before."""
-        self._started_at = started_at
-        self._failing_since: datetime | None = None
-        self._seen: dict[str, Seen] = {}
-        # Those that were asked for since a look has failed, so that it is only completed.
-        self._answered: set[str] = set()
-        self._next_look = datetime.min.replace(tzinfo=UTC)
+        self._wait: Wait | None = None
+        self._next_poll = datetime.min.replace(tzinfo=UTC)
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as in Airflow
         super()._do_render_template_fields(parent, *args, **kwargs)
@@ -162,205 +144,164 @@ class JsmsScheduleSensor(EndsAlike):
     def execute(self, context: Context) -> Any:  # noqa: ANN401  as in Airflow
         """Wait, in the mode of the sensor."""
         require_task_run(context)
-        self._begin(self._first_started_at(context))
-        with reading("schedule_id"):
-            self.schedule_id = only_ids(self.schedule_id)  # it is read more than once
-        if gaps := self._references().gaps():
-            self.log.warning("Not every schedule is waited for. %s", gaps)
-        return self._wait_on(context)
-
-    def _wait_on(self, context: Context) -> Any:  # noqa: ANN401  as in Airflow
-        with self.soft_only_for_waits():
+        started_at = compat.first_started_at(context) if self.reschedule else None
+        self._wait = self._new_wait(started_at or datetime.now(UTC))
+        if gaps := references_in(self.schedule_id).gaps():
+            self.log.warning("The sensor does not wait for every schedule. %s", gaps)
+        with soft_failing(self):
             return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:  # noqa: ANN401  as in Airflow
-        """Go on after the trigger has fired.
+        """Resume after the trigger has fired.
 
-        :raises JsmsUnknownEventError: the event is not one of this version's trigger.
+        :raises JsmsUnknownEventError: the trigger is of another version.
         """
         if event is None:
-            # Airflow resumes so a task that was cleared while its worker was about to defer it.
-            self.log.warning("Resumed without an event of the trigger: the wait begins anew")
+            # Airflow resumes a task without an event if it is cleared just before it defers.
+            self.log.warning("Resumed without an event of the trigger: the wait starts over")
             return self.execute(context)
-        # Of no use to a DAG file that is parsed, as in _defer.
-        from airflow_provider_jsms.triggers.deferral import (  # noqa: PLC0415
-            DONE,
-            LOOK,
-            MALFORMED,
-            result_in,
-            seen_in,
-        )
-
         try:
             if event["status"] == DONE:
-                return result_in(event["msg_ids"])
-            since = {LOOK: event["failing_since"]}[event["status"]]
-            self._begin(moment_of(event["started_at"]))
-            self._failing_since = moment_of(since) if since else None
-            before = seen_in(event["schedules"])
-        except MALFORMED as error:
+                return dict(event["msg_ids"])
+            self._wait = Wait.decode({POLL: event["wait"]}[event["status"]])
+        except (KeyError, TypeError, ValueError):
             status = event.get("status") if isinstance(event, dict) else event
             raise JsmsUnknownEventError(
-                f"The trigger of the sensor sent an event with the status {show(status)} that this "
-                "version does not know: the triggerer may run another version of the provider. "
-                "Install the same one everywhere, and clear the task."
-            ) from error
-        self._seen = {each: before[each] for each in self._schedule_ids() if each in before}
-        return self._wait_on(context)
+                f"The event of the trigger is unknown (status {show(status)}): the triggerer may "
+                "run another version of the provider. Install the same one on all machines, and "
+                "clear the task."
+            ) from None
+        with soft_failing(self):
+            return super().execute(context)
 
-    def poke(self, context: Context) -> PokeReturnValue:
-        """Look once, and where JSMS cannot be asked as often as it takes.
+    def resume_execution(
+        self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
+    ) -> Any:  # noqa: ANN401  as in Airflow
+        """Resume after a deferral, with ``soft_fail`` and ``never_fail`` as in every mode."""
+        with soft_failing(self):
+            try:
+                with compat.failed_deferral(self, next_method):
+                    return super().resume_execution(next_method, next_kwargs, context)
+            except AirflowSensorTimeout as error:
+                if next_method != "__fail__":
+                    raise
+                raise self._timed_out(
+                    "No trigger has fired in time: check whether a triggerer runs and keeps up."
+                ) from error
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Poll once, or during an outage until JSMS answers.
 
         :raises JsmsInputError: ``timeout`` ends before ``send_time``.
         :raises JsmsScheduleGoneError: JSMS does not know the schedule.
         :raises JsmsOverdueError: ``grace`` is over.
-        :raises JsmsUnreachableError: JSMS could not be asked for too long.
+        :raises JsmsUnreachableError: JSMS could not be polled for too long.
         :raises AirflowSensorTimeout: ``timeout`` is over.
         """
         del context
         while True:
             now = datetime.now(UTC)
-            wait = self._wait(self._started_at or now)
-            # Also where a look fails and silent_fail is set.
-            self._next_look = later(now, wait.poke_interval)
-            error = self._look(wait, now)
-            step = self._step(wait, now, error)
+            wait = self._wait = self._wait or self._new_wait(now)
+            self._next_poll = now + wait.poke_interval  # if it raises and silent_fail is set
+            error = self._poll(wait, now)
+            step = wait.next_step(now, error)
             if isinstance(step, Done):
                 return PokeReturnValue(is_done=True, xcom_value=step.msg_ids)
-            if not isinstance(step, LookAt):
-                raise self._error(step, wait) from error
-            self._tell(step, wait, now)
-            self._next_look = step.time
+            self._refuse_early_timeout(wait)
+            if isinstance(step, Failed):
+                is_late = step.reason == "timed out"
+                raise (
+                    self._timed_out(last_poll(wait)) if is_late else error_of(step, wait)
+                ) from error
+            self._next_poll = step.time
+            self._log_status(wait, now)
             if self.deferrable:
-                self._defer(step.time)
+                self._defer(wait)
             if error is None:
-                return PokeReturnValue(is_done=False)
+                return False
+            # A reschedule would forget the outage.
             time.sleep(max(0.0, (step.time - datetime.now(UTC)).total_seconds()))
 
-    def _get_next_poke_interval(
-        self,
-        started_at: datetime | float,
-        run_duration: Callable[[], float],
-        poke_count: int,
-    ) -> float:
-        # Airflow asks this in poke and in reschedule mode alike, on 2.11 and on 3.x.
-        del started_at, poke_count
-        until_look = (self._next_look - datetime.now(UTC)).total_seconds()
-        return max(0.0, min(until_look, self.timeout - run_duration() + 1.0, _LONGEST_SLEEP))
+    def _get_next_poke_interval(self, *_: Any, **__: Any) -> float:
+        # Airflow calls this in poke and in reschedule mode.
+        return max(0.0, (self._next_poll - datetime.now(UTC)).total_seconds())
 
-    def _wait(self, started_at: datetime) -> Wait:
+    def _new_wait(self, started_at: datetime) -> Wait:
+        references, limits = references_in(self.schedule_id), self._limits().values()
         return Wait(
             started_at=started_at,
-            poke_interval=duration(self.poke_interval),
+            poke_interval=timedelta(seconds=self.poke_interval),
             recheck_interval=self.recheck_interval,
             grace=self.grace,
             wait_for_send_time=flag("wait_for_send_time", self.wait_for_send_time),
-            expected=self._references().success_count,
-            ends_at=min(self.ends(started_at).values(), default=None),
+            expected=references.success_count,
+            ends_at=started_at + min(limits) if limits else None,
+            schedules={each: Progress(each) for each in references.required()},
         )
 
-    def _look(self, wait: Wait, now: datetime) -> JsmsError | None:
-        """Ask for every schedule that is not done yet; return what time may mend."""
-        # The hook brings an HTTP library, which a DAG file must not pull in when it is parsed.
+    def _limits(self) -> dict[str, timedelta]:
+        """Return the limits of the wait by the names of their arguments."""
+        limits = {"timeout": timedelta(seconds=self.timeout)}
+        # Airflow enforces execution_timeout in a worker, but not during a deferral.
+        if self.deferrable and self.execution_timeout:
+            limits["execution_timeout"] = self.execution_timeout
+        return {name: limit for name, limit in limits.items() if limit < _CENTURY}
+
+    def _poll(self, wait: Wait, now: datetime) -> JsmsError | None:
+        """Poll every schedule that may change, until a transient error, which is returned."""
+        # A DAG file must not import an HTTP library when it is parsed.
         from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
 
         with JsmsHook(self.jsms_conn_id) as hook:
-            for schedule_id in self._schedule_ids():
-                known = self._seen.get(schedule_id)
-                is_done = known is not None and is_settled(known, wait, now)
-                if is_done or schedule_id in self._answered:
-                    continue
+            for known in wait.unsettled(now):
+                schedule_id = known.schedule_id
                 try:
                     answer = hook.query_schedule(schedule_id)
-                    self._seen[schedule_id] = seen_of(schedule_id, answer, hook.settings.zone)
+                    zone = hook.settings.zone
+                    wait.schedules[schedule_id] = Progress.of(schedule_id, answer, zone)
                 except JsmsStateError as error:
-                    self._seen[schedule_id] = gone(schedule_id, known, error.code)
-                except PASSING as error:
+                    wait.schedules[schedule_id] = replace(known, gone=error.code or 0)
+                except TRANSIENT as error:
                     return error
-                self._answered.add(schedule_id)
-        self._answered.clear()
         return None
 
-    def _step(self, wait: Wait, now: datetime, error: JsmsError | None) -> Step:
-        self._failing_since = None if error is None else self._failing_since or now
-        keep_few(self._seen)
-        seen = list(self._seen.values())
-        step = next_step(seen, wait, now, trouble_of(error, self._failing_since))
-        if not isinstance(step, Done):
-            self._refuse_early_timeout(seen, wait)
-        return step
-
-    def _error(self, step: Step, wait: Wait) -> BaseException:
-        """Return what the sensor fails with."""
-        if isinstance(step, Gone):
-            return gone_error(step)
-        if isinstance(step, Overdue):
-            return overdue_error(step, wait)
-        if isinstance(step, Unreachable):
-            return JsmsUnreachableError(
-                f"JSMS could not be asked since {self._failing_since:%Y-%m-%dT%H:%M:%SZ}. "
-                f"{self._so_far()} What was scheduled stays scheduled. Once JSMS can be reached "
-                "again, clear the task: it looks anew."
-            )
-        return self.time_is_over(wait.started_at, self._so_far())
-
-    def _defer(self, next_look: datetime) -> NoReturn:
-        # The triggerer's room, which a DAG file must not pull in when it is parsed.
-        from airflow_provider_jsms.triggers.deferral import rules_of, state_of  # noqa: PLC0415
-        from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger  # noqa: PLC0415
-
-        wait = self._wait(self._started_at or next_look)
-        failing_since = self._failing_since
-        self.defer(
-            trigger=JsmsScheduleTrigger(
-                # JSMS may forget what it has sent, and then nobody else knows the msg_ids.
-                schedules=state_of(
-                    self._seen.get(each) or Seen(each) for each in self._schedule_ids()
-                ),
-                jsms_conn_id=self.jsms_conn_id,
-                next_look=next_look.isoformat(),
-                rules=rules_of(wait),
-                failing_since=failing_since.isoformat() if failing_since else None,
-            ),
-            method_name="execute_complete",
-            # The trigger itself sees to the end, to the second. This is for the case that no
-            # triggerer runs.
-            timeout=later(wait.ends_at, _LATEST) - datetime.now(UTC) if wait.ends_at else None,
-        )
-
-    def _schedule_ids(self) -> list[str]:
-        return self._references().required()
-
-    def _references(self) -> References:
-        return references_in(self.schedule_id)
-
-    def _refuse_early_timeout(self, seen: Sequence[Seen], wait: Wait) -> None:
-        ends_at = self.ends(wait.started_at).get("timeout")
-        for each in seen:
-            if ends_at and each.send_time and ends_at < each.send_time:
+    def _refuse_early_timeout(self, wait: Wait) -> None:
+        ends_at = wait.started_at + timedelta(seconds=self.timeout)
+        for each in wait.schedules.values():
+            if each.send_time and ends_at < each.send_time:
                 raise JsmsInputError(
-                    f"timeout ends at {ends_at:%Y-%m-%dT%H:%M:%SZ}, before the send_time of "
-                    f"schedule {each.schedule_id}, {each.send_time:%Y-%m-%dT%H:%M:%SZ}. Leave "
-                    "timeout out (grace ends the wait), or make it longer."
+                    f"timeout ends at {show_time(ends_at)}, before send_time "
+                    f"({show_time(each.send_time)}) of schedule {each.schedule_id}. Raise timeout, "
+                    "or remove it: grace ends the wait."
                 )
 
-    def _first_started_at(self, context: Context) -> datetime:
-        if not self.reschedule:
-            return datetime.now(UTC)
-        ti: Any = context["ti"]
-        if hasattr(ti, "get_first_reschedule_date"):
-            return ti.get_first_reschedule_date(context) or datetime.now(UTC)
-        return ti.start_date or datetime.now(UTC)  # Airflow 2: kept over reschedules
+    def _timed_out(self, reason: str) -> BaseException:
+        limits = self._limits()
+        name = min(limits, key=lambda each: limits[each], default="timeout")
+        kind = AirflowSensorTimeout if name == "timeout" else AirflowTaskTimeout
+        error: BaseException = kind(
+            f"The {name} of the sensor is over. {reason} To wait longer, raise {name} and clear "
+            "the task."
+        )
+        return error
 
-    def _tell(self, step: LookAt, wait: Wait, now: datetime) -> None:
-        if self._failing_since:
-            since = f"{self._failing_since:%Y-%m-%dT%H:%M:%SZ}"
-            self.log.warning("JSMS cannot be asked since %s. %s", since, self._so_far())
-        for line in first_of([describe(each, wait, now) for each in self._seen.values()]):
+    def _log_status(self, wait: Wait, now: datetime) -> None:
+        if wait.failing_since:
+            self.log.warning("JSMS could not be polled since %s", show_time(wait.failing_since))
+        for line in wait.status(now):
             self.log.info("%s", line)
-        self.log.info("Looking again at %s", f"{step.time:%Y-%m-%dT%H:%M:%SZ}")
+        self.log.info("Next poll at %s", show_time(self._next_poll))
 
-    def _so_far(self) -> str:
-        """Return what is known, in words."""
-        known = [f"schedule {each.schedule_id}: {has(each)}" for each in self._seen.values()]
-        return f"Last seen: {'; '.join(first_of(known)) or 'nothing'}."
+    def _defer(self, wait: Wait) -> NoReturn:
+        # A DAG file must not import the triggerer's modules when it is parsed.
+        from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger  # noqa: PLC0415
+
+        self.defer(
+            trigger=JsmsScheduleTrigger(
+                wait=wait.encode(),
+                next_poll=self._next_poll.isoformat(),
+                jsms_conn_id=self.jsms_conn_id,
+            ),
+            method_name="execute_complete",
+            timeout=wait.ends_at + _LATE - datetime.now(UTC) if wait.ends_at else None,
+        )

@@ -1,15 +1,16 @@
-"""When a waiting sensor is done, has failed, or looks again: the clock logic, without a clock.
+"""The clock logic of a wait, without a clock: when to poll, and when a wait is done or has failed.
 
-``msg_id`` may appear at submission or only after sending (no document tells), so a schedule is
-looked at once at the start, then seldom until ``send_time``, then often until ``grace`` is over.
-All modes of the sensor, and its trigger, ask :func:`next_step` after each look.
+No document says whether a ``msg_id`` appears at submission or only after sending. So a wait polls
+at its start, seldom until ``send_time``, and often until ``grace`` is over. The sensor, in every
+mode, and the trigger share it, and hand it to each other as JSON.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta  # noqa: TC003  pydantic reads the annotations
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_jsms.api.send_time import parse_wire
 from airflow_provider_jsms.exceptions import (
@@ -23,53 +24,98 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
 
+    from pydantic import TypeAdapter
+
     from airflow_provider_jsms.api.replies import Schedule
 
 PATIENCE: Final = timedelta(minutes=10)
-"""How long looks may fail in a row once msg_ids may be there."""
+"""How long polls may fail in a row once msg_ids are due."""
 
-PASSING: Final = (JsmsNotSentError, JsmsThrottledError, JsmsNoAnswerError, JsmsFrequencyError)
-"""The errors of a look that time commonly mends."""
+TRANSIENT: Final = (JsmsNotSentError, JsmsThrottledError, JsmsNoAnswerError, JsmsFrequencyError)
+"""The errors after which a wait polls again."""
 
 MOST_MSG_IDS: Final = 1000
-"""How many msg_ids a wait keeps, hands on and returns; of more only their number."""
+"""How many msg_ids a wait keeps and returns; beyond that it only counts them."""
+
+DONE: Final = "done"
+POLL: Final = "poll"
+"""The status of a trigger event: every msg_id is there, or the sensor has to poll and decide."""
 
 _SHORTEST_PAUSE: Final = timedelta(milliseconds=100)
+_MOST_LINES: Final = 10
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the last look told about one schedule.
+class Done:
+    """Every msg_id is there: ``{schedule_id: [msg_id, ...]}``, or the numbers of many."""
 
-    :param send_time: aware, None if JSMS sent none that can be read.
-    :param msg_ids: those that JSMS has handed out so far.
+    msg_ids: dict[str, list[str]] | dict[str, int]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The wait has failed, because of these schedules if it is gone or overdue."""
+
+    reason: Literal["gone", "overdue", "unreachable", "timed out"]
+    schedules: tuple[Progress, ...] = ()
+
+
+@dataclass(frozen=True)
+class PollAt:
+    """Nothing can change before this time."""
+
+    time: datetime
+
+
+Step = Done | Failed | PollAt
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One schedule as of the last poll; before the first one only its id is known.
+
+    :param send_time: aware; None if JSMS returned none that can be parsed.
     :param recipients: how many JSMS lists.
-    :param gone: the code with which JSMS said that there is no such schedule (any more), None if
-        there is; the rest is then what was seen before.
-    :param count: how many msg_ids there are, where they are too many to keep.
+    :param found: how many of them have a msg_id.
+    :param msg_ids: empty if there are too many to keep.
+    :param gone: the code with which JSMS reported the schedule as unknown, sent or deleted; the
+        other fields then keep their last values.
     """
 
     schedule_id: str
     send_time: datetime | None = None
-    msg_ids: tuple[str, ...] = ()
     recipients: int = 0
+    found: int = 0
+    msg_ids: tuple[str, ...] = ()
     gone: int | None = None
-    count: int | None = None
+
+    @classmethod
+    def of(cls, schedule_id: str, answer: Schedule, zone: tzinfo) -> Progress:
+        """Return the progress that the answer of a query shows; ``zone`` is the one of JSMS."""
+        msg_ids = tuple(each["msg_id"] for each in answer["recipients"] if each["msg_id"])
+        send_time = parse_wire(answer["send_time"] or "", zone)
+        return cls(schedule_id, send_time, len(answer["recipients"]), len(msg_ids), msg_ids)
 
     @property
-    def found(self) -> int:
-        """How many msg_ids JSMS has handed out so far."""
-        return len(self.msg_ids) if self.count is None else self.count
+    def is_complete(self) -> bool:
+        """Whether every listed recipient, and at least one, has a msg_id."""
+        return 0 < self.recipients <= self.found
+
+    def __str__(self) -> str:
+        found = f"{self.found} of {self.recipients} recipients have a msg_id"
+        return f"schedule {self.schedule_id}: {found if self.recipients else 'no answer yet'}"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Wait:
-    """The rules of one wait.
+    """A wait: its rules, and the progress of its schedules by schedule_id.
 
-    :param started_at: aware; stands for a ``send_time`` that cannot be read.
-    :param expected: how many msg_ids there will be over all schedules (the ``success_count`` of a
-        batch submit), None if every listed recipient gets one.
-    :param ends_at: when it ends in any case, None for never.
+    :param started_at: aware; stands in for a ``send_time`` that cannot be parsed.
+    :param expected: the number of msg_ids over all schedules (the ``success_count`` of batch
+        submits); None if every listed recipient gets one.
+    :param ends_at: the deadline, None for none.
+    :param failing_since: the time of the first of the polls that failed in a row, None if the
+        last one succeeded.
     """
 
     started_at: datetime
@@ -79,238 +125,148 @@ class Wait:
     wait_for_send_time: bool = False
     expected: int | None = None
     ends_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Looks fail.
-
-    :param since: when the first of them in a row began.
-    :param asked: how long JSMS asks to wait.
-    """
-
-    since: datetime
-    asked: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True)
-class Done:
-    """Every msg_id is there: ``{schedule_id: [msg_id, ...]}``, or the number of many."""
-
-    msg_ids: dict[str, list[str]] | dict[str, int]
-
-
-@dataclass(frozen=True)
-class Gone:
-    """JSMS does not know these schedules (any more)."""
-
-    schedules: tuple[Seen, ...]
-
-
-@dataclass(frozen=True)
-class Overdue:
-    """``grace`` is over for these schedules."""
-
-    schedules: tuple[Seen, ...]
-
-
-@dataclass(frozen=True)
-class Unreachable:
-    """Looks have failed for too long."""
-
-
-@dataclass(frozen=True)
-class TimedOut:
-    """The time of the wait is over."""
-
-
-@dataclass(frozen=True)
-class LookAt:
-    """Nothing new can be expected before this time."""
-
-    time: datetime
-
-
-Step = Done | Gone | Overdue | Unreachable | TimedOut | LookAt
-
-
-def seen_of(schedule_id: str, answer: Schedule, zone: tzinfo) -> Seen:
-    """Return what a query told; ``zone`` is that of the wall clock of JSMS."""
-    return Seen(
-        schedule_id=schedule_id,
-        send_time=parse_wire(answer["send_time"] or "", zone),
-        msg_ids=tuple(each["msg_id"] for each in answer["recipients"] if each["msg_id"]),
-        recipients=len(answer["recipients"]),
-    )
-
-
-def gone(schedule_id: str, known: Seen | None, code: int | None) -> Seen:
-    """Return what is known of a schedule after JSMS said that there is none."""
-    return replace(known or Seen(schedule_id), gone=code or 0)
-
-
-def keep_few(seen: dict[str, Seen]) -> None:
-    """Keep no more than the number of msg_ids where there are too many."""
-    if sum(each.found for each in seen.values()) > MOST_MSG_IDS:
-        for schedule_id, each in seen.items():
-            seen[schedule_id] = replace(each, msg_ids=(), count=each.found)
-
-
-def trouble_of(error: Exception | None, since: datetime | None) -> Trouble | None:
-    """Return the trouble that looks are in since then, None for none.
-
-    :param error: what the last look met.
-    """
-    if since is None:
-        return None
-    return Trouble(since, duration(error.wait if isinstance(error, JsmsThrottledError) else 0.0))
-
-
-def has(seen: Seen) -> str:
-    """Return in words how many msg_ids there are."""
-    return f"{seen.found} of {seen.recipients} recipients have a msg_id"
-
-
-def describe(seen: Seen, wait: Wait, now: datetime) -> str:
-    """Return in words where in its life a schedule is."""
-    told = f"Schedule {seen.schedule_id}: {has(seen)}"
-    if seen.send_time is None:
-        return f"{told}; JSMS does not tell its send_time"
-    at = f"{seen.send_time:%Y-%m-%dT%H:%M:%SZ}"
-    if now < seen.send_time:
-        return f"{told}; not yet due, send_time is {at}"
-    state = "partly dispatched" if seen.found else "due, and waiting for JSMS"
-    end = later(seen.send_time, wait.grace)
-    return f"{told}; {state}, send_time was {at}, overdue from {end:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def due(seen: Seen, wait: Wait) -> datetime:
-    """Return the moment from which msg_ids are expected."""
-    return seen.send_time or wait.started_at
-
-
-def next_step(
-    seen: Sequence[Seen], wait: Wait, now: datetime, trouble: Trouble | None = None
-) -> Step:
-    """Return what to do after a look.
-
-    :param seen: the latest sight of every schedule that could be looked at so far.
-    :param now: when the look was made, aware.
-    :param trouble: it failed.
-    """
-    pending = _pending(seen, wait, now)
-    if lost := tuple(each for each in seen if _is_lost(each, seen, wait, now)):
-        return Gone(lost)
-    if seen and not pending and not trouble:
-        return Done(_result(seen))
-    if wait.ends_at is not None and now >= wait.ends_at:
-        return TimedOut()
-    if trouble:
-        return _bear(trouble, pending, wait, now)
-    if overdue := tuple(each for each in pending if now >= later(due(each, wait), wait.grace)):
-        return Overdue(overdue)
-    looks = (_next_look(each, wait, now) for each in pending)
-    return _at(min(looks, default=_after_a_poke(wait, now)), wait)
-
-
-def _result(seen: Sequence[Seen]) -> dict[str, list[str]] | dict[str, int]:
-    every = {each.schedule_id: each for each in seen}
-    keep_few(every)
-    if any(each.count is not None for each in every.values()):
-        return {schedule_id: each.found for schedule_id, each in every.items()}
-    return {schedule_id: list(each.msg_ids) for schedule_id, each in every.items()}
-
-
-def _bear(
-    trouble: Trouble, pending: Sequence[Seen], wait: Wait, now: datetime
-) -> Unreachable | LookAt:
-    """Bear failing looks for :data:`PATIENCE`, which does not begin before msg_ids are due."""
-    dues = [each.send_time for each in pending if each.send_time]
-    end = later(max(trouble.since, min(dues, default=trouble.since)), PATIENCE)
-    if now >= end:
-        return Unreachable()
-    return _at(min(max(_after_a_poke(wait, now), later(now, trouble.asked)), end), wait)
-
-
-def _at(time: datetime, wait: Wait) -> LookAt:
-    return LookAt(time if wait.ends_at is None else min(time, wait.ends_at))
-
-
-def is_complete(seen: Seen) -> bool:
-    """Tell whether every listed recipient, and at least one, has a msg_id."""
-    return 0 < seen.recipients <= seen.found
-
-
-def is_settled(seen: Seen, wait: Wait, now: datetime) -> bool:
-    """Tell whether another look at this schedule could not change anything."""
-    is_early = wait.wait_for_send_time and now < due(seen, wait)
-    return seen.gone is not None or (is_complete(seen) and not is_early)
-
-
-def _pending(seen: Sequence[Seen], wait: Wait, now: datetime) -> list[Seen]:
-    if _are_all_found(seen, wait):
-        unfinished = []
-    else:
-        # With a count given, refused recipients may be listed and never get a msg_id; which
-        # schedule lacks one is then told by what is listed, or by all of them.
-        unfinished = [each for each in seen if not is_complete(each)]
-        if wait.expected is not None and not unfinished:
-            unfinished = list(seen)
-    early = [
-        each
-        for each in seen
-        if wait.wait_for_send_time and now < due(each, wait) and each not in unfinished
-    ]
-    return unfinished + early
-
-
-def _are_all_found(seen: Sequence[Seen], wait: Wait) -> bool:
-    """Tell whether there are as many msg_ids as were expected, if that is known."""
-    found = sum(each.found for each in seen)
-    return wait.expected is not None and found >= max(wait.expected, 1)
-
-
-def _is_lost(each: Seen, seen: Sequence[Seen], wait: Wait, now: datetime) -> bool:
-    """Tell whether a schedule is gone before it was done: JSMS may forget what it has sent."""
-    has_all = is_complete(each) or _are_all_found(seen, wait)
-    return each.gone is not None and not (has_all and now >= due(each, wait))
-
-
-def _next_look(seen: Seen, wait: Wait, now: datetime) -> datetime:
-    moment = due(seen, wait)
-    if now >= moment:
-        return min(_after_a_poke(wait, now), later(moment, wait.grace))
-    soon = later(now, wait.recheck_interval)
-    # A look shortly before send_time would only be followed by the one at send_time.
-    return moment if later(soon, wait.poke_interval) > moment else soon
-
-
-def _after_a_poke(wait: Wait, now: datetime) -> datetime:
-    return later(now, max(wait.poke_interval, _SHORTEST_PAUSE))
-
-
-def moment_of(text: str) -> datetime:
-    """Return the moment that an ISO 8601 text with an offset names.
-
-    :raises ValueError: it names none.
-    """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(text)
-    return moment
-
-
-def duration(seconds: float) -> timedelta:
-    """Return some seconds as a duration, the longest there is for more than that."""
-    try:
-        return timedelta(seconds=seconds)
-    except OverflowError:
-        return timedelta.max
-
-
-def later(moment: datetime, delta: timedelta) -> datetime:
-    """Add without running out of the calendar: a grace of years may be meant as "for ever"."""
-    try:
-        return moment + delta
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC)
+    failing_since: datetime | None = None
+    schedules: dict[str, Progress] = field(default_factory=dict)
+
+    def next_step(self, now: datetime, error: Exception | None = None) -> Step:
+        """Return the step after a poll.
+
+        :param now: the time of the poll, aware.
+        :param error: why the poll failed, or a part of it.
+        """
+        self.failing_since = (self.failing_since or now) if error else None
+        self._limit_msg_ids()
+        every, pending = tuple(self.schedules.values()), self._pending(now)
+        if lost := tuple(each for each in every if self._is_lost(each, now)):
+            return Failed("gone", lost)
+        if not pending and not error:
+            return Done(self._result())
+        if self.ends_at and now >= self.ends_at:
+            return Failed("timed out")
+        if self.failing_since:
+            return self._retry(self.failing_since, pending, now, error)
+        if overdue := tuple(each for each in pending if now >= self.overdue_at(each)):
+            return Failed("overdue", overdue)
+        return self._poll_at(min(self._next_poll(each, now) for each in pending))
+
+    def unsettled(self, now: datetime) -> list[Progress]:
+        """Return the schedules that another poll could change."""
+        return [
+            each
+            for each in self.schedules.values()
+            if each.gone is None and (not each.is_complete or self._is_early(each, now))
+        ]
+
+    def due_at(self, schedule: Progress) -> datetime:
+        """Return the time from which msg_ids are expected."""
+        return schedule.send_time or self.started_at
+
+    def overdue_at(self, schedule: Progress) -> datetime:
+        """Return the time at which a schedule without all msg_ids is overdue."""
+        return self.due_at(schedule) + self.grace
+
+    def status(self, now: datetime) -> list[str]:
+        """Return the status of the schedules, as lines of a log."""
+        return first_ten([self._status(each, now) for each in self.schedules.values()])
+
+    def encode(self) -> dict[str, Any]:
+        """Return the wait as JSON."""
+        encoded: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        return encoded
+
+    @classmethod
+    def decode(cls, stored: object) -> Wait:
+        """Return the wait that :meth:`encode` has made JSON of.
+
+        :raises ValueError: another version of the provider has made it.
+        """
+        return _adapter().validate_python(stored)
+
+    def _limit_msg_ids(self) -> None:
+        if sum(each.found for each in self.schedules.values()) > MOST_MSG_IDS:
+            for schedule_id, each in self.schedules.items():
+                self.schedules[schedule_id] = replace(each, msg_ids=())
+
+    def _result(self) -> dict[str, list[str]] | dict[str, int]:
+        every = self.schedules.values()
+        if any(each.found > len(each.msg_ids) for each in every):
+            return {each.schedule_id: each.found for each in every}
+        return {each.schedule_id: list(each.msg_ids) for each in every}
+
+    def _pending(self, now: datetime) -> list[Progress]:
+        every = self.schedules.values()
+        missing = []
+        if not self._has_expected():
+            missing = [each for each in every if not each.is_complete]
+            # Fewer recipients are listed than were accepted: any of the schedules may lack one.
+            missing = missing or (list(every) if self.expected is not None else [])
+        return missing + [
+            each for each in every if each not in missing and self._is_early(each, now)
+        ]
+
+    def _has_expected(self) -> bool:
+        """Return whether the expected number is reached: refused recipients get no msg_id."""
+        found = sum(each.found for each in self.schedules.values())
+        return self.expected is not None and found >= max(self.expected, 1)
+
+    def _is_early(self, schedule: Progress, now: datetime) -> bool:
+        return self.wait_for_send_time and now < self.due_at(schedule)
+
+    def _is_lost(self, schedule: Progress, now: datetime) -> bool:
+        """Return whether a schedule is gone too early: after sending, JSMS may forget it."""
+        has_all = schedule.is_complete or self._has_expected()
+        return schedule.gone is not None and not (has_all and now >= self.due_at(schedule))
+
+    def _retry(
+        self, since: datetime, pending: Sequence[Progress], now: datetime, error: Exception | None
+    ) -> Step:
+        """Poll again until :data:`PATIENCE` is over, counted from the time msg_ids are due."""
+        first_due = min((each.send_time for each in pending if each.send_time), default=since)
+        end = max(since, first_due) + PATIENCE
+        if now >= end:
+            return Failed("unreachable")
+        asked = timedelta(seconds=error.wait if isinstance(error, JsmsThrottledError) else 0)
+        return self._poll_at(min(now + max(self._pause, asked), end))
+
+    def _next_poll(self, schedule: Progress, now: datetime) -> datetime:
+        due = self.due_at(schedule)
+        if now >= due:
+            return min(now + self._pause, self.overdue_at(schedule))
+        recheck = now + self.recheck_interval
+        # A poll less than poke_interval before send_time would be wasted.
+        return due if recheck + self.poke_interval > due else recheck
+
+    def _poll_at(self, time: datetime) -> PollAt:
+        return PollAt(min(time, self.ends_at) if self.ends_at else time)
+
+    @property
+    def _pause(self) -> timedelta:
+        return max(self.poke_interval, _SHORTEST_PAUSE)
+
+    def _status(self, schedule: Progress, now: datetime) -> str:
+        if schedule.send_time is None:
+            return str(schedule)
+        at = show_time(schedule.send_time)
+        if now < schedule.send_time:
+            return f"{schedule}; not yet due, send_time is {at}"
+        state = "partly dispatched" if schedule.found else "due, and waiting for JSMS"
+        end = show_time(self.overdue_at(schedule))
+        return f"{schedule}; {state}, send_time was {at}, overdue from {end}"
+
+
+def first_ten(lines: list[str]) -> list[str]:
+    """Return the first ten lines, and how many more schedules there are."""
+    more = len(lines) - _MOST_LINES
+    return [*lines[:_MOST_LINES], f"and {more} more schedules"] if more > 0 else lines
+
+
+def show_time(time: datetime) -> str:
+    """Return a time in UTC for logs and errors."""
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@cache
+def _adapter() -> TypeAdapter[Wait]:
+    from pydantic import TypeAdapter  # noqa: PLC0415  a DAG file does not need it on Airflow 2
+
+    return TypeAdapter(Wait)

@@ -107,12 +107,12 @@ def fail_and_recover(waits: Sequence[Wait]) -> None:
 NOT_DUE = "0 of 1 recipients have a msg_id; not yet due, send_time is"
 DUE = "0 of 1 recipients have a msg_id; due, and waiting for JSMS, send_time was"
 PARTLY = "2 of 3 recipients have a msg_id; partly dispatched, send_time was"
-UNREACHABLE = "JSMS cannot be asked since"
+UNREACHABLE = "JSMS could not be polled since"
 OVERDUE = "Overdue by more than grace"
-GONE = "is gone (JSMS says"
+GONE = "is gone (code"
 TIMED_OUT = "AirflowSensorTimeout"
 EXECUTION_TIMED_OUT = "AirflowTaskTimeout"
-IS_OVER = "of the sensor is over. Last seen: "
+IS_OVER = "of the sensor is over. Last poll: "
 # Where a look in a worker lasts until after the end, Airflow itself ends the wait.
 OVER_FOR_AIRFLOW = "Sensor has timed out"
 REFUSED = f"JSMS refused it with {AUTH_FAILED}"
@@ -312,7 +312,7 @@ def test_a_sensor_sleeps_until_send_time(mode: str, outcomes: Outcomes) -> None:
 def test_what_is_there_at_once_is_not_waited_for(mode: str, outcomes: Outcomes) -> None:
     outcome = outcomes["at_once", mode]
     assert len(outcome.looks) == 1, outcome.explain()
-    assert "Looking again" not in outcome.log, outcome.explain()
+    assert "Next poll" not in outcome.log, outcome.explain()
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,28 +33,25 @@ from airflow_provider_jsms.exceptions import (
     JsmsRenderError,
     JsmsSettingsError,
     JsmsUncertainError,
-    JsmsUnknownEventError,
 )
 from airflow_provider_jsms.hooks.checkup import check_up
 from airflow_provider_jsms.hooks.connection import settings_of
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.jsms import JsmsSubmitScheduleOperator
-from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from airflow_provider_jsms.submission.recipients_file import source_of
 from airflow_provider_jsms.submission.refusals import FailureLimit
-from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger
 from tests.leaks import APP_KEY, MASTER_SECRET
 from tests.store import DictStore
 from tests.unit.fuzz import odd
 from tests.unit.fuzz.test_connection import connection
 from tests.unit.fuzz.test_hook import SINGLE
-from tests.unit.fuzz.test_sensor import EVENT, RULES, SEEN, TRIGGER
 from tests.unit.fuzz.watching import CONNECTION, check_told
 from tests.unit.refusals import refusal_of
 from tests.unit.submission.tries import TaskInstance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from tests.unit.fuzz.watching import Service
 
@@ -227,72 +223,6 @@ def test_the_path_of_certificates_stays_on_one_line(service: Service, tmp_path: 
     is_right, text = hook.test_connection()
     assert not is_right
     assert text.isprintable()
-
-
-def test_a_sensor_may_wait_for_ever(service: Service) -> None:
-    sensor = JsmsScheduleSensor(
-        task_id="wait",
-        schedule_id="1a2b",
-        jsms_conn_id=CONNECTION,
-        timeout=timedelta.max,
-        poke_interval=timedelta.max,  # type: ignore[arg-type]
-        grace=timedelta.max,
-        recheck_interval=timedelta.max,
-    )
-    sensor._next_look = datetime.max.replace(tzinfo=UTC)
-    # More than that some machines cannot sleep.
-    assert sensor._get_next_poke_interval(0.0, lambda: 0.0, 1) == 365 * 86400
-    outcome = service.try_out(lambda: sensor.poke({}))  # type: ignore[typeddict-item]
-    assert "is gone" in outcome.text
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        {**EVENT, "started_at": "2026-12-01T00:00:00"},
-        {**EVENT, "failing_since": "2026-12-01T00:00:00"},
-        {**EVENT, "schedules": {"1a2b": "2026-12-01T00:00:00"}},
-        {**EVENT, "schedules": ["1a2b"]},
-        {"status": "done", "msg_ids": None},
-        {"status": "done", "msg_ids": {"1a2b": "1"}},
-        {"status": "done", "msg_ids": {"1a2b": [1]}},
-        {"status": ["done"]},
-        {**EVENT, "schedules": {"1a2b": {**SEEN, "msg_ids": [1]}}},
-        {**EVENT, "schedules": {"1a2b": {**SEEN, "msg_ids": None}}},
-    ],
-)
-def test_an_event_that_is_not_of_the_trigger_ends_the_wait(event: object) -> None:
-    sensor = JsmsScheduleSensor(task_id="wait", schedule_id="1a2b", jsms_conn_id=CONNECTION)
-    with pytest.raises(JsmsUnknownEventError):
-        sensor.execute_complete({"ti": TaskInstance(1)}, event)  # type: ignore[typeddict-item]
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"schedules": None},
-        {"schedules": {"1a2b": "2026-12-01T00:00:00"}},
-        {"schedules": {"1a2b": 5}},
-        {"next_look": "2026-12-01T00:00:00"},
-        {"next_look": None},
-        {"failing_since": "soon"},
-        {"rules": None},
-        {"rules": {}},
-        {"rules": {**RULES, "grace": "1"}},
-        {"rules": {**RULES, "poke_interval": math.nan}},
-        {"schedules": {"1a2b": {**SEEN, "msg_ids": None}}},
-        {"schedules": {"1a2b": {**SEEN, "recipients": "many"}}},
-        {"schedules": {"1a2b": {**SEEN, "send_time": "2026-12-01T00:00:00"}}},
-        {"jsms_conn_id": ["jsms_default"]},
-    ],
-)
-def test_arguments_that_are_not_of_the_sensor_end_the_trigger(changed: dict[str, Any]) -> None:
-    async def run() -> None:
-        async for _ in JsmsScheduleTrigger(**{**TRIGGER, **changed}).run():
-            raise AssertionError("it must not fire")
-
-    with pytest.raises(JsmsInputError, match=r"arguments of the trigger|jsms_conn_id"):
-        asyncio.run(run())
 
 
 def test_without_a_record_a_connection_that_is_not_there_is_named() -> None:

@@ -1,20 +1,19 @@
-"""The sensor against the sandbox, over hours that pass at once."""
+"""The sensor against the sandbox, in every mode, over hours that pass at once."""
 
 from __future__ import annotations
 
 import copy
+import json
 import math
-import time
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import time_machine
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
 )
 
 from airflow_provider_jsms.exceptions import (
@@ -23,136 +22,161 @@ from airflow_provider_jsms.exceptions import (
     JsmsOverdueError,
     JsmsScheduleGoneError,
     JsmsServerError,
+    JsmsUnknownEventError,
     JsmsUnreachableError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
-from tests import people
-from tests.versions import BASE_OF_SENSORS, AirflowRescheduleException, TaskInstance
+from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger
+from airflow_provider_jsms.triggers.waiting import Wait
+from tests import leaks, people
+from tests.unit.waits import (
+    HOUR,
+    MINUTE,
+    MODES,
+    SECOND,
+    context,
+    defer,
+    deferred,
+    delete,
+    fired,
+    gets,
+    move,
+    resume,
+    sensor,
+    submit,
+    submit_batch,
+)
+from tests.versions import NO_TRIGGER_IN_TIME, AirflowRescheduleException, TaskDeferralError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from airflow_provider_jsms.sandbox.control import SandboxControl
+    from tests.unit.waits import Hours
 
-HOUR = timedelta(hours=1)
-
-
-class Hours:
-    """The time of the sensor and of the sandbox, in which sleeping takes no time."""
-
-    def __init__(self, traveller: time_machine.Traveller) -> None:
-        self.traveller = traveller
-        self.passed = 0.0
-        self.slept: list[float] = []
-        self.on_sleep: list[Callable[[], None]] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(round(seconds))
-        self.passed += seconds
-        self.traveller.shift(seconds)
-        if self.on_sleep:
-            self.on_sleep.pop(0)()
+in_every_mode = pytest.mark.parametrize("mode", MODES)
+# In reschedule mode a sensor remembers nothing between two polls.
+in_modes_with_memory = pytest.mark.parametrize("mode", ["poke", "deferrable"])
+LATE = 3 * SECOND
+# Not right after a poll, or Airflow's own clock would be the first to end the wait.
+TIMEOUT = 2.6 * HOUR + 30 * SECOND
 
 
-class OldTaskInstance:
-    """The same on Airflow 2."""
-
-    def __init__(self, start_date: datetime | None) -> None:
-        self.start_date = start_date
+def is_about(moment: datetime) -> bool:
+    return moment <= datetime.now(UTC) <= moment + LATE
 
 
-@pytest.fixture
-def hours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hours]:
-    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
-        hours = Hours(traveller)
-        # Only the sensor's: the sandbox in its thread cannot bear a clock that goes back.
-        clock = SimpleNamespace(
-            sleep=hours.sleep, monotonic=lambda: time.monotonic() + hours.passed
-        )
-        monkeypatch.setattr(f"{BASE_OF_SENSORS}.time", clock)
-        monkeypatch.setattr("airflow_provider_jsms.sensors.jsms.time", clock)
-        yield hours
+@in_every_mode
+class TestAWait:
+    def test_sleeps_until_send_time_and_returns_the_msg_ids(
+        self, mode: str, scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        found = hours.wait(scheduled, mode)
+        assert found == {scheduled: [sandbox.messages()[0]["msg_id"]]}
+        assert hours.slept[:2] == [3600, 3600]
+        assert is_about(nine)
+        assert gets(sandbox) <= 2 + 3  # 2 + N for N hours, begun hours count
+        assert {request["method"] for request in sandbox.requests()[1:]} == {"GET"}
+
+    def test_ends_at_once_if_the_msg_ids_are_there(
+        self, mode: str, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        sandbox.switch(msg_id_when="accepted")
+        early = submit(nine)
+        assert list(hours.wait(early, mode, timeout=60)) == [early]
+        assert (hours.slept, gets(sandbox)) == ([], 1)
+        hours.wait(early, mode, wait_for_send_time="True")
+        assert is_about(nine)
+
+    def test_of_a_batch_expects_as_many_msg_ids_as_were_accepted(
+        self, mode: str, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        """JSMS may list refused recipients, which never get a msg_id."""
+        sandbox.switch(failed_recipients_in_query="yes")
+        sandbox.number(people.BEN, "unsubscribed")
+        result = submit_batch(nine, people.ANNA, people.BEN, people.CARA)
+        schedule_id = result["schedule_id"]
+        assert len(hours.wait(result, mode)[schedule_id]) == 2
+        with pytest.raises(JsmsOverdueError, match="2 of 3"):
+            hours.wait(schedule_id, mode)
+
+    def test_of_many_schedules_does_not_poll_the_done_ones_again(
+        self, mode: str, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        soon, late = submit(nine - 2 * HOUR), submit(nine + 2 * HOUR, people.BEN)
+        found = hours.wait([soon, late], mode)
+        assert list(found) == [soon, late]
+        assert all(found.values())
+        if mode != "reschedule":
+            assert gets(sandbox, soon) == 2
+        assert gets(sandbox, late) > 3
+
+    def test_follows_a_schedule_that_is_moved(
+        self, mode: str, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        later, earlier = submit(nine), submit(nine + 100 * HOUR)
+        hours.on_sleep.append(lambda: move(later, nine + 3 * HOUR))
+        hours.wait(later, mode)
+        assert is_about(nine + 3 * HOUR)
+        hours.on_sleep.append(lambda: move(earlier, nine + 6 * HOUR))
+        hours.wait(earlier, mode)
+        assert is_about(nine + 6 * HOUR)
+
+    def test_fails_if_a_schedule_is_deleted(self, mode: str, scheduled: str, hours: Hours) -> None:
+        hours.on_sleep.append(lambda: delete(scheduled))
+        with pytest.raises(JsmsScheduleGoneError, match=r"is gone \(code 50028") as it:
+            hours.wait(scheduled, mode)
+        assert ("0 of 1 recipients had a msg_id" in str(it.value)) is (mode != "reschedule")
+        assert isinstance(it.value, AirflowFailException)
+        assert hours.slept == [3600]
+
+    def test_fails_as_overdue_after_grace(
+        self, mode: str, never_sent: str, hours: Hours, nine: datetime
+    ) -> None:
+        with pytest.raises(JsmsOverdueError, match=r"Overdue by more than grace \(0:10:00\)") as it:
+            hours.wait(never_sent, mode, grace=600, poke_interval=120)
+        assert "0 of 1 recipients have a msg_id" in str(it.value)
+        assert is_about(nine + 10 * MINUTE)
+
+    def test_fails_after_timeout(self, mode: str, never_sent: str, hours: Hours) -> None:
+        began = datetime.now(UTC)
+        with pytest.raises(AirflowSensorTimeout, match="The timeout of the sensor is over"):
+            hours.wait(never_sent, mode, timeout=TIMEOUT)
+        assert is_about(began + TIMEOUT)
+
+    @pytest.mark.parametrize("how", ["soft_fail", "never_fail"])
+    @pytest.mark.parametrize("what", ["gone", "overdue", "timed out"])
+    def test_that_fails_may_be_skipped(
+        self, what: str, how: str, mode: str, never_sent: str, sandbox: Any, hours: Hours
+    ) -> None:
+        if what == "gone":
+            hours.on_sleep.append(lambda: sandbox.switch(query_deleted="50028"))
+        limit = {"timeout": TIMEOUT} if what == "timed out" else {"grace": 10 * MINUTE}
+        reason = {"gone": "is gone", "overdue": "Overdue", "timed out": "is over"}[what]
+        with pytest.raises(AirflowSkipException, match=reason):
+            hours.wait(never_sent, mode, **{how: True}, **limit)
+        assert hours.slept
+
+    def test_hides_no_wrong_credentials(
+        self, mode: str, scheduled: str, sandbox: SandboxControl, hours: Hours
+    ) -> None:
+        hours.on_sleep.append(lambda: sandbox.fault("query_schedule", "code", None, code=50002))
+        with pytest.raises(JsmsAuthError):
+            hours.wait(scheduled, mode, soft_fail=True)
+        with pytest.raises(AirflowSkipException):
+            hours.wait(scheduled, mode, never_fail=True)
 
 
-@pytest.fixture
-def nine(hours: Hours) -> datetime:
-    """A send_time two and a half hours ahead."""
-    return (datetime.now(UTC) + 2.5 * HOUR).replace(microsecond=0)
-
-
-@pytest.fixture
-def scheduled(sandbox: SandboxControl, nine: datetime) -> str:
-    with JsmsHook() as hook:
-        return hook.submit_schedule(send_time=nine, mobile=people.ANNA, temp_id=1)
-
-
-def sensor(schedule_id: Any, **arguments: Any) -> JsmsScheduleSensor:
-    return JsmsScheduleSensor(task_id="wait", schedule_id=schedule_id, **arguments)
-
-
-def wait(schedule_id: Any, **arguments: Any) -> Any:
-    return sensor(schedule_id, **arguments).execute({"ti": TaskInstance()})
-
-
-def gets(sandbox: SandboxControl) -> int:
-    return sum(request["method"] == "GET" for request in sandbox.requests())
-
-
-def test_it_sleeps_until_send_time_and_returns_the_msg_ids(
-    scheduled: str, sandbox: SandboxControl, hours: Hours
+@in_modes_with_memory
+@pytest.mark.parametrize("is_batch", [False, True])
+def test_a_schedule_that_jsms_forgets_after_sending_is_done(
+    is_batch: bool, mode: str, sandbox: SandboxControl, hours: Hours, nine: datetime
 ) -> None:
-    found = wait(scheduled)
-    assert found == {scheduled: [sandbox.messages()[0]["msg_id"]]}
-    assert hours.slept[:2] == [3600, 3600]
-    assert sum(hours.slept) == pytest.approx(9000, abs=61)
-    assert gets(sandbox) <= 2 + 3  # 2 + N for N hours, begun hours count
-
-
-def test_it_only_ever_asks(scheduled: str, sandbox: SandboxControl, hours: Hours) -> None:
-    wait(scheduled)
-    assert {request["method"] for request in sandbox.requests()[1:]} == {"GET"}
-
-
-def test_msg_ids_at_submission_end_the_wait_at_once(
-    scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
-) -> None:
-    sandbox.switch(msg_id_when="accepted")
-    with JsmsHook() as hook:
-        early = hook.submit_schedule(send_time=nine, mobile=people.BEN, temp_id=1)
-    assert list(wait(early)) == [early]
-    assert hours.slept == []
-    wait(early, wait_for_send_time="True")
-    assert datetime.now(UTC) >= nine
-
-
-def test_the_result_of_a_batch_says_when_it_is_complete(
-    sandbox: SandboxControl, hours: Hours, nine: datetime
-) -> None:
-    """JSMS may list refused recipients, which never get a msg_id."""
-    sandbox.switch(failed_recipients_in_query="yes")
+    sandbox.switch(msg_id_when="accepted", query_sent="50028", failed_recipients_in_query="yes")
     sandbox.number(people.BEN, "unsubscribed")
-    with JsmsHook() as hook:
-        result = hook.submit_batch_schedule(
-            send_time=nine, recipients=[people.ANNA, people.BEN, people.CARA], temp_id=1
-        )
-    schedule_id = result["schedule_id"]
-    given = {"schedule_ids": [schedule_id], "success_count": 2, "failure_count": 1}
-    assert len(wait(given)[schedule_id]) == 2
-    with pytest.raises(JsmsOverdueError, match="2 of 3"):
-        wait(schedule_id)
-
-
-def test_a_copy_that_runs_again_remembers_no_other_run(
-    scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
-) -> None:
-    """Airflow runs a shallow copy of the operator, as dag.test() does again and again."""
-    waiting = sensor(scheduled)
-    assert list(copy.copy(waiting).execute({"ti": TaskInstance()})) == [scheduled]
-    with JsmsHook() as hook:
-        other = hook.submit_schedule(send_time=nine + HOUR, mobile=people.BEN, temp_id=1)
-    waiting.schedule_id = other
-    assert list(copy.copy(waiting).execute({"ti": TaskInstance()})) == [other]
+    given = submit_batch(nine, people.ANNA, people.BEN, people.CARA) if is_batch else submit(nine)
+    [found] = hours.wait(given, mode, wait_for_send_time=True).values()
+    assert len(found) == (2 if is_batch else 1)
+    assert is_about(nine)
 
 
 @pytest.mark.parametrize("count", [3, 4])
@@ -161,178 +185,130 @@ def test_mapped_batches_are_complete_by_the_sum_of_their_counts(
 ) -> None:
     sandbox.switch(failed_recipients_in_query="yes")
     sandbox.number(people.BEN, "unsubscribed")
-    with JsmsHook() as hook:
-        results = [
-            hook.submit_batch_schedule(send_time=nine, recipients=each, temp_id=1)
-            for each in ([people.ANNA, people.BEN], [people.CARA, people.DAN])
-        ]
+    results = [
+        submit_batch(nine, people.ANNA, people.BEN),
+        submit_batch(nine, people.CARA, people.DAN),
+    ]
     results[1]["success_count"] = count - 1  # 3 are right, a fourth would never get its msg_id
-    schedule_ids = [each["schedule_id"] for each in results]
     if count == 3:
-        found = wait([*results, None])
-        assert {each: len(found[each]) for each in found} == dict(
-            zip(schedule_ids, [1, 2], strict=True)
-        )
+        found = hours.wait([*results, None], "poke")
+        assert [len(found[each["schedule_id"]]) for each in results] == [1, 2]
     else:
         with pytest.raises(JsmsOverdueError, match="1 of 2 recipients"):
-            wait(results)
+            hours.wait(results, "poke")
 
 
-def test_many_schedules_are_followed_and_done_ones_not_asked_again(
-    sandbox: SandboxControl, hours: Hours, nine: datetime
+def test_a_copy_that_runs_again_remembers_no_other_run(
+    scheduled: str, hours: Hours, nine: datetime
 ) -> None:
-    with JsmsHook() as hook:
-        soon = hook.submit_schedule(send_time=nine - 2 * HOUR, mobile=people.ANNA, temp_id=1)
-        late = hook.submit_schedule(send_time=nine + 2 * HOUR, mobile=people.BEN, temp_id=1)
-    assert set(wait([soon, late])) == {soon, late}
-    paths = [request["path"] for request in sandbox.requests() if request["method"] == "GET"]
-    assert sum(path.endswith(soon) for path in paths) <= 3
-    assert sum(path.endswith(late) for path in paths) > 3
+    """Airflow runs a shallow copy of the operator, as dag.test() does again and again."""
+    waiting = sensor(scheduled, "poke")
+    assert list(copy.copy(waiting).execute(context())) == [scheduled]
+    waiting.schedule_id = other = submit(nine + HOUR, people.BEN)
+    assert list(copy.copy(waiting).execute(context())) == [other]
 
 
-def test_a_schedule_that_is_moved_is_followed(
-    scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
-) -> None:
-    def move() -> None:
-        with JsmsHook() as hook:
-            hook.modify_schedule(
-                scheduled, send_time=nine + 3 * HOUR, mobile=people.ANNA, temp_id=1
-            )
-
-    hours.on_sleep.append(move)
-    wait(scheduled)
-    assert nine + 3 * HOUR <= datetime.now(UTC) <= nine + 3 * HOUR + timedelta(minutes=2)
-
-
-@pytest.mark.parametrize("query_deleted", ["50028", "50029"])
-def test_a_schedule_that_is_deleted_is_gone(
-    query_deleted: str, scheduled: str, sandbox: SandboxControl, hours: Hours
-) -> None:
-    sandbox.switch(query_deleted=query_deleted)
-
-    def delete() -> None:
-        with JsmsHook() as hook:
-            hook.delete_schedule(scheduled)
-
-    hours.on_sleep.append(delete)
-    with pytest.raises(JsmsScheduleGoneError, match="is gone") as caught:
-        wait(scheduled)
-    assert isinstance(caught.value, AirflowFailException)
-
-
-def test_a_schedule_without_msg_ids_is_overdue_after_grace(
-    scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
-) -> None:
-    sandbox.switch(query_deleted="record")
-    with JsmsHook() as hook:
-        hook.delete_schedule(scheduled)  # JSMS may go on showing it, and never sends it
-    with pytest.raises(JsmsOverdueError, match="0 of 1 recipients") as caught:
-        wait(scheduled, grace=timedelta(minutes=10), poke_interval=120)
-    assert str(caught.value).startswith("Overdue by more than grace (0:10:00)")
-    late = datetime.now(UTC) - nine
-    assert timedelta(minutes=10) <= late <= timedelta(minutes=11)
-
-
-def test_soft_fail_skips(scheduled: str, sandbox: SandboxControl, hours: Hours) -> None:
-    with JsmsHook() as hook:
-        hook.delete_schedule(scheduled)
-    with pytest.raises(AirflowSkipException):
-        wait(scheduled, soft_fail=True)
-
-
-class TestWhereJsmsCannotBeAsked:
-    @pytest.fixture(autouse=True)
-    def _at_once(self, no_waits: None) -> None:
-        """The tries of one look follow each other at once."""
-
-    @pytest.mark.parametrize("mode", ["poke", "reschedule"])
-    def test_it_bears_that_for_ten_minutes_and_names_the_cause(
-        self, mode: str, sandbox: SandboxControl, scheduled: str, hours: Hours
+@pytest.mark.usefixtures("no_waits")
+class TestAnOutage:
+    @in_every_mode
+    def test_of_ten_minutes_fails_the_wait_with_its_cause(
+        self, mode: str, sandbox: SandboxControl, never_sent: str, hours: Hours, nine: datetime
     ) -> None:
-        sandbox.fault("query_schedule", "status", times=None, status=503)
+        hours.sleep(3 * 3600)
         began = datetime.now(UTC)
-        with pytest.raises(JsmsUnreachableError, match="could not be asked") as caught:
-            wait(scheduled, mode=mode)
-        assert not isinstance(caught.value, AirflowFailException)  # the retries of Airflow apply
+        sandbox.fault("query_schedule", "status", times=None, status=503)
+        with pytest.raises(JsmsUnreachableError, match=f"since {began:%Y-%m-%dT%H:%M}") as caught:
+            hours.wait(never_sent, mode, soft_fail=True)
+        assert not isinstance(caught.value, AirflowFailException)  # Airflow's retries apply
         assert isinstance(caught.value.__cause__, JsmsServerError)
-        assert timedelta(minutes=10) <= datetime.now(UTC) - began <= timedelta(minutes=11)
+        assert is_about(began + 10 * MINUTE)
+        with pytest.raises(AirflowSkipException):
+            hours.wait(never_sent, mode, never_fail=True)
 
-    @pytest.mark.parametrize("mode", ["poke", "reschedule"])
-    def test_an_outage_of_minutes_does_not_end_the_try(
+    @in_every_mode
+    def test_of_minutes_does_not(
         self, mode: str, sandbox: SandboxControl, scheduled: str, hours: Hours
     ) -> None:
         sandbox.fault("query_schedule", "status", times=9, status=503)
-        if mode == "poke":
-            assert list(wait(scheduled)) == [scheduled]
-        else:
-            with pytest.raises(AirflowRescheduleException):
-                wait(scheduled, mode=mode)
-        assert hours.slept[:3] == [60, 60, 60]
+        assert list(hours.wait(scheduled, mode)) == [scheduled]
+        assert hours.slept[2:4] == [60, 3600] if mode != "deferrable" else hours.slept[0] == 60
 
-    def test_before_send_time_there_is_no_hurry(
-        self, sandbox: SandboxControl, scheduled: str, hours: Hours, nine: datetime
+    @in_modes_with_memory
+    def test_before_send_time_is_borne_until_ten_minutes_after_it(
+        self, mode: str, sandbox: SandboxControl, scheduled: str, hours: Hours, nine: datetime
     ) -> None:
         hours.on_sleep.append(
             lambda: sandbox.fault("query_schedule", "status", times=None, status=503)
         )
         with pytest.raises(JsmsUnreachableError):
-            wait(scheduled)
-        late = datetime.now(UTC) - nine
-        assert timedelta(minutes=10) <= late <= timedelta(minutes=11)
+            hours.wait(scheduled, mode)
+        assert is_about(nine + 10 * MINUTE)
 
-    def test_it_is_no_wait_that_comes_to_nothing(
-        self, sandbox: SandboxControl, scheduled: str, hours: Hours
+    @in_every_mode
+    def test_lasts_as_long_as_jsms_asks(
+        self, mode: str, sandbox: SandboxControl, scheduled: str, hours: Hours
     ) -> None:
-        sandbox.fault("query_schedule", "status", times=None, status=503)
-        with pytest.raises(JsmsUnreachableError):
-            wait(scheduled, soft_fail=True)
-        with pytest.raises(AirflowSkipException):
-            wait(scheduled, never_fail=True)
-
-    def test_it_waits_as_long_as_jsms_asks(
-        self, sandbox: SandboxControl, scheduled: str, hours: Hours
-    ) -> None:
-        sandbox.fault(
-            "query_schedule", "status", times=3, status=429, headers={"Retry-After": "240"}
-        )
-        wait(scheduled)
+        headers = {"Retry-After": "240"}
+        sandbox.fault("query_schedule", "status", times=3, status=429, headers=headers)
+        hours.wait(scheduled, mode)
         assert hours.slept[0] == 240
 
+    def test_in_the_middle_of_which_another_error_comes_is_still_the_same(
+        self, scheduled: str, sandbox: SandboxControl, hours: Hours
+    ) -> None:
+        """The sensor resumes, polls, and defers again with the same failing_since."""
 
-def test_soft_fail_does_not_hide_wrong_credentials(
-    scheduled: str, sandbox: SandboxControl, hours: Hours
+        def fail(code: int | None) -> None:
+            sandbox.clear_faults()
+            if code:
+                sandbox.fault("query_schedule", "code", 1, code=code)
+            sandbox.fault("query_schedule", "status", None, status=503)
+
+        since = defer(scheduled)
+        hours.on_sleep += [lambda: fail(None), *[lambda: None] * 4, lambda: fail(50002)]
+        event = fired(since.trigger)  # type: ignore[arg-type]
+        assert event["status"] == "poll"
+        failing_since = event["wait"]["failing_since"]
+        assert failing_since
+        again = deferred(lambda: resume(scheduled, event)).trigger
+        assert isinstance(again, JsmsScheduleTrigger)
+        assert again.wait["failing_since"] == failing_since
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_silent_fail_polls_again_after_poke_interval(
+    mode: str, scheduled: str, sandbox: SandboxControl, hours: Hours
 ) -> None:
-    sandbox.fault("query_schedule", "code", code=50002)
-    with pytest.raises(JsmsAuthError):
-        wait(scheduled, soft_fail=True)
-
-
-def test_silent_fail_asks_no_more_often_than_it_is_told(
-    scheduled: str, sandbox: SandboxControl, hours: Hours
-) -> None:
-    sandbox.fault("query_schedule", "code", times=3, code=50009)
-    wait(scheduled, silent_fail=True, poke_interval=30)
+    sandbox.fault("query_schedule", "code", times=3, code=59999)
+    hours.wait(scheduled, mode, silent_fail=True, poke_interval=30)
     assert hours.slept[:3] == [30, 30, 30]
 
 
+def test_silent_fail_of_a_deferrable_sensor_does_not_prolong_its_timeout(
+    scheduled: str, sandbox: SandboxControl, hours: Hours
+) -> None:
+    began = datetime.now(UTC)
+    arguments: dict[str, Any] = {"silent_fail": True, "soft_fail": True, "timeout": 3 * HOUR}
+    sandbox.fault("query_schedule", "code", 1, code=59999)
+    with pytest.raises(AirflowRescheduleException):
+        resume(scheduled, None, **arguments)
+    hours.sleep(60)
+    deferral = deferred(lambda: sensor(scheduled, **arguments).execute(context(began)))
+    assert wait_of(deferral.trigger).ends_at == began + 3 * HOUR
+
+
 class TestTimeout:
-    def test_that_ends_before_send_time_is_refused_at_once(
-        self, scheduled: str, hours: Hours
+    @in_every_mode
+    def test_before_send_time_is_refused_while_msg_ids_are_missing(
+        self, mode: str, sandbox: SandboxControl, scheduled: str, hours: Hours, nine: datetime
     ) -> None:
         with pytest.raises(JsmsInputError, match="timeout ends at"):
-            wait(scheduled, timeout=3600)
+            hours.wait(scheduled, mode, timeout=3600, soft_fail=True)
         assert hours.slept == []
-
-    def test_that_ends_later_holds(
-        self, scheduled: str, sandbox: SandboxControl, hours: Hours
-    ) -> None:
-        sandbox.switch(query_deleted="record")
-        with JsmsHook() as hook:
-            hook.delete_schedule(scheduled)
-        began = datetime.now(UTC)
-        with pytest.raises(AirflowSensorTimeout):
-            wait(scheduled, timeout=2.6 * HOUR, mode="poke")
-        assert datetime.now(UTC) - began <= 2.6 * HOUR + timedelta(minutes=1)
+        sandbox.switch(msg_id_when="accepted")
+        early = submit(nine, people.BEN)
+        with pytest.raises(JsmsInputError, match="timeout ends at"):
+            hours.wait(early, mode, timeout=60, wait_for_send_time=True)
 
     @pytest.mark.parametrize(
         ("given", "error"),
@@ -342,106 +318,263 @@ class TestTimeout:
             ({"never_fail": True}, AirflowSkipException),
         ],
     )
-    def test_may_be_noticed_first_by_airflow(
+    def test_may_end_by_the_clock_of_airflow(
         self, given: dict[str, bool], error: type[Exception], scheduled: str, hours: Hours
     ) -> None:
-        """It counts seconds by another clock, which may be ahead."""
+        """As where a poll lasts until after the end."""
 
         def be_ahead() -> None:
             hours.passed += 4 * 3600
 
         hours.on_sleep.append(be_ahead)
         with pytest.raises(error, match="run duration"):
-            wait(scheduled, timeout=3 * HOUR, **given)
+            hours.wait(scheduled, "poke", timeout=3 * HOUR, **given)
 
-    def test_that_is_early_does_no_harm_where_everything_is_there(
-        self, sandbox: SandboxControl, hours: Hours, nine: datetime
-    ) -> None:
-        sandbox.switch(msg_id_when="accepted")
-        with JsmsHook() as hook:
-            early = hook.submit_schedule(send_time=nine, mobile=people.BEN, temp_id=1)
-        assert list(wait(early, timeout=60)) == [early]
-        with pytest.raises(JsmsInputError, match="timeout ends at"):
-            wait(early, timeout=60, wait_for_send_time=True)
+    @pytest.mark.parametrize("timeout", [None, math.inf, timedelta.max])
+    def test_is_none_by_default(self, timeout: Any, sandbox: SandboxControl, hours: Hours) -> None:
+        schedule_id = submit(datetime.now(UTC) + timedelta(days=20))
+        day = timedelta(days=1)
+        assert hours.wait(schedule_id, "poke", timeout=timeout, recheck_interval=day)[schedule_id]
+        forever = {"grace": timedelta.max, "recheck_interval": timedelta.max, "timeout": timeout}
+        assert list(hours.wait(schedule_id, "deferrable", **forever)) == [schedule_id]
 
-    @pytest.mark.parametrize("timeout", [None, math.inf])
-    def test_without_end_does_not_end_a_wait_of_weeks(
-        self, timeout: float | None, sandbox: SandboxControl, hours: Hours
+    @pytest.mark.parametrize(
+        ("timeout", "execution_timeout", "error"),
+        [(2.6, 2.7, AirflowSensorTimeout), (2.7, 2.6, AirflowTaskTimeout)],
+    )
+    def test_and_execution_timeout_hold_while_deferred(
+        self,
+        timeout: float,
+        execution_timeout: float,
+        error: type[BaseException],
+        never_sent: str,
+        hours: Hours,
     ) -> None:
-        with JsmsHook() as hook:
-            schedule_id = hook.submit_schedule(
-                send_time=datetime.now(UTC) + timedelta(days=20), mobile=people.ANNA, temp_id=1
-            )
-        assert wait(schedule_id, timeout=timeout, recheck_interval=86400)[schedule_id]
+        began = datetime.now(UTC)
+        limits = {"timeout": timeout * HOUR, "execution_timeout": execution_timeout * HOUR}
+        with pytest.raises(error, match="of the sensor is over"):
+            hours.wait(never_sent, "deferrable", **limits)
+        assert is_about(began + 2.6 * HOUR)
 
 
 class TestRescheduleMode:
-    def test_wakes_when_there_is_something_to_see(
+    def test_wakes_when_something_may_have_changed(
         self, scheduled: str, hours: Hours, nine: datetime
     ) -> None:
-        waiting = sensor(scheduled, mode="reschedule", recheck_interval=2 * HOUR)
+        arguments = {"recheck_interval": 2 * HOUR}
         with pytest.raises(AirflowRescheduleException) as caught:
-            waiting.execute({"ti": TaskInstance()})
-        assert caught.value.reschedule_date == pytest.approx(
-            datetime.now(UTC) + 2 * HOUR, abs=timedelta(seconds=2)
-        )
-        hours.traveller.shift(2 * HOUR)
+            sensor(scheduled, "reschedule", **arguments).execute(context())
+        assert caught.value.reschedule_date == datetime.now(UTC) + 2 * HOUR
+        hours.sleep(7200)
         with pytest.raises(AirflowRescheduleException) as caught:
-            waiting.execute({"ti": TaskInstance(datetime.now(UTC) - 2 * HOUR)})
-        assert caught.value.reschedule_date == pytest.approx(nine, abs=timedelta(seconds=2))
-        hours.traveller.shift(HOUR)
-        found = waiting.execute({"ti": TaskInstance(datetime.now(UTC) - 3 * HOUR)})
-        assert list(found) == [scheduled]
-
-    def test_knows_its_start_on_airflow_2_too(self, hours: Hours) -> None:
-        """There the task instance keeps its start over all reschedules."""
-        waiting = sensor("x", mode="reschedule")
-        began = datetime(2026, 1, 1, tzinfo=UTC)
-        assert waiting._first_started_at({"ti": OldTaskInstance(began)}) == began
-        assert waiting._first_started_at({"ti": OldTaskInstance(None)}) == pytest.approx(
-            datetime.now(UTC), abs=timedelta(seconds=2)
-        )
+            sensor(scheduled, "reschedule").execute(context(datetime.now(UTC) - 2 * HOUR))
+        assert caught.value.reschedule_date == nine
 
 
-@pytest.mark.parametrize("name", ["grace", "recheck_interval"])
-@pytest.mark.parametrize(
-    "value", [0, -1, timedelta(0), -HOUR, math.nan, None, True, "60", "{{ 60 }}", [60]]
-)
-def test_durations_are_checked_when_the_dag_is_read(name: str, value: Any) -> None:
-    with pytest.raises(JsmsInputError, match=f"{name} is .*: pass a timedelta, or a number of sec"):
-        sensor("x", **{name: value})
+def wait_of(trigger: Any) -> Wait:
+    assert isinstance(trigger, JsmsScheduleTrigger)
+    return Wait.decode(trigger.wait)
 
 
-@pytest.mark.parametrize("name", ["grace", "recheck_interval"])
-@pytest.mark.parametrize(
-    ("value", "meant"),
-    [(HOUR, HOUR), (3600, HOUR), (0.5, timedelta(milliseconds=500)), (math.inf, timedelta.max)],
-)
-def test_durations_are_timedeltas_or_seconds(name: str, value: Any, meant: timedelta) -> None:
-    assert getattr(sensor("x", **{name: value}), name) == meant
+class TestDeferring:
+    def test_hands_the_wait_to_the_trigger(
+        self, scheduled: str, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        now = datetime.now(UTC)
+        deferral = defer(scheduled, poke_interval=30, recheck_interval=2 * HOUR, grace=HOUR / 2)
+        assert (gets(sandbox), hours.slept) == (1, [])
+        assert (deferral.method_name, deferral.timeout) == ("execute_complete", None)
+        wait = wait_of(deferral.trigger)
+        assert (wait.started_at, wait.ends_at, wait.failing_since) == (now, None, None)
+        assert (wait.poke_interval, wait.grace) == (MINUTE / 2, HOUR / 2)
+        [progress] = wait.schedules.values()
+        assert (progress.schedule_id, progress.send_time) == (scheduled, nine)
+        assert deferral.trigger.next_poll == (now + 2 * HOUR).isoformat()  # type: ignore[union-attr]
 
+    def test_stores_nobody_and_no_secret(
+        self, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        sandbox.number(people.BEN, "unsubscribed")
+        result = submit_batch(nine, people.ANNA, people.BEN)
+        deferral = defer(result)
+        assert wait_of(deferral.trigger).expected == 1
+        assert isinstance(deferral.trigger, JsmsScheduleTrigger)
+        text = f"{deferral!r} {deferral.serialize()!r} {deferral.trigger!r}"
+        text += json.dumps(deferral.trigger.serialize())
+        assert str(result["schedule_id"]) in text
+        assert not leaks.found_in(text)
+        assert not any(each in text for each in (people.ANNA, people.BEN, leaks.APP_KEY))
 
-@pytest.mark.parametrize("name", ["deferrable", "soft_fail", "never_fail", "silent_fail"])
-class TestFlags:
     @pytest.mark.parametrize(
-        ("value", "meant"), [(True, True), ("False", False), ("false", False), ("true\n", True)]
+        ("limits", "hours_"),
+        [
+            ({"timeout": 4 * HOUR}, 4),
+            ({"execution_timeout": 3 * HOUR}, 3),
+            ({"timeout": 4 * HOUR, "execution_timeout": 3 * HOUR}, 3),
+        ],
     )
-    def test_may_be_texts_as_of_a_yaml_file(self, name: str, value: Any, meant: bool) -> None:
-        given = {"deferrable": False, name: value}
-        waiting = sensor("x", **given)
-        assert getattr(waiting, name) is meant
-        assert waiting.mode == ("reschedule" if waiting.deferrable else "poke")
+    def test_lets_airflow_end_the_deferral_a_little_after_the_wait(
+        self, limits: dict[str, Any], hours_: int, scheduled: str, hours: Hours
+    ) -> None:
+        deferral = defer(scheduled, **limits)
+        assert deferral.timeout == hours_ * HOUR + MINUTE
+        assert wait_of(deferral.trigger).ends_at == datetime.now(UTC) + hours_ * HOUR
 
-    @pytest.mark.parametrize("value", ["yes", "", 0, 1, None, "{{ var.value.x }}"])
-    def test_are_refused_when_the_dag_is_read(self, name: str, value: Any) -> None:
+    @pytest.mark.usefixtures("no_waits")
+    def test_happens_during_an_outage_too(
+        self, scheduled: str, sandbox: SandboxControl, hours: Hours
+    ) -> None:
+        sandbox.fault("query_schedule", "status", 3, status=503)
+        trigger = defer(scheduled).trigger
+        assert wait_of(trigger).failing_since == datetime.now(UTC)
+        assert hours.slept == []
+        assert fired(trigger)["status"] == "done"  # type: ignore[arg-type]
+
+
+class TestResuming:
+    def test_returns_the_msg_ids_of_the_trigger_without_a_poll(
+        self, scheduled: str, sandbox: SandboxControl, hours: Hours
+    ) -> None:
+        assert resume(scheduled, {"status": "done", "msg_ids": {"a": ["1"]}}) == {"a": ["1"]}
+        assert gets(sandbox) == 0
+
+    def test_defers_again_with_the_same_deadline(
+        self, scheduled: str, sandbox: SandboxControl, hours: Hours
+    ) -> None:
+        began = datetime.now(UTC)
+        hours.on_sleep.append(lambda: sandbox.fault("query_schedule", "code", code=50002))
+        event = fired(defer(scheduled, timeout=3 * HOUR).trigger)  # type: ignore[arg-type]
+        deferral = deferred(lambda: resume(scheduled, event, timeout=3 * HOUR))
+        assert deferral.timeout == 2 * HOUR + MINUTE
+        assert wait_of(deferral.trigger).ends_at == began + 3 * HOUR
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            *({}, "x", ["done"], 1, {"status": "other"}, {"status": ["done"]}),
+            *({"status": "done"}, {"status": "done", "msg_ids": None}),
+            *({"status": "poll"}, {"status": "poll", "wait": {"schedules": {}}}),
+            {"status": people.ANNA, "wait": people.ANNA},
+        ],
+    )
+    @pytest.mark.parametrize("soft_fail", [False, True])
+    def test_fails_loudly_with_an_unknown_event(
+        self, event: object, soft_fail: bool, scheduled: str, hours: Hours
+    ) -> None:
+        with pytest.raises(JsmsUnknownEventError, match="another version") as caught:
+            resume(scheduled, event, soft_fail=soft_fail)
+        assert isinstance(caught.value, AirflowFailException)
+        assert people.ANNA not in str(caught.value)
+
+    def test_without_an_event_starts_over(
+        self, scheduled: str, sandbox: SandboxControl, hours: Hours
+    ) -> None:
+        """Airflow does so if a task is cleared while its worker is about to defer it."""
+        deferral = deferred(lambda: resume(scheduled, None, timeout=4 * HOUR))
+        assert wait_of(deferral.trigger).ends_at == datetime.now(UTC) + 4 * HOUR
+        delete(scheduled)
+        with pytest.raises(JsmsScheduleGoneError):
+            resume(scheduled, None)
+        with pytest.raises(AirflowSkipException, match="is gone"):
+            resume(scheduled, None, soft_fail=True)
+
+
+class TestADeferralThatAirflowEnds:
+    def fail(self, error: str, **arguments: Any) -> Any:
+        new = sensor("1a2b", **arguments)
+        return new.resume_execution("__fail__", {"error": error}, context())
+
+    @pytest.mark.parametrize(
+        ("limits", "error"),
+        [
+            ({"timeout": 3 * HOUR, "execution_timeout": 4 * HOUR}, AirflowSensorTimeout),
+            ({"timeout": 4 * HOUR, "execution_timeout": 3 * HOUR}, AirflowTaskTimeout),
+            ({"execution_timeout": 3 * HOUR}, AirflowTaskTimeout),
+        ],
+    )
+    def test_has_timed_out_because_no_triggerer_ran(
+        self, limits: dict[str, Any], error: type[BaseException]
+    ) -> None:
+        with pytest.raises(error, match="check whether a triggerer runs"):
+            self.fail(NO_TRIGGER_IN_TIME, **limits)
+        for how in ("soft_fail", "never_fail"):
+            with pytest.raises(AirflowSkipException):
+                self.fail(NO_TRIGGER_IN_TIME, **limits, **{how: True})
+
+    def test_fails_with_the_error_of_the_trigger(self) -> None:
+        with pytest.raises(TaskDeferralError, match="Trigger failure"):
+            self.fail("Trigger failure")
+        with pytest.raises(TaskDeferralError, match="Trigger failure"):
+            self.fail("Trigger failure", soft_fail=True)
+        with pytest.raises(AirflowSkipException, match="Trigger failure"):
+            self.fail("Trigger failure", never_fail=True)
+
+
+class TestManyMsgIds:
+    @pytest.fixture(autouse=True)
+    def _three_are_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("airflow_provider_jsms.triggers.waiting.MOST_MSG_IDS", 3)
+
+    def batches(self, when: datetime, *sizes: int) -> dict[str, int]:
+        mobiles = map(people.number, range(sum(sizes)))
+        return {
+            submit_batch(when, *(next(mobiles) for _ in range(size)))["schedule_id"]: size
+            for size in sizes
+        }
+
+    @in_every_mode
+    def test_are_counted(self, mode: str, sandbox: Any, hours: Hours, nine: datetime) -> None:
+        many = self.batches(nine, 1, 2, 1)
+        assert hours.wait(list(many), mode) == many
+        assert hours.wait([many], mode) == many, "the result of a sensor names schedules too"
+        few = hours.wait(list(many)[:2], mode)
+        assert [len(ids) for ids in few.values()] == [1, 2]
+
+    @pytest.mark.parametrize("size", [2, 4])
+    def test_are_remembered_over_every_deferral(
+        self, size: int, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        """JSMS may forget a schedule after sending: only the wait still knows its msg_ids."""
+        [early, late] = self.batches(nine - 2 * HOUR, size), self.batches(nine, 1)
+        hours.sleep(3600)
+        schedule_ids = [*early, *late]
+        hours.on_sleep.append(lambda: sandbox.fault("query_schedule", "code", code=50002))
+        deferral = defer(schedule_ids)
+        sandbox.switch(query_sent="50028")
+        event = fired(deferral.trigger)  # type: ignore[arg-type]
+        assert event["status"] == "poll", "the sensor decides about the credentials"
+        deferral = deferred(lambda: resume(schedule_ids, event))
+        sandbox.switch(query_sent="record")
+        found = resume(schedule_ids, fired(deferral.trigger))[schedule_ids[0]]  # type: ignore[arg-type]
+        assert found == size if size > 3 else len(found) == size
+        assert gets(sandbox, schedule_ids[0]) == 1
+
+    def test_an_error_names_ten_schedules_and_counts_the_others(
+        self, sandbox: SandboxControl, hours: Hours, nine: datetime
+    ) -> None:
+        schedules = [submit(nine, people.number(index)) for index in range(13)]
+        for each in schedules:
+            delete(each)
+        with pytest.raises(JsmsScheduleGoneError, match="and 3 more schedules") as caught:
+            hours.wait(schedules, "poke")
+        assert [each in str(caught.value) for each in schedules] == [True] * 10 + [False] * 3
+
+
+class TestFlags:
+    @pytest.mark.parametrize("name", ["deferrable", "soft_fail", "never_fail", "silent_fail"])
+    def test_may_be_texts_as_in_a_yaml_file(self, name: str) -> None:
+        for value, meant in ((True, True), ("False", False), ("true\n", True)):
+            given: dict[str, Any] = {"deferrable": False, name: value}
+            waiting = JsmsScheduleSensor(task_id="wait", schedule_id="x", **given)
+            assert getattr(waiting, name) is meant
+            assert waiting.mode == ("reschedule" if waiting.deferrable else "poke")
         with pytest.raises(JsmsInputError, match=f"{name} is .*accepted is True or False"):
-            sensor("x", **{name: value})
+            JsmsScheduleSensor(task_id="wait", schedule_id="x", **{name: "yes"})
 
-
-def test_flags_as_texts_that_exclude_each_other_do_so_too() -> None:
-    with pytest.raises(ValueError, match="mutually exclusive"):
-        sensor("x", soft_fail="true", never_fail="true")
-    sensor("x", soft_fail="true", never_fail="false")
+    def test_that_exclude_each_other_do_so_as_texts_too(self) -> None:
+        with pytest.raises(ValueError, match="mutually exclusive"):
+            sensor("x", soft_fail="true", never_fail="true")
+        sensor("x", soft_fail="true", never_fail="false")
 
 
 def test_arguments_are_templated_and_checked(sandbox: SandboxControl, hours: Hours) -> None:
@@ -450,12 +583,18 @@ def test_arguments_are_templated_and_checked(sandbox: SandboxControl, hours: Hou
         "wait_for_send_time",
         "jsms_conn_id",
     }
-    with pytest.raises(JsmsInputError, match="wait_for_send_time"):
-        wait("x", wait_for_send_time="perhaps")
-    with pytest.raises(JsmsInputError, match="schedule_id"):
-        wait("a/b")
-    with pytest.raises(JsmsInputError, match="names no schedule"):
-        wait([])
-    with pytest.raises(JsmsInputError, match="returned nothing"):
-        wait([None, None])
+    for schedule_id, arguments, message in (
+        ("x", {"wait_for_send_time": "perhaps"}, "wait_for_send_time"),
+        ("a/b", {}, "schedule_id"),
+        ([], {}, "names no schedule"),
+        ([None, None], {}, "returned nothing"),
+    ):
+        with pytest.raises(JsmsInputError, match=message):
+            hours.wait(schedule_id, "poke", **arguments)  # type: ignore[arg-type]
     assert sandbox.requests() == []
+
+
+def test_a_poll_in_a_unit_test_needs_no_run(scheduled: str, hours: Hours) -> None:
+    assert sensor(scheduled, "poke").poke({}) is False  # type: ignore[typeddict-item]
+    with JsmsHook() as hook:
+        assert hook.query_schedule(scheduled)

@@ -1,0 +1,85 @@
+"""The errors of a failed wait, and when it skips the task instead: the same in every mode."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
+
+from airflow_provider_jsms.exceptions import (
+    JsmsOverdueError,
+    JsmsScheduleGoneError,
+    JsmsUnreachableError,
+    JsmsWaitError,
+)
+from airflow_provider_jsms.triggers.waiting import first_ten, show_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.providers.common.compat.sdk import BaseSensorOperator
+
+    from airflow_provider_jsms.exceptions import JsmsError
+    from airflow_provider_jsms.triggers.waiting import Failed, Progress, Wait
+
+_SOFT: Final = (JsmsWaitError, AirflowSensorTimeout, AirflowTaskTimeout, AirflowSkipException)
+
+
+def error_of(failed: Failed, wait: Wait) -> JsmsError:
+    """Return the error for a wait that is gone, overdue or unreachable."""
+    if failed.reason == "gone":
+        return JsmsScheduleGoneError(
+            f"{' '.join(first_ten(list(map(_gone, failed.schedules))))} It was deleted, it belongs "
+            "to another application, or JSMS forgot it after sending. Check the JSMS console; for "
+            "another application, set jsms_conn_id to its connection and clear the task."
+        )
+    if failed.reason == "overdue":
+        lines = [f"{each}, due since {show_time(wait.due_at(each))}" for each in failed.schedules]
+        return JsmsOverdueError(
+            f"Overdue by more than grace ({wait.grace}): {'; '.join(first_ten(lines))}. Check the "
+            "JSMS console: if the text is only late, raise grace and clear the task. If JSMS "
+            "refused recipients of a batch, pass the result of the submit as schedule_id, so that "
+            "the sensor does not wait for them."
+        )
+    since = show_time(wait.failing_since or wait.started_at)
+    return JsmsUnreachableError(
+        f"JSMS could not be polled since {since}. {last_poll(wait)} The schedules are unchanged: "
+        "once JSMS can be reached again, clear the task."
+    )
+
+
+def _gone(schedule: Progress) -> str:
+    before = f"; before, {schedule.found} of {schedule.recipients} recipients had a msg_id"
+    return (
+        f"Schedule {schedule.schedule_id} is gone (code {schedule.gone}"
+        f"{before if schedule.recipients else ''})."
+    )
+
+
+def last_poll(wait: Wait) -> str:
+    """Return the last known progress as a sentence."""
+    return f"Last poll: {'; '.join(first_ten(list(map(str, wait.schedules.values()))))}."
+
+
+@contextmanager
+def soft_failing(sensor: BaseSensorOperator) -> Iterator[None]:
+    """Let ``soft_fail`` skip only failed waits, and give every skip its reason."""
+    try:
+        yield
+    except AirflowSkipException as skipped:
+        cause = skipped.__cause__
+        if cause is None:
+            raise
+        if sensor.soft_fail and not isinstance(cause, _SOFT):
+            raise cause from cause.__cause__
+        raise AirflowSkipException(str(cause)) from cause
+    except AirflowSensorTimeout as error:
+        # Airflow ignores never_fail if its own clock ends the wait.
+        if not sensor.never_fail:
+            raise
+        raise AirflowSkipException(str(error)) from error
