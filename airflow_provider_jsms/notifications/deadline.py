@@ -1,9 +1,8 @@
-"""What a template can use in a deadline alert: the names that it uses in a task."""
+"""The context of a deadline alert, with the names that a task's context has."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -11,15 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pendulum
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.providers.common.compat.sdk import Context
 
-DENIED: Final = "AirflowSecretsBackendAccessDenied"
-"""The error of Airflow 3.3 for a SyncCallback that reads its database; older ones have none."""
-WHY_DENIED: Final = (
-    "Airflow 3.3 lets a SyncCallback read neither connections nor Variables of its database: use "
-    "AsyncCallback, or set them in the environment or a secrets backend"
-)
-
+_NAMES: Final = ("run_id", "dag_id", "logical_date", "data_interval_start", "data_interval_end")
+_DATES: Final = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
 _TIMES: Final = (
     *("logical_date", "data_interval_start", "data_interval_end", "run_after", "partition_date"),
     *("queued_at", "start_date", "end_date", "last_scheduling_decision", "deadline_time"),
@@ -27,48 +23,37 @@ _TIMES: Final = (
 
 
 def is_deadline(context: Context) -> bool:
-    """Tell whether this is the context of a deadline alert, and not of a task or a DAG."""
+    """Return whether this is the context of a deadline alert, not of a task or a DAG."""
     return "deadline" in context
 
 
-def deadline_context(context: Context) -> Context:
+def deadline_context(context: Context, filters: Mapping[str, Callable[..., Any]]) -> Context:
     """Return the context of a deadline alert with the names of a task's context.
 
     Airflow passes the run as a dictionary in the form of its REST API (``dag_run_id``, times as
     text), the deadline, and nothing else. Any other context is returned as it is.
+
+    :param filters: of Jinja, among them Airflow's ``ds`` and ``ts``.
     """
     given = cast("dict[str, Any]", context)
     if not is_deadline(context) or not isinstance(given.get("dag_run"), Mapping):
         return context
-    run = given["dag_run"]
-    run = _with_times({"run_id": run.get("dag_run_id"), **run})
-    deadline = _with_times(given["deadline"])
-    names = {**_of_the_run(run), **_accessors(), **given, "dag_run": run, "deadline": deadline}
-    return cast("Context", names)
+    run = _with_times(given["dag_run"])
+    run.setdefault("run_id", run.get("dag_run_id"))
+    names: dict[str, Any] = {name: run[name] for name in _NAMES if run.get(name) is not None}
+    if date := names.get("logical_date"):
+        names |= {name: filters[name](date) for name in _DATES}
+    names |= {"dag": _dag_of(run), **_accessors(), **given}
+    return cast("Context", {**names, "dag_run": run, "deadline": _with_times(given["deadline"])})
 
 
-def _of_the_run(run: Mapping[str, Any]) -> dict[str, object]:
-    """Return the names that a task has beside ``dag_run``; a run without a date has no ``ds``."""
+def _dag_of(run: Mapping[str, Any]) -> SimpleNamespace:
     dag_id = run.get("dag_id")
-    # Airflow asks a DAG in the context for `render_template_as_native_obj`.
-    dag = {"dag_id": dag_id, "dag_display_name": run.get("dag_display_name", dag_id)}
-    names = {"dag": SimpleNamespace(**dag, render_template_as_native_obj=False), "dag_id": dag_id}
-    for name in ("run_id", "logical_date", "data_interval_start", "data_interval_end"):
-        if run.get(name) is not None:
-            names[name] = run[name]
-    date = names.get("logical_date")
-    return names | _texts_of(date) if isinstance(date, datetime) else names
-
-
-def _texts_of(date: datetime) -> dict[str, str]:
-    ds, ts = date.strftime("%Y-%m-%d"), date.isoformat()
-    return {
-        "ds": ds,
-        "ds_nodash": ds.replace("-", ""),
-        "ts": ts,
-        "ts_nodash": date.strftime("%Y%m%dT%H%M%S"),
-        "ts_nodash_with_tz": ts.replace("-", "").replace(":", ""),
-    }
+    return SimpleNamespace(
+        dag_id=dag_id,
+        dag_display_name=run.get("dag_display_name", dag_id),
+        render_template_as_native_obj=False,  # Airflow reads it
+    )
 
 
 def _accessors() -> dict[str, object]:
@@ -78,13 +63,11 @@ def _accessors() -> dict[str, object]:
         VariableAccessor,
     )
 
-    return {
-        "macros": MacrosAccessor(),
-        "var": {
-            "json": VariableAccessor(deserialize_json=True),
-            "value": VariableAccessor(deserialize_json=False),
-        },
+    variables = {
+        "json": VariableAccessor(deserialize_json=True),
+        "value": VariableAccessor(deserialize_json=False),
     }
+    return {"macros": MacrosAccessor(), "var": variables}
 
 
 def _with_times(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,6 +76,5 @@ def _with_times(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _time(value: object) -> object:
-    with suppress(ValueError):
-        value = datetime.fromisoformat(value) if isinstance(value, str) else value
+    value = datetime.fromisoformat(value) if isinstance(value, str) else value
     return pendulum.instance(value) if isinstance(value, datetime) else value
