@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import pendulum
 from jinja2 import StrictUndefined
 
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.notifications.alert_text import PLACEHOLDER
-from airflow_provider_jsms.notifications.deadline import deadline_context
 from airflow_provider_jsms.operators.rendering import reason_of, render_field, render_value
 
 if TYPE_CHECKING:
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_NAMES: Final = ("run_id", "dag_id", "logical_date", "data_interval_start", "data_interval_end")
+_DATES: Final = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
+_TIMES: Final = (
+    *("logical_date", "data_interval_start", "data_interval_end", "run_after"),
+    *("queued_at", "start_date", "end_date", "deadline_time"),
+)
+
 
 def rendered_fields(notifier: BaseNotifier, context: Context) -> dict[str, Any]:
     """Return the rendered fields by name.
@@ -32,16 +41,22 @@ def rendered_fields(notifier: BaseNotifier, context: Context) -> dict[str, Any]:
     :raises JsmsRenderError: another field cannot be rendered.
     """
     environment = _environment_of(notifier, context)
-    known = deadline_context(context, environment.filters)
-    render = partial(render_value, notifier.render_template, context=known, jinja_env=environment)
+    if is_deadline(context) and isinstance(context["dag_run"], Mapping):
+        context = _deadline_context(context, environment.filters)
+    render = partial(render_value, notifier.render_template, context=context, jinja_env=environment)
     fields: dict[str, Any] = {}
     for name in notifier.template_fields:
         value = getattr(notifier, name)
         if name == "temp_para" and isinstance(value, Mapping):
             fields[name] = {key: _parameter(key, item, render) for key, item in value.items()}
         else:
-            fields[name] = render_field(notifier.render_template, name, value, known, environment)
+            fields[name] = render_field(notifier.render_template, name, value, context, environment)
     return fields
+
+
+def is_deadline(context: Context) -> bool:
+    """Return whether this is the context of a deadline alert, not of a task or a DAG."""
+    return "deadline" in context
 
 
 def _environment_of(notifier: BaseNotifier, context: Context) -> jinja2.Environment:
@@ -64,3 +79,46 @@ def _parameter(key: object, item: object, render: Callable[..., Any]) -> object:
             *(mask_text(key), reason_of(error, item), PLACEHOLDER),
         )
         return PLACEHOLDER
+
+
+def _deadline_context(context: Context, filters: Mapping[str, Callable[..., Any]]) -> Context:
+    """Return the context of a deadline alert with the names of a task's context.
+
+    Airflow passes the run as a dictionary in the form of its REST API (``dag_run_id``, times as
+    text), the deadline, and nothing else.
+
+    :param filters: of Jinja, among them Airflow's ``ds`` and ``ts``.
+    """
+    # Only Airflow 3.1 and newer have deadline alerts.
+    from airflow.sdk.execution_time.context import (  # noqa: PLC0415
+        MacrosAccessor,
+        VariableAccessor,
+    )
+
+    given = cast("dict[str, Any]", context)
+    run = _with_times(given["dag_run"])
+    run.setdefault("run_id", run.get("dag_run_id"))
+    names: dict[str, Any] = {name: run[name] for name in _NAMES if run.get(name) is not None}
+    if date := names.get("logical_date"):
+        names |= {name: filters[name](date) for name in _DATES}
+    names |= {
+        # Airflow reads whether the DAG renders native objects.
+        "dag": SimpleNamespace(dag_id=run.get("dag_id"), render_template_as_native_obj=False),
+        "macros": MacrosAccessor(),
+        "var": {
+            "json": VariableAccessor(deserialize_json=True),
+            "value": VariableAccessor(deserialize_json=False),
+        },
+    }
+    given = {**names, **given, "dag_run": run, "deadline": _with_times(given["deadline"])}
+    return cast("Context", given)
+
+
+def _with_times(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy whose times are datetimes, as in a task."""
+    return {name: _time(item) if name in _TIMES else item for name, item in values.items()}
+
+
+def _time(value: object) -> object:
+    value = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return pendulum.instance(value) if isinstance(value, datetime) else value

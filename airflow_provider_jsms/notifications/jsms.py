@@ -30,8 +30,7 @@ from airflow_provider_jsms.notifications.alert_text import (
     alert_parameters,
     max_length_of,
 )
-from airflow_provider_jsms.notifications.deadline import is_deadline
-from airflow_provider_jsms.notifications.fields import rendered_fields
+from airflow_provider_jsms.notifications.fields import is_deadline, rendered_fields
 from airflow_provider_jsms.submission.refusals import describe_failures
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
 
 PRIVATE_FIELDS: Final = ("mobile", "temp_para", "recipients")
-STORE: Final = "_private_fields"
+STORE: Final = "_private_values"
 _UNSET: Final = object()
 
 

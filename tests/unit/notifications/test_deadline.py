@@ -110,7 +110,6 @@ IN_A_DEADLINE = {
     "{{ dag_run.dag_run_id }}": "r1",
     "{{ dag_id }}": "load",
     "{{ dag.dag_id }}": "load",
-    "{{ dag.dag_display_name }}": "Load it",
     "{{ dag_run.conf['who'] }}": "ops",
     "{{ ds }} {{ ds_nodash }}": "2026-03-04 20260304",
     "{{ ts }} {{ ts_nodash }}": "2026-03-04T01:00:00+00:00 20260304T010000",
