@@ -1,6 +1,6 @@
-"""A campaign: text everybody in a file, see to those whom JSMS refused, follow the rest.
+"""A campaign: text the customers in a file, count the refused ones, wait for the others.
 
-Trigger it in the UI as it is; with `make up` it talks to the sandbox, and nobody is texted.
+Trigger it in the UI as it is: with `make up` it uses the sandbox, which texts no one.
 """
 
 from __future__ import annotations
@@ -26,29 +26,28 @@ with DAG(
     tags=["jsms", "example"],
     doc_md=__doc__,
 ):
-    # One task for everybody in the file, however many they are. Yours would rather be in object
-    # storage, such as "s3://my_connection@my_bucket/{{ ds }}/customers.csv". A list from an
-    # upstream task does as well: recipients=that_task.output. One of these three numbers does not
-    # exist, so JSMS will refuse it.
+    # One task for the whole file, of any length. Yours may be in object storage, such as
+    # "s3://my_connection@my_bucket/{{ ds }}/customers.csv", or a list from an upstream task:
+    # recipients=that_task.output. One of these three numbers does not exist, so JSMS refuses it.
     campaign = JsmsSubmitBatchScheduleOperator(
         task_id="campaign",
         send_time="{{ dag_run.start_date + macros.timedelta(seconds=params.send_in) }}",
         recipients=str(Path(__file__).with_name("customers.csv")),
         temp_id=4,
         tag="winter",
-        # Up to half of the list may be refused. With more the task fails, and whatever JSMS has
-        # accepted stays scheduled.
+        # The task fails if JSMS refuses more than half of the list. The accepted texts stay
+        # scheduled.
         max_failures="50%",
     )
 
     @task
-    def see_to_refused(refused: list[dict[str, object]]) -> dict[str, int]:
-        """Count the refusals by code; yours would correct the customers' data."""
+    def count_refused(refused: list[dict[str, object]]) -> dict[str, int]:
+        """Count the refusals by code; yours may correct the customers' data."""
         return dict(Counter(str(each["error_code"]) for each in refused))
 
-    see_to_refused(campaign.output["failure_recipients"])
+    count_refused(campaign.output["failure_recipients"])
 
-    # The result as a whole says how many msg_ids there will be: those of the accepted ones.
+    # Pass the whole result: it holds the number of accepted recipients, and so of msg_ids.
     JsmsScheduleSensor(
         task_id="wait",
         schedule_id=campaign.output,

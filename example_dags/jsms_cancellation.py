@@ -1,6 +1,6 @@
-"""A cancellation: schedule a text, check something, take the text back if the check fails.
+"""A cancellation: schedule a text, run a check, delete the schedule if the check fails.
 
-Trigger it in the UI as it is; with `make up` it talks to the sandbox, and nobody is texted.
+Trigger it in the UI as it is: with `make up` it uses the sandbox, which texts no one.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from airflow_provider_jsms.operators.jsms import (
 
 with DAG(
     "jsms_cancellation",
-    description="Take a scheduled text back when there is no reason for it any more",
+    description="Cancel a scheduled text when its reason is gone",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     params={
         "send_in": Param(60, type="integer", minimum=5, description="seconds from the start"),
-        "is_open": Param(default=False, type="boolean", description="what the check finds"),
+        "is_open": Param(default=False, type="boolean", description="result of the check"),
     },
     tags=["jsms", "example"],
     doc_md=__doc__,
@@ -37,12 +37,12 @@ with DAG(
 
     @task
     def check(params: dict[str, object] | None = None) -> None:
-        """Look whether the reason for the text still stands; yours would ask another system."""
+        """Check that the text is still needed; yours may query another system."""
         if not (params or {}).get("is_open"):
             raise AirflowFailException("closed today: the text must not go out")
 
-    # It runs if the check fails and is skipped if the check passes. If the text was sent before
-    # it could be deleted, the task fails and says so.
+    # Runs if the check fails, and is skipped if it passes. If the text was sent before it could be
+    # deleted, this task fails with that reason.
     cancel = JsmsDeleteScheduleOperator(
         task_id="cancel",
         schedule_id=submit.output,

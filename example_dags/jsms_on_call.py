@@ -1,7 +1,7 @@
-"""Whoever is on call gets a text when a task has failed for good.
+"""An alert: text the person on call when a task has failed for good.
 
-Trigger it in the UI as it is; with `make up` it talks to the sandbox, and nobody is texted. Who is
-on call stands in the Airflow Variable `on_call`, as one number or several with commas between them.
+Trigger it in the UI as it is: with `make up` it uses the sandbox, which texts no one. The Airflow
+Variable `on_call` holds the number, or several with commas between them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from airflow_provider_jsms.notifications.jsms import JsmsNotifier
 
 with DAG(
     "jsms_on_call",
-    description="Text whoever is on call when a task fails",
+    description="Text the person on call when a task fails",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     params={
@@ -25,17 +25,17 @@ with DAG(
     tags=["jsms", "example"],
     doc_md=__doc__,
 ):
-    # As on_failure_callback of the DAG it sends one text per run, however many tasks fail; in
+    # As on_failure_callback of the DAG it sends one text per run, even if several tasks fail. In
     # default_args={"on_failure_callback": ...} it is the callback of every task.
     @task(
         retries=1,
         retry_delay=timedelta(seconds=1),
-        # It is called after the last retry; on_retry_callback would be called after each before.
+        # Runs after the last retry; on_retry_callback runs before each retry.
         on_failure_callback=JsmsNotifier(
             mobile="{{ var.value.get('on_call', '13900139006') }}",
             temp_id=8,
             temp_para={"dag": "{{ dag.dag_id }}", "task": "{{ ti.task_id }}"},
-            # A minute if you leave it out.
+            # The default is a minute.
             delay="{{ params.delay }}",
         ),
     )

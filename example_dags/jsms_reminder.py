@@ -1,6 +1,6 @@
-"""A reminder: schedule a text, move it, wait until JSMS has taken it on, ask what became of it.
+"""A reminder: schedule a text, move it, wait for its msg_id, query the schedule.
 
-Trigger it in the UI as it is; with `make up` it talks to the sandbox, and nobody is texted.
+Trigger it in the UI as it is: with `make up` it uses the sandbox, which texts no one.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from airflow_provider_jsms.operators.jsms import (
 )
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 
-# The one person, and what the template "{{name}}，您好！您已预约 {{date}} 在 {{place}} ..." needs.
-# In your DAG they come from an upstream task (`.output`) or from a mapped one.
+# The person, and the parameters of "{{name}}，您好！您已预约 {{date}} 在 {{place}} ...".
+# In your DAG they come from an upstream task (`.output`) or by mapping.
 PATIENT = "13900139001"
 APPOINTMENT = {"name": "安娜", "date": "12月1日 09:00", "place": "二楼 201"}
 
 with DAG(
     "jsms_reminder",
-    description="Remind one person, at a time that is moved once",
+    description="Remind one person, and move the reminder once",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     params={
@@ -34,10 +34,9 @@ with DAG(
     tags=["jsms", "example"],
     doc_md=__doc__,
 ):
-    # A send_time has to name one moment. Airflow's own times do: they are in UTC and carry their
-    # offset when they are rendered. In a daily DAG this would be "{{ dag_run.run_after }}" or an
-    # hour after it, "{{ dag_run.run_after + macros.timedelta(hours=1) }}"; on Airflow 2,
-    # "{{ data_interval_end }}".
+    # A send_time must be unambiguous. Airflow's times are: they render in UTC with their offset.
+    # In a daily DAG use "{{ dag_run.run_after }}", or an hour later
+    # "{{ dag_run.run_after + macros.timedelta(hours=1) }}"; on Airflow 2 "{{ data_interval_end }}".
     submit = JsmsSubmitScheduleOperator(
         task_id="submit",
         send_time="{{ dag_run.start_date + macros.timedelta(seconds=params.send_in) }}",
@@ -46,7 +45,7 @@ with DAG(
         temp_para=APPOINTMENT,
     )
 
-    # A modification replaces the schedule: everything is passed again.
+    # A modification replaces the schedule, so pass everything again.
     move = JsmsModifyScheduleOperator(
         task_id="move",
         schedule_id=submit.output,
@@ -58,7 +57,7 @@ with DAG(
         temp_para=APPOINTMENT,
     )
 
-    # It waits in the triggerer, and holds no worker slot.
+    # Waits in the triggerer, without a worker slot.
     wait = JsmsScheduleSensor(
         task_id="wait",
         schedule_id=move.output,
@@ -67,7 +66,7 @@ with DAG(
         grace=timedelta(minutes=10),
     )
 
-    # The msg_id names the message towards JSMS. It does not prove that it was delivered.
+    # A msg_id identifies a message at JSMS. It does not prove delivery.
     query = JsmsQueryScheduleOperator(task_id="query", schedule_id=move.output)
 
     wait >> query

@@ -1,4 +1,4 @@
-"""The parameters of an alert as JSMS takes them: a cut alert is better than none.
+"""The parameters of an alert, cleaned and cut: an incomplete alert is better than none.
 
 JSMS refuses a text with an empty parameter (50023), with 【 or 】 (50054), or of more than 500
 characters (50038). The text of an exception may have any of these.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.api.arguments import reading, text_of
 from airflow_provider_jsms.api.masking import mask_text, show
 from airflow_provider_jsms.exceptions import JsmsInputError
 
@@ -19,12 +18,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 PLACEHOLDER: Final = "-"
-"""Stands for a parameter that is empty or cannot be rendered."""
+"""Replaces a parameter that is empty or cannot be rendered."""
 MAX_LENGTH: Final = 200
-"""Leaves 300 characters to the template and the signature."""
+"""The default, which leaves 300 characters to the template and the signature."""
 
-# What a template makes of None, such as `exception` in a callback of a success.
-_NOTHING: Final = "None"
 _LONGEST_CONTENT: Final = 500
 _BRACKETS: Final = str.maketrans("【】", "[]")
 
@@ -35,16 +32,12 @@ def max_length_of(value: object) -> int:
         return value
     raise JsmsInputError(
         f"max_length {show(value)} is invalid: use a whole number of characters from 1 to "
-        f"{_LONGEST_CONTENT}, which is all that JSMS accepts in a text."
+        f"{_LONGEST_CONTENT}, the most that JSMS accepts in a text."
     )
 
 
-@reading("temp_para")
 def alert_parameters(parameters: Mapping[Any, object], max_length: int) -> dict[Any, str]:
-    """Return the parameters as texts that JSMS accepts.
-
-    :param max_length: of all values together.
-    """
+    """Return the parameters as texts that JSMS accepts, with at most ``max_length`` in total."""
     texts = {name: _text(name, value) for name, value in parameters.items()}
     allowed = max_length
     while allowed > 1 and sum(min(len(text), allowed) for text in texts.values()) > max_length:
@@ -53,34 +46,23 @@ def alert_parameters(parameters: Mapping[Any, object], max_length: int) -> dict[
 
 
 def _text(name: object, value: object) -> str:
-    """Return a value as one line without anything that JSMS refuses."""
-    text = _clean(_as_text(value))
-    if text and text != _NOTHING:
+    """Return a value as one line of printable characters."""
+    # A lone surrogate, as in the name of a file, cannot be encoded.
+    text = str(value).encode(errors="replace").decode().translate(_BRACKETS)
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    # A template renders None, such as the `exception` of a success, as the word.
+    if text not in ("", "None"):
         return text
-    _log.warning("temp_para[%r] is empty: the text has %r in its place.", _shown(name), PLACEHOLDER)
+    _log.warning(
+        "temp_para[%r] is empty: the text has %r in its place.", mask_text(name), PLACEHOLDER
+    )
     return PLACEHOLDER
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, str):
-        return text_of(value)
-    try:
-        return "" if value is None else str(value)
-    except Exception:  # noqa: BLE001  an object can raise anything
-        return ""
-
-
-def _clean(text: str) -> str:
-    text = text.encode(errors="replace").decode().translate(_BRACKETS)
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def _cut(name: object, text: str, allowed: int) -> str:
     if len(text) <= allowed:
         return text
-    _log.info("temp_para[%r] was cut from %d to %d characters.", _shown(name), len(text), allowed)
+    _log.info(
+        "temp_para[%r] was cut from %d to %d characters.", mask_text(name), len(text), allowed
+    )
     return f"{text[: allowed - 1].rstrip()}…"
-
-
-def _shown(name: object) -> str:
-    return mask_text(name)

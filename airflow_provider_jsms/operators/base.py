@@ -1,11 +1,10 @@
-"""What the operators share: the connection, and fields that stay private after rendering."""
+"""The base of the operators: the connection, and fields that stay private after rendering."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
@@ -21,12 +20,12 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.operators.private_fields import (
     PRIVATE_FIELDS,
+    STORE,
     PrivateField,
-    arguments_of,
+    Store,
     keep,
-    remember_arguments,
 )
-from airflow_provider_jsms.operators.rendering import render_field, upstream_data
+from airflow_provider_jsms.operators.rendering import render_field, upstream_texts
 from airflow_provider_jsms.operators.run_context import explaining_missing_dates
 from airflow_provider_jsms.submission.chunks import chunks, survey
 from airflow_provider_jsms.submission.recipients_file import source_of
@@ -40,16 +39,20 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import People
     from airflow_provider_jsms.api.replies import FailedRecipient
-    from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.chunks import Survey
+
+Templated: TypeAlias = Any
+"""An argument: a literal, a template, an XComArg, or a function that returns the value."""
+
+NOBODY: Final = "recipients is empty: there is nobody to text."
 
 
 class JsmsOperator(BaseOperator):
     """The base of the JSMS operators.
 
-    Airflow shows the rendered fields of a task in its UI. The fields that hold personal data are
-    rendered apart: your code reads the values, Airflow stores them masked.
+    ``mobile``, ``temp_para`` and ``recipients`` hold personal data: your code reads their values,
+    Airflow stores and shows them masked.
 
     :param jsms_conn_id: the Airflow connection to JSMS (templated).
     """
@@ -61,37 +64,37 @@ class JsmsOperator(BaseOperator):
     }
     ui_color = "#e3f0ff"
 
-    mobile = PrivateField()
-    temp_para = PrivateField()
-    recipients = PrivateField()
+    mobile = PrivateField("mobile")
+    temp_para = PrivateField("temp_para")
+    recipients = PrivateField("recipients")
+    schedule_id: Templated
 
     def __new__(cls, *_: Any, **kwargs: Any) -> Self:
-        """Make an operator, and remember what it was made with."""
+        """Keep the arguments: a mapped task does not have them later."""
         operator = super().__new__(cls)
-        remember_arguments(operator, kwargs)
+        vars(operator)[STORE] = Store(kwargs)
         return operator
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name in PRIVATE_FIELDS:
+            # A class attribute such as `temp_para = {...}` would replace the private field.
             if name in vars(cls) and not hasattr(vars(cls)[name], "__get__"):
-                field = PrivateField(vars(cls)[name])
-                field.__set_name__(cls, name)
-                setattr(cls, name, field)
+                setattr(cls, name, PrivateField(name, vars(cls)[name]))
 
     def __init__(self, *, jsms_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.jsms_conn_id = jsms_conn_id
 
     def hook(self) -> JsmsHook:
-        """Return a hook for the connection, for code of a subclass; use it in ``with``."""
-        # The hook brings an HTTP library, which a DAG file must not pull in when it is parsed.
+        """Return a hook for the connection, for subclasses; use it in ``with``."""
+        # It imports an HTTP library, which parsing a DAG file must not.
         from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
 
         return JsmsHook(self.jsms_conn_id)
 
     def _plain_hook(self) -> JsmsHook:
-        """Return a hook that keeps no records: the operators keep those of their submissions."""
+        """Return a hook without a ledger: the submit operators have their own."""
         hook = self.hook()
         hook.durable = False
         return hook
@@ -104,26 +107,25 @@ class JsmsOperator(BaseOperator):
         jinja_env: jinja2.Environment,
         seen_oids: set[int],
     ) -> None:
-        # Airflow calls this for plain, XComArg and mapped tasks alike, on 2.11 and on 3.x.
+        # Every Airflow calls this for plain, XComArg and mapped tasks alike.
         for name in template_fields:
             if parent is self and name in PRIVATE_FIELDS:
-                rendered = self._render_private(name, context, jinja_env)
-                keep(self, name, rendered, is_rendered=True)
+                keep(self, name, self._rendered(name, context, jinja_env), is_rendered=True)
                 continue
             with explaining_missing_dates(name, context):
                 super()._do_render_template_fields(parent, [name], context, jinja_env, seen_oids)
             if parent is self and name == "schedule_id":
-                setattr(self, "schedule_id", only_ids(getattr(self, "schedule_id")))  # noqa: B009, B010  of some
+                # The result of another task may name people.
+                self.schedule_id = only_ids(self.schedule_id)
 
-    def _render_private(self, name: str, context: Context, jinja_env: jinja2.Environment) -> object:
-        map_index = getattr(context.get("ti"), "map_index", -1)
-        data = partial(upstream_data, self, arguments_of(self), map_index)
+    def _rendered(self, name: str, context: Context, jinja_env: jinja2.Environment) -> object:
+        data = upstream_texts(self, vars(self)[STORE].arguments)
         value = getattr(self, name)
-        return render_field(self, name, value, context, jinja_env, dag=self.get_dag(), data=data)
+        return render_field(self.render_template, name, value, context, jinja_env, data=data)
 
 
 class JsmsSingleOperator(JsmsOperator):
-    """What the two operators for one person share: their fields."""
+    """The base of the operators for one person."""
 
     template_fields: Sequence[str] = (
         "send_time",
@@ -138,11 +140,11 @@ class JsmsSingleOperator(JsmsOperator):
     def __init__(
         self,
         *,
-        send_time: Any,  # noqa: ANN401  any time a DAG can give, or a template
-        mobile: Any,  # noqa: ANN401  a number, a template or an XComArg
-        temp_id: Any,  # noqa: ANN401  the same
-        sign_id: Any = None,  # noqa: ANN401  the same
-        temp_para: Any = None,  # noqa: ANN401  the same
+        send_time: Templated,
+        mobile: Templated,
+        temp_id: Templated,
+        sign_id: Templated = None,
+        temp_para: Templated = None,
         on_past_send_time: str = "fail",
         **kwargs: Any,
     ) -> None:
@@ -161,7 +163,7 @@ class JsmsSingleOperator(JsmsOperator):
 
 
 class JsmsBatchOperator(JsmsOperator):
-    """What the two batch operators share: their fields and what becomes of refused recipients."""
+    """The base of the batch operators."""
 
     template_fields: Sequence[str] = (
         "send_time",
@@ -178,19 +180,19 @@ class JsmsBatchOperator(JsmsOperator):
     def __init__(
         self,
         *,
-        send_time: Any,  # noqa: ANN401  any time a DAG can give, or a template
-        recipients: Any,  # noqa: ANN401  a list, a frame, a file, a template or an XComArg
-        columns: Any = None,  # noqa: ANN401  a dictionary, a template or an XComArg
-        temp_id: Any,  # noqa: ANN401  a number, a template or an XComArg
-        sign_id: Any = None,  # noqa: ANN401  the same
-        tag: Any = None,  # noqa: ANN401  the same
+        send_time: Templated,
+        recipients: Templated,
+        columns: Templated = None,
+        temp_id: Templated,
+        sign_id: Templated = None,
+        tag: Templated = None,
         max_failures: int | str = 0,
         on_past_send_time: str = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.send_time = send_time
-        # What can be iterated only once would be used up by the first of several runs or tries.
+        # The first of several runs or tries would exhaust an iterator.
         self.recipients = list(recipients) if isinstance(recipients, Iterator) else recipients
         self.columns = columns
         self.temp_id = temp_id
@@ -200,18 +202,18 @@ class JsmsBatchOperator(JsmsOperator):
         self.on_past_send_time = on_past_send_time
 
     def _fields(self) -> dict[str, Any]:
-        """Return the arguments of the call, without the recipients."""
+        """Return the arguments of the call, except the recipients."""
         return {name: getattr(self, name) for name in ("send_time", "temp_id", "sign_id", "tag")}
 
     def _survey(self, source: Source) -> Survey:
-        """Check all recipients, before anything is sent."""
+        """Validate all recipients before the first request."""
         known = survey(source)
         if known.repeated:
             self.log.info("%d repeated entries of recipients are left out", len(known.repeated))
         return known
 
     def _people(self) -> People:
-        """Return the recipients of one request, each person and text once.
+        """Return the recipients of one request, without repeated entries.
 
         :raises AirflowSkipException: there is nobody to text.
         """
@@ -227,11 +229,8 @@ class JsmsBatchOperator(JsmsOperator):
         return next(chunks(source, known))
 
     def _hand_on(self, context: Context, failures: Sequence[FailedRecipient]) -> None:
-        """Hand on who was refused, also if the task is going to fail because of it."""
+        """Push the refused recipients to XCom, also for a task that fails because of them."""
         context["ti"].xcom_push(key="failure_recipients", value=failures)
-
-
-NOBODY: Final = "recipients is empty: there is nobody to text."
 
 
 @contextmanager
@@ -241,33 +240,28 @@ def past_send_time(
     may_be_done: bool = False,
     is_begun: Callable[[], bool] = lambda: False,
 ) -> Iterator[None]:
-    """Skip the task instead of failing it if ``send_time`` has passed and the user says so.
+    """Skip the task, if the user wants that, instead of failing because ``send_time`` has passed.
 
-    :param on_past_send_time: ``"fail"`` or ``"skip"``, the operator's argument.
-    :param may_be_done: an earlier try may have done it, so that the task is never skipped.
-    :param is_begun: tells whether a part is done, so that the task is not skipped either.
+    :param on_past_send_time: ``"fail"`` or ``"skip"``.
+    :param may_be_done: an earlier try may have succeeded: never skip.
+    :param is_begun: returns whether a part is submitted: never skip then either.
     """
     skips = choice("on_past_send_time", on_past_send_time, ("fail", "skip")) == "skip"
     try:
         yield
-    except JsmsPastSendTimeError as error:
+    except (JsmsPastSendTimeError, JsmsRequestError) as error:
+        is_past = getattr(error, "code", INVALID_SEND_TIME) == INVALID_SEND_TIME
+        if not is_past or is_begun():
+            raise
         if may_be_done:
             error.add(
                 "This is not the first try: an earlier one may have modified the schedule in time. "
-                "Look in the JSMS console what was sent."
+                "Check in the JSMS console what was sent."
             )
-        elif not is_begun():
-            if skips:
-                raise _skipped(error) from error
+        elif skips:
+            raise AirflowSkipException(
+                f"{error} Skipped, because on_past_send_time is 'skip'."
+            ) from error
+        else:
             error.add("Choose a later time, or set on_past_send_time='skip' to skip late runs.")
         raise
-    except JsmsRequestError as error:
-        # By the clock of JSMS it has passed.
-        is_past = error.code == INVALID_SEND_TIME
-        if is_past and skips and not may_be_done and not is_begun():
-            raise _skipped(error) from error
-        raise
-
-
-def _skipped(error: JsmsError) -> AirflowSkipException:
-    return AirflowSkipException(f"{error} Skipped, because on_past_send_time is 'skip'.")

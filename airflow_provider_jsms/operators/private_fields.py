@@ -1,17 +1,18 @@
-"""Template fields that hold personal data: real to everybody's code, masked to Airflow's own.
+"""Template fields with personal data: real for your code, masked for Airflow's own modules.
 
-Airflow renders the fields of a task and stores them for its Rendered Templates page; lineage
-backends serialize the attributes of an operator. So the values are kept out of the attributes, and
-once they are rendered Airflow's own modules read them masked. All other code, such as a subclass, a
-``pre_execute`` or a callback, reads and changes the real values.
+Airflow stores the rendered fields of a task for its Rendered Templates page, and lineage backends
+serialize the attributes of an operator. So the values never become attributes, and Airflow's own
+modules read them masked once they are rendered. All other code (subclasses, ``pre_execute``,
+callbacks) reads and changes the real values.
 """
 
 from __future__ import annotations
 
 import sys
+from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.api.masking import HIDDEN, mask_field
+from airflow_provider_jsms.api.masking import mask_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,103 +20,61 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
 
 PRIVATE_FIELDS: Final = ("mobile", "temp_para", "recipients")
-_VALUES: Final = "_private_values"
-_AIRFLOW: Final = "airflow."
-# Packages of others live here too, with operators that derive from ours.
-_PROVIDERS: Final = "airflow.providers."
+STORE: Final = "_private_values"
+_UNSET: Final = object()
 
 
-class _Values:
-    """The values of an operator's private fields, which no serializer can look into.
+class Store:
+    """The private fields of an operator, where serializers do not look.
 
-    :param arguments: those that the operator was made with.
-    :param is_rendered: whether Airflow has rendered them.
+    :param arguments: the arguments that the operator was created with.
     """
 
-    __slots__ = ("arguments", "by_name", "is_rendered")
+    __slots__ = ("arguments", "is_rendered", "values")
 
-    def __init__(
-        self,
-        by_name: Mapping[str, object],
-        arguments: Mapping[str, object],
-        *,
-        is_rendered: bool = False,
-    ) -> None:
-        self.by_name = by_name
+    def __init__(self, arguments: Mapping[str, object]) -> None:
         self.arguments = arguments
-        self.is_rendered = is_rendered
-
-    def __repr__(self) -> str:
-        return HIDDEN
+        self.values: Mapping[str, object] = {}
+        self.is_rendered = False
 
 
 class PrivateField:
-    """An attribute of an operator that Airflow's own modules read masked.
+    """An attribute of an operator that Airflow's own modules read masked once it is rendered.
 
-    :param default: what a subclass has set as an attribute of the class.
+    :param default: the value of a class attribute in a subclass.
     """
 
-    def __init__(self, *default: object) -> None:
+    def __init__(self, name: str, default: object = _UNSET) -> None:
+        self._name = name
         self._default = default
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, operator: BaseOperator | None, owner: type | None = None) -> Any:  # noqa: ANN401  whatever was passed
+    def __get__(self, operator: BaseOperator | None, owner: type | None = None) -> Any:  # noqa: ANN401  of any type
         if operator is None:
             return self
-        values = _values_of(operator)
-        given = (values.by_name[self._name],) if self._name in values.by_name else self._default
-        if not given:
+        store: Store = vars(operator)[STORE]
+        value = store.values.get(self._name, self._default)
+        if value is _UNSET:
             raise AttributeError(self._name)
-        (value,) = given
-        return _masked(self._name, value) if _is_hidden(values) else value
+        # The frame of the reading code: getattr() has none of its own.
+        reader = sys._getframe(1).f_globals.get("__name__", "")  # noqa: SLF001
+        return mask_field(self._name, value) if store.is_rendered and _is_airflow(reader) else value
 
     def __set__(self, operator: BaseOperator, value: object) -> None:
         keep(operator, self._name, value)
 
 
-def keep(
-    operator: BaseOperator, name: str, value: object, *, is_rendered: bool | None = None
-) -> None:
-    """Keep the value of a field.
+def keep(operator: BaseOperator, name: str, value: object, *, is_rendered: bool = False) -> None:
+    """Set a private field.
 
-    :param is_rendered: that Airflow has rendered it; None leaves that as it is.
+    :param is_rendered: mask the private fields for Airflow from now on.
     """
-    values = _values_of(operator)
-    # A new object: Airflow renders a shallow copy of the DAG's operator.
-    operator.__dict__[_VALUES] = _Values(
-        {**values.by_name, name: value},
-        values.arguments,
-        is_rendered=values.is_rendered if is_rendered is None else is_rendered,
-    )
+    # A new store: Airflow renders a shallow copy of the DAG's operator.
+    store = copy(vars(operator)[STORE])
+    store.values = {**store.values, name: value}
+    store.is_rendered |= is_rendered
+    vars(operator)[STORE] = store
 
 
-def remember_arguments(operator: BaseOperator, arguments: Mapping[str, object]) -> None:
-    """Remember what an operator was made with, because a mapped task cannot tell it later."""
-    operator.__dict__[_VALUES] = _Values({}, arguments)
-
-
-def arguments_of(operator: BaseOperator) -> Mapping[str, object]:
-    """Return what an operator was made with."""
-    return _values_of(operator).arguments
-
-
-def _values_of(operator: BaseOperator) -> _Values:
-    values: _Values = operator.__dict__.get(_VALUES) or _Values({}, {})
-    return values
-
-
-def _is_hidden(values: _Values) -> bool:
-    if not values.is_rendered:
-        return False
-    # Of the code that reads the attribute; a function such as getattr() has no frame of its own.
-    reader = sys._getframe(2).f_globals.get("__name__", "")  # noqa: SLF001
-    return reader.startswith(_AIRFLOW) and not reader.startswith(_PROVIDERS)
-
-
-def _masked(name: str, value: object) -> object:
-    try:
-        return mask_field(name, value)
-    except Exception:  # noqa: BLE001  nothing is shown of a value that cannot be masked
-        return HIDDEN
+def _is_airflow(module: str) -> bool:
+    # Provider packages may hold subclasses of these operators.
+    return module.startswith("airflow.") and not module.startswith("airflow.providers.")

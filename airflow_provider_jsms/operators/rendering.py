@@ -1,16 +1,14 @@
-"""Rendering fields that may hold personal data, without any of it getting into a log.
+"""Rendering of fields that may hold personal data, without quoting it in a log.
 
 Airflow logs the template of a field that cannot be rendered, and Jinja quotes it in its errors:
-both may hold the very number or value.
+both may contain a phone number or a parameter.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import KeysView, Mapping, ValuesView
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowException
 
@@ -21,81 +19,121 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import jinja2
-    from airflow.providers.common.compat.sdk import DAG, BaseOperator, Context
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-_MANY: Final = (list, tuple, set, frozenset, deque, KeysView, ValuesView)
-_UNDEFINED: Final = re.compile(r"'[A-Za-z_][A-Za-z0-9_]*' is undefined")
-
-
-class Templater(Protocol):
-    """What Airflow renders: an operator or a notifier."""
-
-    def render_template(
-        self,
-        content: object,
-        context: Context,
-        jinja_env: jinja2.Environment | None = None,
-        seen_oids: set[int] | None = None,
-    ) -> object:
-        """Return ``content`` with the templates in it rendered."""
+# ASCII only: a key in another script may be the name of a person.
+_MISSING_NAME: Final = re.compile(
+    r"'([a-z_]\w*)' is undefined"
+    r"|'[\w. ]+' has no attribute '([a-z_]\w*)'"
+    r"|Variable ([a-z_][\w.-]*) (?:not found|does not exist)",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def render_field(
-    templater: Templater,
+    render_template: Callable[..., object],
     name: str,
     value: object,
     context: Context,
     jinja_env: jinja2.Environment,
     *,
-    dag: DAG | None,
-    data: Callable[[], frozenset[str]] = frozenset,
+    data: frozenset[str] = frozenset(),
 ) -> object:
     """Return the rendered value of a field.
 
-    A template that is the whole field renders to whatever the DAG says, so that a list or a
-    dictionary stays one. One inside a list or a dictionary renders to text in every DAG: native
-    rendering would make numbers of ``"00"``, ``"1e5"`` and ``"3#301"``.
-
-    :param value: the argument: a literal, a template, an XComArg or a function.
-    :param dag: the DAG, where there is one; it says whether native objects are rendered.
-    :param data: returns texts that are no templates.
-    :raises JsmsRenderError: a template raised; the text repeats nothing of it.
+    :param render_template: the method of the operator or the notifier.
+    :param value: a literal, a template, an XComArg or a function.
+    :param data: texts that are not templates.
+    :raises JsmsRenderError: a template raised; the error quotes no value.
     :raises JsmsInputError: it needs a date that the run does not have.
     """
-
-    def whole(value: object) -> object:
-        return templater.render_template(value, context, jinja_env, set())
-
-    def text(template: str) -> object:
-        if not _has_template(template, marks) or template in no_templates:
-            return template
-        if environment is None:
-            return whole(template)
-        return environment.from_string(template).render(context)
-
-    marks = _marks_of(jinja_env)
     try:
         with explaining_missing_dates(name, context):
-            if callable(value):
-                _refuse_uncalled(name, value)
-                return value(context=context, jinja_env=jinja_env)
-            is_many = isinstance(value, (Mapping, *_MANY))
-            if is_many and _is_literal(value, marks):
-                return value
-            no_templates, environment = data(), _text_environment(templater, dag)
-            if is_many:
-                return _each(value, text, whole)
-            is_data = isinstance(value, str) and value in no_templates
-            return value if is_data else whole(value)
+            _refuse_uncalled(name, value)
+            return render_value(render_template, value, context, jinja_env, data=data)
     except AirflowException:
         raise
     except Exception as error:  # noqa: BLE001  a template can raise anything
-        # An undefined name is safe to show, and the common slip.
-        detail = f": {error}" if _UNDEFINED.fullmatch(str(error)) else ""
         raise JsmsRenderError(
-            f"The field {name} could not be rendered ({type(error).__name__}{detail}). "
-            "Nothing was sent."
+            f"The field {name} could not be rendered ({reason_of(error, value)}). Nothing was "
+            "sent. Fix the template, or set the value that it uses."
         ) from None
+
+
+def render_value(
+    render_template: Callable[..., object],
+    value: object,
+    context: Context,
+    jinja_env: jinja2.Environment,
+    *,
+    data: frozenset[str] = frozenset(),
+) -> object:
+    """Return a value rendered, or raise the error of its template.
+
+    A template that is the whole value renders as the DAG says, so that a list stays a list. One
+    inside a list or a dictionary renders to text in every DAG: native rendering would turn
+    ``"00"``, ``"1e5"`` and ``"3#301"`` into numbers.
+    """
+
+    def nested(value: object) -> object:
+        if isinstance(value, str):
+            is_template = value not in data and _is_template(value, jinja_env)
+            return _as_text(jinja_env.from_string(value), context) if is_template else value
+        if isinstance(value, Mapping):
+            return {key: nested(item) for key, item in value.items()}
+        for kind in (list, tuple, set):
+            if isinstance(value, kind):
+                return kind(map(nested, value))
+        return render_template(value, context, jinja_env, set())
+
+    if callable(value):
+        return value(context=context, jinja_env=jinja_env)
+    if isinstance(value, str) and value not in data:
+        return render_template(value, context, jinja_env, set())
+    return nested(value)
+
+
+def reason_of(error: Exception, template: object) -> str:
+    """Say why a template failed, quoting nothing but a name that stands in it."""
+    kind = type(error).__name__
+    found = _MISSING_NAME.search(str(error))
+    is_safe = found and any(name and name in str(template) for name in found.groups())
+    return f"{kind}: {found[0]}" if found and is_safe else kind
+
+
+def upstream_texts(operator: BaseOperator, arguments: Mapping[str, object]) -> frozenset[str]:
+    """Return the texts that a mapped task got from other tasks: braces in them are no template.
+
+    :param arguments: the arguments that the operator was created with.
+    """
+    dag = operator.get_dag()
+    mapped: Any = dag.task_dict.get(operator.task_id) if dag else None
+    if (expand_input := getattr(mapped, "expand_input", None)) is None:
+        return frozenset()
+    given = [value for name, value in arguments.items() if name not in mapped.partial_kwargs]
+    return frozenset(_texts_in(given)).difference(_texts_in(expand_input.value))
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple | set):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts_in(item)
+
+
+def _is_template(text: str, jinja_env: jinja2.Environment) -> bool:
+    # Compiling every string of a long list would take seconds.
+    return (
+        jinja_env.variable_start_string in text
+        or jinja_env.block_start_string in text
+        or jinja_env.comment_start_string in text
+    )
+
+
+def _as_text(template: jinja2.Template, context: Any) -> str:  # noqa: ANN401  Jinja knows no Context
+    """Render to text, also in an environment that renders native objects."""
+    return "".join(map(str, template.root_render_func(template.new_context(context))))
 
 
 def _refuse_uncalled(name: str, function: object) -> None:
@@ -104,98 +142,3 @@ def _refuse_uncalled(name: str, function: object) -> None:
             f"{name} is a @task function that was not called. Nothing was sent. Call it where you "
             f"pass it: {name}=function()."
         )
-
-
-def upstream_data(
-    operator: BaseOperator, arguments: Mapping[str, object], map_index: int
-) -> frozenset[str]:
-    """Return the texts that other tasks gave to a mapped task.
-
-    They are data, and braces in them are no template. Airflow itself renders the lists and
-    dictionaries that ``expand_kwargs`` gets from another task, and whatever a subclass makes of
-    its arguments.
-
-    :param arguments: those that the operator was made with.
-    """
-    dag = operator.get_dag()
-    mapped: Any = dag.task_dict.get(operator.task_id) if dag else None
-    if (expand_input := getattr(mapped, "expand_input", None)) is None:
-        return frozenset()
-    given = expand_input.value
-    if isinstance(given, dict):  # of expand()
-        names = [name for name, value in given.items() if _comes_from_a_task(value)]
-    elif _comes_from_a_task(given) or _comes_from_a_task(given[map_index]):
-        names = [name for name in arguments if name not in mapped.partial_kwargs]
-    else:
-        names = []
-    return frozenset(_texts_in([arguments.get(name) for name in names]))
-
-
-def _texts_in(value: object) -> Iterator[str]:
-    """Yield the texts of nested lists and dictionaries."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts_in(item)
-    elif isinstance(value, list | tuple | set):
-        for item in value:
-            yield from _texts_in(item)
-
-
-def _comes_from_a_task(argument: object) -> bool:
-    return callable(getattr(argument, "resolve", None))
-
-
-def _each(value: object, text: Callable[[str], object], other: Callable[[object], object]) -> Any:  # noqa: ANN401  of the same type
-    """Render the strings in nested lists and dictionaries by ``text``, XComArgs by ``other``."""
-    if isinstance(value, str):
-        return text(value)
-    if isinstance(value, Mapping):
-        return {key: _each(item, text, other) for key, item in value.items()}
-    if isinstance(value, _MANY):
-        items = [_each(item, text, other) for item in value]
-        if isinstance(value, set | frozenset):
-            return set(items)
-        return tuple(items) if isinstance(value, tuple) else items
-    # A path would be resolved before Airflow 3.2, as if it were an XComArg.
-    return value if _is_plain(value) else other(value)
-
-
-def _text_environment(templater: Templater, dag: DAG | None) -> jinja2.Environment | None:
-    """Return what renders templates to text in a DAG that renders native objects."""
-    # From Airflow 3.2 on an operator may have a setting of its own.
-    own = getattr(templater, "render_template_as_native_obj", None)
-    if dag is None or not (dag.render_template_as_native_obj or own):
-        return None
-    return dag.get_template_env(force_sandboxed=True)
-
-
-def _marks_of(jinja_env: jinja2.Environment) -> tuple[str, ...]:
-    """Return the marks of which every template has at least one."""
-    return (
-        jinja_env.variable_start_string,
-        jinja_env.block_start_string,
-        jinja_env.comment_start_string,
-        jinja_env.line_statement_prefix or jinja_env.comment_start_string,
-        jinja_env.line_comment_prefix or jinja_env.comment_start_string,
-    )
-
-
-def _has_template(text: str, marks: tuple[str, ...]) -> bool:
-    return any(mark in text for mark in marks)
-
-
-def _is_literal(value: object, marks: tuple[str, ...]) -> bool:
-    """Return whether there is nothing to render, so that a long list is not copied."""
-    if type(value) is str:
-        return not _has_template(value, marks)
-    if isinstance(value, list | tuple):
-        return all(_is_literal(item, marks) for item in value)
-    if isinstance(value, dict):
-        return all(_is_literal(item, marks) for item in value.values())
-    return _is_plain(value)
-
-
-def _is_plain(value: object) -> bool:
-    return value is None or type(value) in (int, float, bool, type(Path()))

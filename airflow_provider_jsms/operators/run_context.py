@@ -1,4 +1,4 @@
-"""Task contexts that lack something: unit tests without a run, and runs without a logical date."""
+"""Checks on the context of a task run, and on its logical date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-# What Jinja and Python say of a date that is undefined, and of one of dag_run that is None.
+# The messages of Jinja and Python for a missing date, or an attribute or operand of one.
 _MISSING_DATE: Final = re.compile(
     r"'(logical_date|(prev_)?data_interval_(start|end)(_success)?|[dt]s(_nodash)?(_with_tz)?)'"
     r" is undefined|'None' has no attribute .*|.*'NoneType'.*"
@@ -23,26 +23,25 @@ _MISSING_DATE: Final = re.compile(
 
 
 def require_task_run(context: Context) -> None:
-    """Check that Airflow runs a task, because the outcome of an earlier try cannot be asked else.
+    """Check that Airflow runs the task.
 
-    :raises JsmsInputError: the context is that of a unit test, such as ``execute({})``.
+    :raises JsmsInputError: it does not, as in ``execute({})`` of a unit test.
     """
     if not context or "ti" not in context:
         raise JsmsInputError(
             "execute() was called without the context of a task run (it has no 'ti'). Nothing was "
             "sent. To test a task, run its DAG with dag.test() and the pytest fixture "
-            "jsms_sandbox; in code of your own use JsmsHook."
+            "jsms_sandbox; in your own code use JsmsHook."
         )
 
 
 @contextmanager
 def explaining_missing_dates(field: str, context: Context) -> Iterator[None]:
-    """Name ``dag_run.run_after`` where a template needs a date that the run does not have.
+    """Suggest ``dag_run.run_after`` where a template needs a date that the run does not have.
 
     Airflow 3 gives no logical date to a run that the API, the command line or an asset starts.
 
-    :param field: the field that is rendered.
-    :raises JsmsInputError: the template needs such a date.
+    :raises JsmsInputError: the template of ``field`` needs a missing date.
     """
     try:
         yield
@@ -54,8 +53,8 @@ def explaining_missing_dates(field: str, context: Context) -> Iterator[None]:
         if is_dated or not _MISSING_DATE.fullmatch(str(error)):
             raise
         raise JsmsInputError(
-            f"The field {field} could not be rendered: this run has no logical date, so it has no "
-            "data_interval_end, ds or ts either (the API, the command line or an asset started "
-            "it). Use the time that every run has, such as "
+            f"The field {field} could not be rendered: this run has no logical date, and so no "
+            "data_interval_end, ds or ts (the API, the command line or an asset started it). Use "
+            "the time that every run has, such as "
             "{{ dag_run.run_after + macros.timedelta(hours=6) }}. Nothing was sent."
         ) from None

@@ -40,7 +40,7 @@ def test_the_campaign_texts_whom_jsms_took_and_hands_on_the_rest(
     rest: AirflowRest, sandbox: SandboxControl
 ) -> None:
     run = rest.run_dag("jsms_campaign", conf={"send_in": 12}, timeout=90)
-    assert states(rest, run) == dict.fromkeys(["campaign", "see_to_refused", "wait"], "success")
+    assert states(rest, run) == dict.fromkeys(["campaign", "count_refused", "wait"], "success")
     sent = {each["mobile"]: each["temp_para"]["name"] for each in sandbox.messages()}
     assert sent == {"13900139002": "小明", "13900139003": "小红"}
     assert len(sandbox.messages()) == 2
@@ -48,7 +48,7 @@ def test_the_campaign_texts_whom_jsms_took_and_hands_on_the_rest(
     result = rest.xcom("jsms_campaign", run_id, "campaign")
     assert (result["success_count"], result["failure_count"]) == (2, 1)
     assert rest.xcom("jsms_campaign", run_id, "campaign", "schedule_ids") == result["schedule_ids"]
-    assert rest.xcom("jsms_campaign", run_id, "see_to_refused") == {"50006": 1}
+    assert rest.xcom("jsms_campaign", run_id, "count_refused") == {"50006": 1}
     shown = rest.rendered_fields("jsms_campaign", run_id, "campaign")["recipients"]
     assert shown.endswith("/example_dags/customers.csv")
     assert len(rest.xcom("jsms_campaign", run_id, "wait")[result["schedule_ids"][0]]) == 2

@@ -114,7 +114,7 @@ def test_a_notification_that_fails_leaves_the_task_alone_and_says_why(
     )
     logs = _logs(rest, run)
     assert "is not a mainland China number" in logs["no_number"]
-    assert "UndefinedError: 'dag_run.conf.who' is undefined" in logs["undefined_name"]
+    assert "UndefinedError: 'dict object' has no attribute 'who'" in logs["undefined_name"]
     assert "so nothing was sent" in logs["unreachable"]
     assert "jsms_unknown" in logs["no_connection"]
     assert "the template does not exist" in logs["no_template"]

@@ -65,7 +65,7 @@ with DAG("DAG_ID", schedule=None, start_date=START, on_success_callback=why) as 
     assert ran.tasks == {"works": "success"}
     assert texts(jsms_sandbox) == [(ON_CALL, "-")] * 4
     assert "temp_para['why'] is empty: the text has '-' in its place." in caplog.text
-    assert "UndefinedError: 'dag_run.conf.nothing' is undefined" in caplog.text
+    assert "UndefinedError: 'dict object' has no attribute 'nothing'" in caplog.text
 
 
 @pytest.mark.parametrize("template", ["{{ var.json.on_call }}", "{{ var.value.on_call }}"])
@@ -128,6 +128,7 @@ with DAG("DAG_ID", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="A
     assert all(re.fullmatch(r"\d\d-\d\d \d\d:\d\d \+0800", str(each)) for each in times), times
 
 
+@pytest.mark.skipif((3, 0) <= AIRFLOW < (3, 1), reason="its error has another form")
 def test_a_failed_notification_says_which_field_and_which_key(
     run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -142,6 +143,8 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
 """)
     assert set(ran.tasks.values()) == {"success"}
     assert jsms_sandbox.requests == []
-    assert "mobile could not be rendered (UndefinedError: 'dag_run.conf.on_call' is" in caplog.text
+    assert "mobile could not be rendered (UndefinedError: 'dict object' has no" in caplog.text
     assert "The field temp_id could not be rendered (" in caplog.text
-    assert re.search("Variable nothing |VARIABLE_NOT_FOUND: {'key': 'nothing'}", caplog.text)
+    assert re.search(
+        r"The field sign_id could not be rendered \(\w+: Variable nothing ", caplog.text
+    )

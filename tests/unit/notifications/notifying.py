@@ -43,7 +43,6 @@ def deadline(**changed: object) -> Any:
     run = {
         "dag_run_id": "r1",
         "dag_id": "load",
-        "dag_display_name": "Load it",
         "logical_date": "2026-03-04T01:00:00Z",
         "data_interval_start": "2026-03-03T01:00:00Z",
         "data_interval_end": "2026-03-04T01:00:00.500000Z",

@@ -6,7 +6,7 @@ import logging
 import time
 from datetime import UTC, datetime, timedelta
 from inspect import signature
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,25 +14,16 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.api.send_time import parse_wire
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.notifications.fields import Fields
+from airflow_provider_jsms.notifications.fields import rendered_fields
 from airflow_provider_jsms.notifications.jsms import JsmsNotifier
 from tests import people
-from tests.unit.notifications.notifying import PARAMETERS, bodies, context, names, notifier
+from tests.unit.notifications.notifying import bodies, context, names, notifier
 from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_jsms.sandbox.control import SandboxControl
-
-EVERYTHING = {
-    "mobile": "{{ run_id }}",
-    "temp_id": "{{ run_id }}",
-    "temp_para": "{{ run_id }}",
-    "sign_id": "{{ run_id }}",
-    "delay": "{{ run_id }}",
-    "jsms_conn_id": "{{ run_id }}",
-}
 
 
 class AirflowSecretsBackendAccessDenied(PermissionError):  # noqa: N818  Airflow 3.3 has it
@@ -63,17 +54,11 @@ def test_one_number_is_a_single_schedule(sandbox: SandboxControl) -> None:
 @pytest.mark.parametrize(
     "several",
     [
-        [people.ANNA, people.BEN],
-        (people.ANNA, f"+86 {people.BEN}"),
-        f"{people.ANNA},{people.BEN}",
+        [people.ANNA, f"+86 {people.BEN}", int(people.ANNA)],
         f" {people.ANNA[:3]} {people.ANNA[3:7]}-{people.ANNA[7:]}；\n{people.BEN}, ",
         "{{ '\\r\\n'.join(who) }}",
-        "{{ '\\t, '.join(who) }}\r\n",
-        [people.ANNA, people.BEN, int(people.ANNA), f"+86{people.BEN}"],
-        # What `{{ var.json.on_call }}` and `{{ var.value.on_call }}` render a list to.
-        *("{{ who }}", "{{ who | tojson }}", " {{ who }}\n", "{{ (who[0], who[1]) }}"),
-        *("[{{ who | join(', ') }}]", '"{{ who | join(", ") }}"', "['{{ who | join(';') }}']"),
-        ["{{ who }}"],
+        # A list in an Airflow Variable, as `{{ var.json.on_call }}` and `var.value` render it.
+        *("{{ who }}", "{{ who | tojson }}", "[{{ who | join(', ') }}]"),
         ["{{ who[0] }}, {{ who[1] }}", people.BEN],
     ],
 )
@@ -98,18 +83,18 @@ def test_a_number_twice_is_one_text(sandbox: SandboxControl) -> None:
 
 def test_every_argument_is_templated() -> None:
     arguments = set(signature(JsmsNotifier).parameters) - {"kwargs", "max_length"}
-    assert set(JsmsNotifier.template_fields) == set(EVERYTHING) == arguments
-    asked = Fields(JsmsNotifier(**EVERYTHING), context("7")).render()
-    assert asked == dict.fromkeys(EVERYTHING, "7")
+    templates: dict[str, Any] = dict.fromkeys(arguments, "{{ run_id }}")
+    rendered = rendered_fields(JsmsNotifier(**templates), context("7"))
+    assert rendered == dict.fromkeys(arguments, "7")
 
 
 @pytest.mark.parametrize("native", [True, False])
 def test_rendered_values_are_texts_and_numbers_and_lists_are_taken(
     native: bool, sandbox: SandboxControl
 ) -> None:
-    told = {**context("0402", render_template_as_native_obj=native), "who": [people.ANNA]}
+    given = {**context("0402", render_template_as_native_obj=native), "who": [people.ANNA]}
     mobile = "{{ who }}" if native else "{{ who | join(',') }}"
-    notifier(mobile=mobile, temp_id="{{ 1 + 1 }}", delay="{{ 6 * 60.5 }}")(told)
+    notifier(mobile=mobile, temp_id="{{ 1 + 1 }}", delay="{{ 6 * 60.5 }}")(given)
     ((body),) = bodies(sandbox)
     assert (body["mobile"], body["temp_id"]) == (people.ANNA, 2)
     assert names(sandbox) == ["0402"]
@@ -132,8 +117,8 @@ def test_each_notification_of_one_notifier_is_rendered_for_itself(sandbox: Sandb
 @pytest.mark.parametrize(
     ("delay", "seconds"),
     [
-        *((timedelta(minutes=5), 300), (90, 90), (90.5, 91), ("120", 120), (86400, 86400)),
-        *((100 / 3, 34), (1.1 + 2.2 + 3, 7), ("{{ 100 / 3 }}", 34), (" 60 ", 60)),
+        *((timedelta(minutes=5), 300), (5, 5), (86400, 86400)),
+        *((100 / 3, 34), ("{{ 100 / 3 }}", 34), (" 60 ", 60)),
     ],
 )
 def test_the_delay_is_a_timedelta_or_seconds(
@@ -166,39 +151,27 @@ def test_the_delay_is_whole_however_slowly_the_connection_is_read(
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "why"),
     [
         *(
-            ({"delay": delay}, "a timedelta or a number of seconds is accepted, from 5 to 86400")
-            for delay in (0, -1, 0.5, 4.9, 86401, timedelta(days=2), "soon", "", None, True, [60])
-        ),
-        *(
-            ({"delay": delay}, "a timedelta or a number")
-            for delay in (float("nan"), float("inf"), "1e3", "9" * 50, timedelta.max)
+            ({"delay": delay}, "pass a timedelta, or a number of seconds")
+            for delay in (0, 4.9, 86401, timedelta(days=2), "soon", "", None, True, "nan")
         ),
         *(
             ({"mobile": mobile}, "is not a mainland China number")
-            for mobile in ("", None, people.ANNA[:10], f"{people.ANNA}!", True, ",;")
+            for mobile in ("", None, people.ANNA[:10], f"{people.ANNA}!", ",;", "['1380013")
         ),
         ({"mobile": []}, "mobile is empty"),
         ({"mobile": [people.ANNA, people.BEN[:9]]}, "number 2 of 2: mobile (a str of 9 char"),
         ({"mobile": [people.number(index) for index in range(1001)]}, "at most 1000"),
         ({"mobile": ["{{ 1 / 0 }}"]}, "The field mobile could not be rendered (ZeroDivisionError)"),
         ({"temp_id": "none"}, "temp_id 'none' is not a positive whole number"),
-        ({"mobile": f"{{'on_call': '{people.ANNA}'}}"}, "mobile (a dict) is not a mainland"),
-        ({"mobile": "['1380013"}, "is not a mainland China number"),
         ({"temp_para": f"{{{{ '{people.CANARY}-x' }}}}"}, "temp_para is of type str"),
-        ({"temp_para": {1: "x"}}, "temp_para has a parameter whose name is empty or not a string"),
-        ({"mobile": "{{ nothing }}"}, "field mobile could not be rendered (UndefinedError: 'noth"),
         ({"temp_id": "{{ nothing.x }}"}, "temp_id could not be rendered (UndefinedError: 'nothing"),
-        ({"sign_id": "{{ conf.a.x }}"}, "(UndefinedError: 'conf.a.x' is undefined)"),
-        ({"delay": "{{ conf['a']['x'] + conf.b }}"}, "(UndefinedError: 'conf.a.x' is undefined)"),
-        ({"mobile": ["1", "{{ conf.get('b').x }}"]}, "(UndefinedError: 'conf.get(...).x' is unde"),
-        ({"mobile": "{{ conf.a.x or reason.x }}"}, "'conf.a.x' or 'reason.x' is undefined"),
-        # A key that is no name in the template may be a person.
+        ({"sign_id": "{{ conf.a.x }}"}, "(UndefinedError: 'dict object' has no attribute 'x')"),
+        # A name that does not stand in the template may be a person's.
         ({"mobile": "{{ conf[conf.who] }}"}, "could not be rendered (UndefinedError)"),
         ({"mobile": f"{{{{ conf['{people.ANNA}'].x }}}}"}, "be rendered (UndefinedError)"),
-        ({"temp_para": "{{ nothing }}"}, "temp_para could not be rendered (UndefinedError: 'not"),
         ({"mobile": "{{ denied() }}"}, "lets a SyncCallback read neither"),
         pytest.param(
             *({"jsms_conn_id": "not_there"}, "not_there"),
@@ -206,22 +179,22 @@ def test_the_delay_is_whole_however_slowly_the_connection_is_read(
         ),
     ],
 )
-def test_what_cannot_be_sent_is_told_in_the_log_and_nothing_is_sent(
+def test_a_failure_is_logged_with_its_reason_and_nothing_is_sent(
     changed: dict[str, Any],
-    told: str,
+    why: str,
     sandbox: SandboxControl,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    conf = {"a": {}, "b": None, "who": f"{people.CANARY}-who"}
+    conf = {"a": {}, "who": "Anna"}
     notifier(**changed)({**context(), "conf": conf, "denied": denied})
     (error,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
     assert "The notification failed" in error.getMessage()
-    assert told in error.getMessage()
+    assert why in error.getMessage()
     assert "othing was sent" in error.getMessage()
     assert sandbox.requests() == []
 
 
-def test_a_connection_that_cannot_be_used_is_told(
+def test_an_unusable_connection_is_logged(
     sandbox: SandboxControl, set_connection: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     set_connection("http://sms.example.com")
@@ -230,14 +203,14 @@ def test_a_connection_that_cannot_be_used_is_told(
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, AirflowException])
-def test_an_unexpected_error_is_told_without_its_words(
+def test_an_unexpected_error_is_logged_without_its_text(
     kind: type[Exception],
     sandbox: SandboxControl,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise kind(f"{people.ANNA} is told {people.CANARY}-something")
+        raise kind(f"{people.ANNA} texts {people.CANARY}-something")
 
     monkeypatch.setattr(JsmsHook, "submit_schedule", broken)
     notifier()(context())
@@ -247,16 +220,11 @@ def test_an_unexpected_error_is_told_without_its_words(
 
 
 def test_the_context_of_the_task_stays_as_it_is(sandbox: SandboxControl) -> None:
-    told = context()
-    before = dict(told)
-    notifier()(told)
-    assert told == before
+    given = context()
+    before = dict(given)
+    notifier()(given)
+    assert given == before
     assert len(bodies(sandbox)) == 1
-
-
-def test_any_mapping_of_parameters_is_rendered(sandbox: SandboxControl) -> None:
-    notifier(temp_para=MappingProxyType(PARAMETERS))(context())
-    assert names(sandbox) == ["r1"]
 
 
 @pytest.mark.parametrize("kind", ["accepted_then_closed", "status"])
@@ -270,7 +238,7 @@ def test_an_uncertain_notification_is_not_sent_again(
     assert "JSMS may have accepted this" in caplog.text
 
 
-def test_what_jsms_refuses_is_told(
+def test_a_refusal_of_jsms_is_logged(
     sandbox: SandboxControl, caplog: pytest.LogCaptureFixture
 ) -> None:
     notifier(temp_id=99)(context())

@@ -473,7 +473,7 @@ class TestPrivateFields:
             operator = batch(tomorrow, [{"mobile": people.ANNA}, [people.BEN, 1, None]])
         rendered = operator.prepare_for_execution()
         rendered.render_template_fields({})
-        assert rendered.recipients is operator.recipients
+        assert rendered.recipients == operator.recipients
         with DAG("templated", schedule=None, render_template_as_native_obj=True):
             rendered = batch(tomorrow, ["{{ '1' }}"]).prepare_for_execution()
         rendered.render_template_fields({})
