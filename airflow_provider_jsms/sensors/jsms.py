@@ -12,13 +12,13 @@ from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 from airflow_provider_jsms.api.arguments import flag, period, reading
 from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.api.references import only_ids, references_in
-from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
     JsmsStateError,
     JsmsUnknownEventError,
     JsmsUnreachableError,
 )
+from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.run_context import require_task_run
 from airflow_provider_jsms.sensors.ends import EndsAlike, first_of, gone_error, overdue_error
 from airflow_provider_jsms.triggers.waiting import (

@@ -284,15 +284,15 @@ def test_what_jsms_refuses_is_told(
 def test_an_interruption_goes_through(
     sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from airflow_provider_jsms.hooks.transport import Transport  # noqa: PLC0415
+    from airflow_provider_jsms.hooks.client import JsmsClient  # noqa: PLC0415
 
-    sent = Transport.send
+    sent = JsmsClient.exchange
 
-    def interrupted(self: Transport, *args: Any) -> None:
+    def interrupted(self: JsmsClient, *args: Any) -> None:
         sent(self, *args)
         raise SystemExit(1)
 
-    monkeypatch.setattr(Transport, "send", interrupted)
+    monkeypatch.setattr(JsmsClient, "exchange", interrupted)
     with pytest.raises(SystemExit):
         notifier()(context())
     assert "JSMS may have accepted this" in caplog.text

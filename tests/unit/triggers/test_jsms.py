@@ -108,16 +108,15 @@ def hours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hours]:
 @pytest.fixture(autouse=True)
 def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every session that is opened for a trigger is closed, and no connection stays in use."""
-    sessions = []
-    take = shared.SharedConnection._take
+    opened, opening = [], shared.SharedConnection.__init__
 
-    async def taken(connection: shared.SharedConnection, new: Any) -> None:
-        sessions.append(new._session)
-        await take(connection, new)
+    def open_noted(connection: shared.SharedConnection, conn_id: str) -> None:
+        opening(connection, conn_id)
+        opened.append(connection)
 
-    monkeypatch.setattr(shared.SharedConnection, "_take", taken)
+    monkeypatch.setattr(shared.SharedConnection, "__init__", open_noted)
     yield
-    assert all(session.closed for session in sessions)
+    assert all(connection._session.closed for connection in opened)
     assert not any(shared._connections.values())
 
 
