@@ -7,7 +7,6 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
 
 from airflow_provider_jsms.get_provider_info import DEFAULT_HOST, RELABELING
 from airflow_provider_jsms.hooks.jsms import JsmsHook
@@ -77,13 +76,11 @@ def test_a_port_where_nothing_listens(set_connection: Callable[..., None]) -> No
 def test_a_certificate_that_does_not_verify(
     set_connection: Callable[..., None], tmp_path: Path
 ) -> None:
-    certificate = tmp_path / "certificate.pem"
-    trustme.CA().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+    certificate = wire.Authority(tmp_path).certificate()
     with wire.WireServer([wire.answer()], certificate=certificate) as server:
-        address = server.url.replace("http://", "https://")
-        set_connection(address)
+        set_connection(server.url)
         text = failed()
-    assert f"The certificate of {address} does not verify (unable to get local issuer" in text
+    assert f"The certificate of {server.url} does not verify (unable to get local issuer" in text
     assert "ca_bundle" in text
     assert server.requests == []
 

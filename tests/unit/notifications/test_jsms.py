@@ -226,7 +226,7 @@ def test_a_connection_that_cannot_be_used_is_told(
 ) -> None:
     set_connection("http://sms.example.com")
     notifier()(context())
-    assert "The notification failed: The Airflow connection cannot be used" in caplog.text
+    assert "The notification failed: The host of the Airflow connection is" in caplog.text
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, AirflowException])
