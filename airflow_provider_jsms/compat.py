@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsError, JsmsNoRetryError
+from airflow_provider_jsms.get_provider_info import CONN_FIELDS, PLACEHOLDERS, RELABELING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,3 +80,34 @@ def failed_deferral(sensor: BaseSensorOperator, next_method: str) -> Iterator[No
         if sensor.soft_fail or sensor.never_fail:
             raise AirflowSkipException(str(failure)) from failure
         raise failure from None  # type: ignore[misc]
+
+
+def connection_form_widgets() -> dict[str, Any]:
+    """Return the extras of the connection as wtforms fields, for Airflow before 3.2.
+
+    Airflow 3.0 and 3.1 put stand-ins in the place of these libraries.
+    """
+    from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]  # noqa: PLC0415
+        BS3TextFieldWidget,
+    )
+    from wtforms import IntegerField, StringField  # type: ignore[import-untyped]  # noqa: PLC0415
+    from wtforms.validators import Optional  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    widgets = {}
+    for name, field in CONN_FIELDS.items():
+        default = field["schema"].get("default")
+        # Airflow allows no field for numbers with a fraction.
+        is_whole = "integer" in field["schema"]["type"]
+        widgets[name] = (IntegerField if is_whole else StringField)(
+            field["label"],
+            validators=[Optional()],
+            description=field["description"],
+            default=default if is_whole or default is None else str(default),
+            widget=BS3TextFieldWidget(),
+        )
+    return widgets
+
+
+def ui_field_behaviour() -> dict[str, Any]:
+    """Return the labels and placeholders of the standard fields, for Airflow before 3.2."""
+    return {"hidden_fields": [], "relabeling": RELABELING, "placeholders": PLACEHOLDERS}

@@ -190,4 +190,4 @@ def recipients_of(value: object) -> list[Recipient]:
     return list(chain.from_iterable(part.recipients for part in parts))
 
 
-__all__ = ["mobile_of", "parameters_of", "Recipient", "recipients_of", "Checker", "People"]
+__all__ = ["Checker", "People", "Recipient", "mobile_of", "parameters_of", "recipients_of"]

@@ -1,12 +1,15 @@
-"""Sending a call to JSMS, and sending it again where that cannot text anybody twice."""
+"""Sends a call to JSMS over ``requests``, and retries it where that cannot text anybody twice."""
 
 from __future__ import annotations
 
 import logging
+import os
+import threading
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import requests
 from tenacity import (
     Retrying,
     retry_if_exception,
@@ -14,22 +17,27 @@ from tenacity import (
     stop_before_delay,
     wait_exponential_jitter,
 )
+from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
 
-from airflow_provider_jsms.api import calls as protocol
-from airflow_provider_jsms.api.replies import read_reply
+from airflow_provider_jsms.api.calls import uncertain
+from airflow_provider_jsms.api.replies import MAX_REPLY, Reply, read_reply
 from airflow_provider_jsms.exceptions import (
     JsmsConnectionLostError,
     JsmsError,
     JsmsNoAnswerError,
+    JsmsNotSentError,
+    JsmsReadTimeoutError,
     JsmsThrottledError,
+    JsmsUnreadableReplyError,
 )
-from airflow_provider_jsms.hooks.transport import Transport
+from airflow_provider_jsms.hooks.tls import NoCertificatesError, reason_not_verified
+from airflow_provider_jsms.hooks.transport import open_session, request
 
 if TYPE_CHECKING:
-    from requests import Session
     from tenacity import RetryCallState
 
     from airflow_provider_jsms.api.calls import Call
+    from airflow_provider_jsms.exceptions import JsmsCallError
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 T = TypeVar("T")
@@ -37,25 +45,44 @@ T = TypeVar("T")
 LONGEST_IN_ALL: Final = 60.0
 SHORTEST_TRY: Final = 1.0
 _WAIT = wait_exponential_jitter(initial=1, max=10, jitter=1)
+_PIECE: Final = 64 * 1024
+_BEFORE_CONNECTING: Final = (
+    requests.ConnectTimeout,
+    requests.exceptions.InvalidURL,
+    LocationParseError,
+    NoCertificatesError,
+)
 
 _log = logging.getLogger(__name__)
 
 
+class _Own(threading.local):
+    session: requests.Session | None = None
+    process = 0
+
+
 class JsmsClient:
-    """The one place that sends requests, over a pooled session per thread."""
+    """The one place that sends requests: over one session per thread and process.
+
+    A socket that two processes share after a fork mixes up their replies.
+    """
 
     def __init__(self, settings: JsmsSettings) -> None:
         self._settings = settings
-        self._transport = Transport(settings)
+        self._own = _Own()
 
     @property
-    def session(self) -> Session:
-        """This thread's HTTP session."""
-        return self._transport.session
+    def session(self) -> requests.Session:
+        """The HTTP session of this thread and process."""
+        if self._own.session is None or self._own.process != os.getpid():
+            self._own.session = open_session(self._settings)
+            self._own.process = os.getpid()
+        return self._own.session
 
     def close(self) -> None:
-        """Close this thread's connections; a later call opens a new one."""
-        self._transport.close()
+        """Close the connections of this thread; the next call opens new ones."""
+        if self._own.session is not None:
+            self._own.session.close()
 
     def send(
         self,
@@ -66,59 +93,150 @@ class JsmsClient:
     ) -> T:
         """Send a call and return its result.
 
-        :param met: collects the errors after which the call was sent again.
-        :param max_attempts: tries at most; None for what the connection says.
-        :raises JsmsUncertainError: a submission left and no usable answer came.
-        :raises JsmsCallError: what the last try met.
+        :param met: collects the errors that were retried.
+        :param max_attempts: attempts at most, None for the setting of the connection.
+        :raises JsmsUncertainError: a submission left and no usable reply came.
+        :raises JsmsCallError: the error of the last attempt.
         """
         retrying = Retrying(**policy(call, max_attempts or self._settings.max_attempts, met))
         result: T = retrying(self._attempt, call, monotonic() + LONGEST_IN_ALL)
         return result
 
-    def _seconds(self, call: Call[T], deadline: float) -> float:
-        """Return what a try may take: for a submission always all that its timeouts allow.
-
-        A submission that is given up early is one whose outcome nobody knows.
-        """
-        full = self._settings.connect_timeout + self._settings.read_timeout
-        return full if call.method == "POST" else max(deadline - monotonic(), SHORTEST_TRY)
-
     def _attempt(self, call: Call[T], deadline: float) -> T:
         since = datetime.now(UTC)
         try:
-            reply = self._transport.send(call, self._seconds(call, deadline))
-            return read_reply(call, reply)
+            return read_reply(call, self.exchange(call, self._seconds(call, deadline)))
         except JsmsNoAnswerError as error:
             if call.method != "POST":
                 raise
-            raise protocol.uncertain(call, error, since) from error
+            raise uncertain(call, error, since) from error
         except (JsmsError, KeyboardInterrupt):
             raise
         except BaseException as error:
-            # Airflow interrupts a task by raising, as for execution_timeout, and would then run
-            # it again (after SystemExit too): a submission that may have left must not follow.
-            if call.method != "POST" or not self._transport.may_have_left():
+            # Airflow interrupts a task by raising, as for execution_timeout, and then retries it:
+            # a submission that may have left must not follow.
+            if call.method != "POST" or not request.may_have_left:
                 raise
             lost = JsmsConnectionLostError(
-                f"the task was interrupted ({type(error).__name__}) before the answer came.",
+                f"the task was interrupted ({type(error).__name__}) before the reply came.",
                 call=str(call),
             )
-            raise protocol.uncertain(call, lost, since) from error
+            raise uncertain(call, lost, since) from error
+
+    def _seconds(self, call: Call[T], deadline: float) -> float:
+        # A submission that is given up early is uncertain: it always has its full timeouts.
+        full = self._settings.connect_timeout + self._settings.read_timeout
+        return full if call.method == "POST" else max(deadline - monotonic(), SHORTEST_TRY)
+
+    def exchange(self, call: Call[Any], seconds: float) -> Reply:
+        """Send one request and return the reply, with any status.
+
+        :param seconds: deadline of the reply, counted from the connection.
+        :raises JsmsNotSentError: nothing left this machine.
+        :raises JsmsNoAnswerError: the request left and no complete reply came.
+        """
+        if call.method == "POST":
+            # The server may be closing an idle connection, which would make a submission uncertain.
+            self.close()
+        try:
+            with request.within(seconds):
+                return self._request(call, seconds)
+        except (requests.RequestException, HTTPError, NoCertificatesError) as error:
+            failure = self._error(call, error)
+            # Library errors may quote the reply, so only those of unsent requests are chained.
+            cause = error if isinstance(failure, JsmsNotSentError) else None
+        raise failure from cause
+
+    def _request(self, call: Call[Any], seconds: float) -> Reply:
+        settings = self._settings
+        response = self.session.request(
+            call.method,
+            f"{settings.base_url}{call.path}",
+            data=call.content,
+            timeout=(min(settings.connect_timeout, seconds), min(settings.read_timeout, seconds)),
+            allow_redirects=False,
+            stream=True,
+        )
+        with response:
+            body = bytearray()
+            for piece in response.raw.stream(_PIECE, decode_content=True):
+                body += piece
+                if len(body) > MAX_REPLY:
+                    raise too_large(call, response.status_code)
+            return Reply(response.status_code, response.headers, bytes(body))
+
+    def _error(self, call: Call[Any], error: Exception) -> JsmsCallError:
+        root = _root(error)
+        if not request.may_have_left or isinstance(error, _BEFORE_CONNECTING):
+            return no_connection(call, self._settings, error, root, place="worker")
+        is_late = isinstance(root, ReadTimeoutError | TimeoutError)
+        return no_reply(call, root, is_late=is_late)
+
+
+def no_connection(
+    call: Call[Any], settings: JsmsSettings, error: Exception, root: BaseException, *, place: str
+) -> JsmsNotSentError:
+    """Return the error for a request that did not begin to leave.
+
+    :param root: the root cause of ``error``.
+    :param place: the component that would have sent it, such as the worker.
+    """
+    address = settings.base_url
+    if isinstance(error, NoCertificatesError):
+        text = str(error)
+    elif reason := reason_not_verified(error):
+        text = (
+            f"the certificate of {address} does not verify ({reason}), so nothing was sent. Check "
+            "the host of the connection. If your company's proxy or firewall signs the "
+            f"certificate, set the path of its CA certificates on the {place}: in the extra "
+            "ca_bundle of the connection, or in the environment variable REQUESTS_CA_BUNDLE or "
+            "SSL_CERT_FILE."
+        )
+    else:
+        text = (
+            f"no connection to {address} ({type(root).__name__}), so nothing was sent. Check the "
+            f"host, port and schema of the connection, and that the {place} can reach it, through "
+            "its proxy if it has one."
+        )
+    return JsmsNotSentError(text, call=str(call))
+
+
+def no_reply(call: Call[Any], root: BaseException, *, is_late: bool) -> JsmsNoAnswerError:
+    """Return the error for a request that left without a complete reply."""
+    if is_late:
+        return JsmsReadTimeoutError("no complete reply came in time.", call=str(call))
+    return JsmsConnectionLostError(
+        f"the connection broke before the reply was complete ({type(root).__name__}).",
+        call=str(call),
+    )
+
+
+def too_large(call: Call[Any], http_status: int) -> JsmsUnreadableReplyError:
+    """Return the error for a reply above the size limit."""
+    return JsmsUnreadableReplyError(
+        f"the reply is larger than {MAX_REPLY} bytes.", call=str(call), http_status=http_status
+    )
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return the innermost error that a library's errors wrap."""
+    inner = [getattr(error, "reason", None), *error.args]
+    return next((_root(each) for each in inner if isinstance(each, BaseException)), error)
 
 
 def policy(
     call: Call[Any], max_attempts: int, met: list[BaseException] | None = None
 ) -> dict[str, Any]:
-    """Return how a call is sent again, for tenacity's ``Retrying`` and ``AsyncRetrying``.
+    """Return the arguments of tenacity's ``Retrying`` and ``AsyncRetrying`` for a call.
 
-    :param met: collects the errors after which the call was sent again.
+    :param met: collects the errors that were retried.
     """
 
     def before_sleep(state: RetryCallState) -> None:
         error = _error_of(state)
         if met is not None:
             met.append(error)
-        _log.warning("%s Trying again in %.1f s.", error, state.upcoming_sleep)
+        _log.warning("%s Retrying in %.1f s.", error, state.upcoming_sleep)
 
     return {
         "retry": retry_if_exception(call.may_be_sent_again_after),
@@ -130,7 +248,7 @@ def policy(
 
 
 def _error_of(state: RetryCallState) -> BaseException:
-    # tenacity asks only after a try that ended in an error
+    # tenacity asks only after an attempt that raised
     return state.outcome.exception()  # type: ignore[union-attr, return-value]
 
 

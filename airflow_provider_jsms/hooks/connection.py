@@ -1,105 +1,95 @@
-"""What an Airflow connection says about JSMS, checked: address, credentials, times.
+"""Settings from an Airflow connection: address, credentials, timeouts.
 
-The same field has different types by its source: the form saves numbers and nulls, a URI brings
-strings, ``schema`` is None or empty. So every extra is brought to its type here, and None and an
-empty string mean "not set".
+A field has another type in each source: the form saves numbers and nulls, a URI holds strings. None
+and an empty string both mean the default.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import math
-import os.path
 import re
 from base64 import b64encode
-from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_secret
 
-from airflow_provider_jsms import connection_form
-from airflow_provider_jsms.api.arguments import is_none, reading, text_of
+from airflow_provider_jsms.api.codes import APP_QUOTA_NOT_ASSIGNED, CODES
 from airflow_provider_jsms.api.masking import mask_text, show
 from airflow_provider_jsms.api.send_time import service_zone
-from airflow_provider_jsms.connection_form import (
-    CA_BUNDLE,
-    CONNECT_TIMEOUT,
-    DEFAULT_HOST,
-    MAX_ATTEMPTS,
-    READ_TIMEOUT,
-    TIMEZONE,
+from airflow_provider_jsms.exceptions import (
+    JsmsAuthError,
+    JsmsCallError,
+    JsmsConnectionNotFoundError,
+    JsmsSettingsError,
+    JsmsUnreadableReplyError,
 )
-from airflow_provider_jsms.exceptions import JsmsConnectionNotFoundError, JsmsSettingsError
+from airflow_provider_jsms.get_provider_info import CONN_FIELDS, DEFAULT_HOST, RELABELING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import tzinfo
-    from urllib.parse import SplitResult
 
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_jsms.connection_form import NumberField, TextField
+    from airflow_provider_jsms.exceptions import JsmsError
 
-EXTRA_NAMES: Final = tuple(field.name for field in connection_form.EXTRAS)
+EXTRA_NAMES: Final = tuple(CONN_FIELDS)
 
 _log = logging.getLogger(__name__)
 
-_HIGHEST_PORT = 65535
-_PORT = re.compile(r"[0-9]{1,5}")
-_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_NETLOC = re.compile(rf"(?:\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::[0-9]{{1,5}})?")
-_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]*)*")
+# Without credentials, query or fragment: errors and logs show the base URL.
+_URL: Final = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+    r"(?P<path>(/[\w.~-]*)*)",
+    re.ASCII | re.IGNORECASE,
+)
+_CREDENTIAL: Final = re.compile(r"[!-9;-~]+")  # ASCII without space and colon
+_HIGHEST_PORT: Final = 65535
 
 
 @dataclass(frozen=True)
 class JsmsSettings:
-    """A usable connection.
+    """The validated settings of a connection.
 
     :param base_url: scheme, host, port and base path, without a trailing slash.
-    :param zone: the zone of the wall clock of JSMS.
-    :param connect_timeout: seconds until a connection stands, TLS included.
-    :param read_timeout: seconds between two pieces of an answer.
-    :param max_attempts: how often a call is sent at most where it may be sent again.
-    :param ca_bundle: path of a file of CA certificates, None for the usual ones.
+    :param zone: zone of the wall clock of JSMS.
+    :param connect_timeout: seconds to connect, TLS handshake included.
+    :param read_timeout: seconds between two parts of a reply.
+    :param max_attempts: attempts per call, where a retry is safe.
+    :param ca_bundle: path of a CA bundle, None for the usual certificates.
     """
 
     base_url: str
     app_key: str
     master_secret: str = field(repr=False)
     zone: tzinfo
-    connect_timeout: float = CONNECT_TIMEOUT.default
-    read_timeout: float = READ_TIMEOUT.default
-    max_attempts: int = int(MAX_ATTEMPTS.default)
+    connect_timeout: float
+    read_timeout: float
+    max_attempts: int
     ca_bundle: str | None = None
 
     @property
     def is_plain_http(self) -> bool:
-        """Whether the address is the unencrypted one of a service on this machine."""
+        """Whether the base URL is an unencrypted service on this machine."""
         return self.base_url.startswith("http://")
+
+    @property
+    def basic_token(self) -> str:
+        """The credentials as HTTP Basic authentication sends them."""
+        return b64encode(f"{self.app_key}:{self.master_secret}".encode()).decode()
 
 
 def settings_of(connection: Connection) -> JsmsSettings:
-    """Return what an Airflow connection says, and let Airflow mask its secrets in logs.
+    """Return the settings of an Airflow connection, and mask its secrets in Airflow's logs.
 
-    :raises JsmsSettingsError: a field of it cannot be used.
+    :raises JsmsSettingsError: a field is invalid.
     """
-    try:
-        extra = connection.extra_dejson
-        # Airflow logs what is no JSON, and goes on as if it were empty.
-        extra = extra or json.loads((connection.extra or "").strip() or "{}")
-    except (ValueError, TypeError, RecursionError):
-        extra = None
-    if not isinstance(extra, Mapping):
-        raise JsmsSettingsError(
-            "The Airflow connection cannot be used: its extra is no JSON object; accepted is one "
-            f'such as {{"{TIMEZONE.name}": "{TIMEZONE.default}"}}. Nothing was sent. Edit the '
-            "connection."
-        )
+    extra = _extra_of(connection.extra)
     settings = read_settings(
         login=connection.login,
         password=connection.password,
@@ -108,25 +98,14 @@ def settings_of(connection: Connection) -> JsmsSettings:
         port=connection.port,
         extra=extra,
     )
-    if settings.ca_bundle and not os.path.exists(settings.ca_bundle):  # noqa: PTH110  no OSError
-        raise JsmsSettingsError(
-            "The Airflow connection cannot be used: its extra 'ca_bundle' is "
-            f"{mask_text(settings.ca_bundle)}, which does not exist on this machine; accepted is a "
-            "path that does wherever tasks, triggers and the Test button run. Nothing was sent. "
-            "Edit the connection."
-        )
-    if unknown := unknown_extras(extra):
-        _log.warning(
-            "The Airflow connection %s has extras that are not read: %s",
-            connection.conn_id,
-            ", ".join(map(mask_text, unknown)),
-        )
+    if unknown := sorted(set(extra) - set(EXTRA_NAMES)):
+        names = ", ".join(map(mask_text, unknown))
+        _log.warning("The Airflow connection %s has unknown extras: %s", connection.conn_id, names)
     mask_secret(settings.master_secret)
-    mask_secret(b64encode(f"{settings.app_key}:{settings.master_secret}".encode()).decode())
+    mask_secret(settings.basic_token)
     return settings
 
 
-@reading("The Airflow connection", raises=JsmsSettingsError)
 def read_settings(
     *,
     login: object,
@@ -134,33 +113,33 @@ def read_settings(
     host: object,
     schema: object,
     port: object,
-    extra: Mapping[str, object],
+    extra: Mapping[str, Any],
 ) -> JsmsSettings:
-    """Return the settings that the fields of an Airflow connection make.
+    """Return the settings of the fields of an Airflow connection.
 
-    :raises JsmsSettingsError: names the field, what is accepted and what to do.
+    :raises JsmsSettingsError: a field is invalid; the error names it and the accepted values.
     """
     return JsmsSettings(
-        base_url=_base_url(_field("host", host), _field("schema", schema), _field("port", port)),
-        app_key=_credential("login", "the app key", login),
-        master_secret=_credential("password", "the master secret", password),
+        base_url=_base_url(_text(host), _text(schema), _text(port)),
+        app_key=_credential("login (the app key)", _text(login)),
+        master_secret=_credential("password (the master secret)", _text(password)),
         zone=_zone(extra),
-        connect_timeout=number_in(extra, CONNECT_TIMEOUT),
-        read_timeout=number_in(extra, READ_TIMEOUT),
-        max_attempts=int(number_in(extra, MAX_ATTEMPTS)),
-        ca_bundle=_text(extra, CA_BUNDLE),
+        connect_timeout=_number(extra, "connect_timeout"),
+        read_timeout=_number(extra, "read_timeout"),
+        max_attempts=int(_number(extra, "max_attempts")),
+        ca_bundle=_ca_bundle(extra),
     )
 
 
 @contextmanager
 def looking_up(conn_id: str) -> Iterator[None]:
-    """Explain that Airflow does not find a connection, in a plain script too.
+    """Explain why Airflow does not find a connection.
 
-    :raises JsmsConnectionNotFoundError: says where a connection is found.
+    :raises JsmsConnectionNotFoundError: says where Airflow searches for connections.
     """
     try:
         yield
-    # Outside a task, Airflow 3.0 fails to import what it would ask for the connection.
+    # Outside a task, Airflow 3.0 fails to import the client of its API.
     except (AirflowNotFoundException, ImportError) as error:
         name = mask_text(conn_id)
         raise JsmsConnectionNotFoundError(
@@ -171,124 +150,122 @@ def looking_up(conn_id: str) -> Iterator[None]:
         ) from error
 
 
-def number_in(extra: Mapping[str, object], field: NumberField) -> float:
-    """Return the number that an extra is, and the default for one that is not set.
-
-    :raises JsmsSettingsError: it is no number that the field accepts.
-    """
-    value = extra.get(field.name)
-    if is_none(value):
-        return float(field.default)
-    try:
-        number = float(value) if isinstance(value, str | int | float) else math.nan
-    except (ValueError, OverflowError):
-        number = math.nan
-    is_accepted = field.least <= number <= field.most and not isinstance(value, bool)
-    if not is_accepted or (field.is_whole and not number.is_integer()):
-        raise _wrong(f"extra {field.name!r}", show(value), field.accepted)
-    return number
-
-
-def unknown_extras(extra: Mapping[str, object]) -> list[str]:
-    """Return the names of extras that this provider does not read."""
-    return sorted(name for name in extra if name not in EXTRA_NAMES)
+def explain(error: JsmsError) -> tuple[bool, str]:
+    """Return whether a connection works that met ``error`` in a test, and a text for its form."""
+    if not isinstance(error, JsmsCallError):
+        return False, str(error)
+    if error.code == APP_QUOTA_NOT_ASSIGNED:
+        advice = CODES[APP_QUOTA_NOT_ASSIGNED].advice
+        return True, f"The credentials work. No SMS balance is assigned ({error.code}). {advice}"
+    if isinstance(error, JsmsAuthError):
+        return False, (
+            f"JSMS refused the app key and the master secret ({error.code}). Copy both of one "
+            f"application from the JSMS console: {' and '.join(RELABELING.values())}."
+        )
+    text = error.text[:1].upper() + error.text[1:]
+    if isinstance(error, JsmsUnreadableReplyError):
+        text = f"{text} Is the host that of JSMS ({DEFAULT_HOST})?"
+    return False, text
 
 
-def _wrong(what: str, given: str, accepted: str) -> JsmsSettingsError:
+def _invalid(name: str, given: str, accepted: str) -> JsmsSettingsError:
     return JsmsSettingsError(
-        f"The Airflow connection cannot be used: its {what} is {given}; accepted is {accepted}. "
-        "Nothing was sent. Edit the connection."
+        f"The {name} of the Airflow connection is {given}; accepted is {accepted}. Nothing was "
+        "sent. Edit the connection."
     )
 
 
-def _field(name: str, value: object) -> str:
-    text = text_of(value)
-    if value is not None and not text and not isinstance(value, str):
-        raise _wrong(name, f"of type {type(value).__name__}", "a text, or none")
-    return text
+def _extra_of(text: str | None) -> dict[str, Any]:
+    try:
+        extra = json.loads(text or "{}")
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
+        # Airflow goes on with an empty one, which would change the time zone.
+        raise _invalid("extra", "not a JSON object", 'for example {"timezone": "Asia/Shanghai"}')
+    return extra
 
 
-def _credential(name: str, meaning: str, value: object) -> str:
-    """Check a credential; it never appears in the error, not even in part."""
-    text = _field(name, value)
-    if not text:
-        raise _wrong(f"{name} ({meaning})", "empty", "what the JSMS console shows")
-    if not text.isascii() or not text.isprintable() or " " in text or ":" in text:
-        raise _wrong(
-            f"{name} ({meaning})",
-            "of a form that JSMS does not give out (white space, a colon or a letter beyond "
-            "ASCII is in it)",
-            "letters and digits: copy it from the JSMS console again",
-        )
-    return text
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _credential(name: str, value: str) -> str:
+    """Validate a credential; the error never shows it."""
+    if not _CREDENTIAL.fullmatch(value):
+        given = "in the wrong form (with a space, a colon or a non-ASCII letter)"
+        accepted = "the one that the JSMS console shows"
+        raise _invalid(name, given if value else "empty", accepted)
+    return value
 
 
 def _base_url(host: str, schema: str, port: str) -> str:
-    if not host:
-        # Whoever sets a port or a schema does not mean the real service.
-        if schema or port:
-            raise _wrong("host", "empty, but port or schema is set", "a host beside them")
-        return DEFAULT_HOST
-    is_url = "://" in host
-    parts = _split(host if is_url else f"{schema or 'https'}://{host}")
-    if is_url and schema and schema != parts.scheme:
-        raise _wrong("schema", show(schema), f"none, or that of its host, {parts.scheme!r}")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-        raise _wrong(
-            "host",
-            "reached by http, which would show the credentials to the network",
-            "https; http only to this machine (127.0.0.1, localhost)",
-        )
-    return f"{parts.scheme}://{_with_port(parts, port)}{parts.path.rstrip('/')}"
-
-
-def _split(url: str) -> SplitResult:
     accepted = f"a host name or a base URL such as {DEFAULT_HOST}"
+    if not host:
+        if schema or port:
+            # A port or schema alone means a sandbox, never the real service.
+            raise _invalid("host", "empty although schema or port is set", accepted)
+        return DEFAULT_HOST
+    url = _URL.fullmatch(host if "://" in host else f"{schema or 'https'}://{host}")
+    if url is None:
+        # What stands before an @ or after a ? may be a secret.
+        given = "a URL with credentials or a query" if set("@?#") & set(host) else show(host)
+        raise _invalid("host", given, accepted)
+    scheme = url["scheme"].lower()
+    if schema and schema.lower() != scheme:
+        raise _invalid("schema", show(schema), f"{scheme}, as in the host, or none")
+    if scheme == "http" and not _is_loopback(url["host"]):
+        given = "a plain http address, which would expose the credentials"
+        raise _invalid("host", given, "https, or http to this machine (127.0.0.1, localhost)")
+    netloc = url["host"] + _port(url["port"] or "", port)
+    return f"{scheme}://{netloc}{url['path'].rstrip('/')}"
+
+
+def _port(of_host: str, port: str) -> str:
+    """Return the port as a suffix of the host, empty for the default port."""
+    ports = {of_host, port} - {""}
+    if len(ports) > 1 or not all(0 < int(each) <= _HIGHEST_PORT for each in ports):
+        accepted = f"a number from 1 to {_HIGHEST_PORT}, the same as in the host"
+        raise _invalid("port", " and ".join(sorted(ports)), accepted)
+    return "".join(f":{each}" for each in ports)
+
+
+def _is_loopback(host: str) -> bool:
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.port != 0
-    except ValueError:
-        raise _wrong("host or schema", "no address", accepted) from None
-    if "@" in parts.netloc or "?" in url or "#" in url:
-        raise _wrong("host", "an address with credentials, a query or a fragment", accepted)
-    if not usable or not _NETLOC.fullmatch(parts.netloc) or not _PATH.fullmatch(parts.path):
-        raise _wrong("host or schema", "no address", accepted)
-    # urlsplit drops what it does not like, such as a line break: then it is another address.
-    if f"{parts.scheme}://{parts.netloc}{parts.path}".lower() != url.lower():
-        raise _wrong("host or schema", "no address", accepted)
-    return parts
-
-
-def _with_port(parts: SplitResult, port: str) -> str:
-    if not port:
-        return parts.netloc
-    if not _PORT.fullmatch(port) or not 0 < int(port) <= _HIGHEST_PORT:
-        raise _wrong("port", show(port), f"a number from 1 to {_HIGHEST_PORT}, or none")
-    if parts.port is not None and parts.port != int(port):
-        raise _wrong("port", port, f"none, or that of its host, {parts.port}")
-    return parts.netloc if parts.port is not None else f"{parts.netloc}:{port}"
-
-
-def _is_loopback(hostname: str) -> bool:
-    try:
-        return hostname == "localhost" or ip_address(hostname).is_loopback
+        return host.lower() == "localhost" or ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
 
 
-def _text(extra: Mapping[str, object], field: TextField) -> str | None:
-    value = extra.get(field.name)
-    if is_none(value):
-        return field.default
-    if not isinstance(value, str):
-        raise _wrong(f"extra {field.name!r}", f"of type {type(value).__name__}", "a string")
-    return value
-
-
-def _zone(extra: Mapping[str, object]) -> tzinfo:
-    name = _text(extra, TIMEZONE) or ""
+def _number(extra: Mapping[str, Any], name: str) -> float:
+    schema, value = CONN_FIELDS[name]["schema"], extra.get(name)
+    if value in (None, ""):
+        return float(schema["default"])
+    is_whole = "integer" in schema["type"]
     try:
-        return service_zone(name)
+        number = float(value)
+        if schema["minimum"] <= number <= schema["maximum"] and not (is_whole and number % 1):
+            return number
+    except (TypeError, ValueError):
+        pass
+    kind = "a whole number" if is_whole else "a number"
+    accepted = f"{kind} from {schema['minimum']} to {schema['maximum']}"
+    raise _invalid(f"extra {name!r}", show(value), accepted)
+
+
+def _zone(extra: Mapping[str, Any]) -> tzinfo:
+    default = CONN_FIELDS["timezone"]["schema"]["default"]
+    name = extra.get("timezone") or default
+    try:
+        return service_zone(str(name))
     except ValueError:
-        accepted = f"a name such as {TIMEZONE.default}"
-        raise _wrong("extra 'timezone'", show(name), accepted) from None
+        raise _invalid("extra 'timezone'", show(name), f"a name such as {default}") from None
+
+
+def _ca_bundle(extra: Mapping[str, Any]) -> str | None:
+    path = _text(extra.get("ca_bundle"))
+    if path and not Path(path).exists():
+        given = f"{mask_text(path)}, which does not exist on this machine"
+        accepted = "a path that exists wherever tasks, triggers and the Test button run"
+        raise _invalid("extra 'ca_bundle'", given, accepted)
+    return path or None

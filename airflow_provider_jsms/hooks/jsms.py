@@ -11,19 +11,16 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow_provider_jsms.api import calls
 from airflow_provider_jsms.api.arguments import connection_id_of
 from airflow_provider_jsms.api.send_time import parse_send_time, parse_wire
-from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
+from airflow_provider_jsms.compat import connection_form_widgets, ui_field_behaviour
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
-    JsmsConnectionNotFoundError,
-    JsmsInputError,
+    JsmsError,
     JsmsNoAnswerError,
-    JsmsSettingsError,
     JsmsStateError,
 )
-from airflow_provider_jsms.hooks.checkup import check_up
+from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.hooks.client import JsmsClient
-from airflow_provider_jsms.hooks.connection import looking_up, settings_of
-from airflow_provider_jsms.hooks.form import field_behaviour, form_widgets
+from airflow_provider_jsms.hooks.connection import explain, looking_up, settings_of
 from airflow_provider_jsms.submission.custom_code import submit_batch, submit_text
 
 if TYPE_CHECKING:
@@ -283,21 +280,26 @@ class JsmsHook(BaseHook):
             ) from error
 
     def test_connection(self) -> tuple[bool, str]:
-        """Test the connection by querying the balance, which changes nothing."""
+        """Query the balance, which changes nothing; return whether it worked, and a text."""
         try:
-            return check_up(self._client, self.settings)
-        except (JsmsInputError, JsmsSettingsError, JsmsConnectionNotFoundError) as error:
-            return False, str(error)
+            balance = self._client.send(calls.query_balance(), max_attempts=1)
+        except JsmsError as error:
+            return explain(error)
+        amounts = ", ".join(
+            f"{name} {'not assigned' if amount is None else amount}"
+            for name, amount in balance.items()
+        )
+        return True, f"The credentials work. Balance: {amounts or 'unknown'}."
 
     @staticmethod
     def get_connection_form_widgets() -> dict[str, Any]:
         """Return the extras of the connection as fields of its form, for Airflow before 3.2."""
-        return form_widgets()
+        return connection_form_widgets()
 
     @staticmethod
     def get_ui_field_behaviour() -> dict[str, Any]:
-        """Return how the form calls the other fields, for Airflow before 3.2."""
-        return field_behaviour()
+        """Return the labels of the other fields of the form, for Airflow before 3.2."""
+        return ui_field_behaviour()
 
     @cached_property
     def _client(self) -> JsmsClient:

@@ -1,4 +1,4 @@
-"""Which certificate authorities are trusted: the same for ``requests`` and for ``aiohttp``."""
+"""The trusted certificate authorities, the same for ``requests`` and ``aiohttp``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Final
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from airflow_provider_jsms.api.masking import mask_text
-from airflow_provider_jsms.connection_form import CA_BUNDLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 _OF_REQUESTS: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -22,16 +19,16 @@ _OF_OPENSSL: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class NoCertificatesError(OSError):
-    """The CA certificates that the connection or the environment names cannot be loaded."""
+    """The CA bundle of the connection or the environment cannot be loaded."""
 
 
 def tls_context(settings: JsmsSettings) -> ssl.SSLContext:
-    """Return a context that trusts the authorities of the first of these that is set.
+    """Return a context that trusts the first of these that is set.
 
-    The extra ``ca_bundle``; ``REQUESTS_CA_BUNDLE``; ``CURL_CA_BUNDLE``; ``SSL_CERT_FILE`` or
-    ``SSL_CERT_DIR``, as OpenSSL reads them. Where none is, it trusts those of certifi.
+    The extra ``ca_bundle``, ``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE``, ``SSL_CERT_FILE`` or
+    ``SSL_CERT_DIR``; the default is the bundle of certifi.
 
-    :raises NoCertificatesError: they cannot be loaded.
+    :raises NoCertificatesError: the bundle cannot be loaded.
     """
     name, path = _bundle(settings)
     try:
@@ -49,9 +46,9 @@ def tls_context(settings: JsmsSettings) -> ssl.SSLContext:
 
 
 def _bundle(settings: JsmsSettings) -> tuple[str, str | None]:
-    """Return where the path of the authorities is set, and the path; None leaves it to OpenSSL."""
+    """Return the setting that names the bundle, and its path; OpenSSL reads its own variables."""
     if settings.ca_bundle:
-        return f"the extra {CA_BUNDLE.name}", settings.ca_bundle
+        return "the extra ca_bundle", settings.ca_bundle
     for name in _OF_REQUESTS:
         if path := os.environ.get(name):
             return name, path
@@ -60,16 +57,11 @@ def _bundle(settings: JsmsSettings) -> tuple[str, str | None]:
     return "requests", DEFAULT_CA_BUNDLE_PATH
 
 
-def reason_not_verified(error: BaseException) -> str | None:
-    """Return why OpenSSL did not accept a certificate, None if ``error`` has another cause."""
-    for cause in causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
-            return cause.verify_message
-    return None
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those that it came from."""
+def reason_not_verified(error: BaseException | None) -> str | None:
+    """Return OpenSSL's reason for refusing a certificate, None if ``error`` has another cause."""
     while error is not None:
-        yield error
+        # aiohttp's own error is of this class too, without the reason.
+        if isinstance(error, ssl.SSLCertVerificationError) and hasattr(error, "verify_message"):
+            return error.verify_message
         error = error.__cause__ or error.__context__
+    return None

@@ -1,65 +1,166 @@
-"""One HTTP request by ``requests``, in bounded time and size, and in which phase it failed.
+"""Sessions of ``requests`` that note when a request leaves, and end a reply by its deadline.
 
-Whether a request may be sent again depends on whether it began to leave this machine. The errors
-of an HTTP library do not tell that reliably (a reset connection, a TLS failure can happen before
-and after), so the connection itself notes the moment before the first byte of a request.
-
-Two times are not bounded here: that of a name server belongs to the operating system, and each
-address of a name may take ``connect_timeout``.
+A request may be retried if it did not begin to leave this machine. The errors of an HTTP library do
+not show that reliably (a connection may be reset before and after), so the connection notes the
+moment before the first byte.
 """
 
 from __future__ import annotations
 
-import os
+import io
+import math
 import threading
+from contextlib import contextmanager
+from http.client import HTTPResponse, RemoteDisconnected
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.connection import port_by_scheme
-from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
+
+# Not from urllib3.connection, which vcrpy patches while a cassette is in use.
+from urllib3.connectionpool import (  # type: ignore[attr-defined]
+    HTTPConnection,
+    HTTPConnectionPool,
+    HTTPSConnection,
+    HTTPSConnectionPool,
+)
 from urllib3.util import parse_url
 
 from airflow_provider_jsms.api.calls import HEADERS
-from airflow_provider_jsms.api.replies import MAX_REPLY, Reply
-from airflow_provider_jsms.connection_form import CA_BUNDLE
-from airflow_provider_jsms.exceptions import (
-    JsmsConnectionLostError,
-    JsmsNotSentError,
-    JsmsReadTimeoutError,
-    JsmsUnreadableReplyError,
-)
-from airflow_provider_jsms.hooks.connections import POOLS, TooMuchReceivedError, exchange
-from airflow_provider_jsms.hooks.tls import (
-    NoCertificatesError,
-    reason_not_verified,
-    tls_context,
-)
+from airflow_provider_jsms.hooks.tls import tls_context
 
 if TYPE_CHECKING:
+    import socket
     import ssl
+    from collections.abc import Iterator
 
+    from typing_extensions import Buffer
     from urllib3 import ProxyManager
 
-    from airflow_provider_jsms.api.calls import Call
-    from airflow_provider_jsms.exceptions import JsmsCallError, JsmsNoAnswerError
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
-_READ_AT_ONCE: Final = 64 * 1024
+_PROVISIONAL: Final = range(100, 200)
 
 
-# These come before a connection is even tried.
-_BEFORE_ANYTHING = (
-    requests.ConnectTimeout,
-    requests.exceptions.InvalidURL,
-    LocationParseError,
-    NoCertificatesError,
-)
+class _Request(threading.local):
+    """The request of this thread: whether it may have left, and its deadline."""
+
+    # True unless a connection shows otherwise: a test tool may replace the connection.
+    may_have_left = True
+    _seconds = _deadline = math.inf
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Bound the reply of one request."""
+        self.may_have_left = True
+        self._seconds, self._deadline = seconds, monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._seconds = self._deadline = math.inf
+
+    def connected(self) -> None:
+        """Restart the deadline: a slow connection must not make a submission uncertain."""
+        self.may_have_left = False
+        self._deadline = monotonic() + self._seconds
+
+    def timeout(self, longest: float | None) -> float | None:
+        """Return the timeout of the next read.
+
+        :raises TimeoutError: the deadline has passed.
+        """
+        left = self._deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return longest if left == math.inf else min(left, longest or left)
+
+
+request = _Request()
+
+
+class _Stream(io.RawIOBase):
+    """A reply as it comes from its socket, until the deadline of the request."""
+
+    def __init__(self, stream: io.RawIOBase, sock: socket.socket) -> None:
+        self._stream, self._sock, self._timeout = stream, sock, sock.gettimeout()
+        self.has_ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        self._sock.settimeout(request.timeout(self._timeout))
+        count = self._stream.readinto(buffer) or 0
+        self.has_ended = not count
+        return count
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._stream = _Stream(self.fp.detach(), sock)
+        self.fp = io.BufferedReader(self._stream)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        # http.client skips 100 only. After a 103 the reply would answer the next request.
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, 100 if status in _PROVISIONAL else status, reason
+
+    def begin(self, *args: Any, **kwargs: Any) -> None:
+        super().begin(*args, **kwargs)
+        # http.client takes a connection lost amid the headers for their end, and an empty body.
+        if self._stream.has_ended:
+            raise RemoteDisconnected("the headers are incomplete")
+
+
+class _NotesPhase(HTTPConnection):
+    response_class = _Response
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        finally:
+            request.connected()  # a proxy may have got a CONNECT, but never the request
+
+    def send(self, data: Any) -> None:  # noqa: ANN401  as in the library
+        if self.sock is None:
+            self.connect()
+        request.may_have_left = True
+        super().send(data)
+
+
+class _NotesPhaseTLS(_NotesPhase, HTTPSConnection):
+    pass
+
+
+_OURS: Final[dict[type, type]] = {HTTPConnection: _NotesPhase, HTTPSConnection: _NotesPhaseTLS}
+
+
+def _noting(usual: type) -> type:
+    """Return our class for the usual connection class; that of a test tool stays."""
+    return _OURS.get(usual, usual)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = property(lambda _: _noting(HTTPConnectionPool.ConnectionCls))
+
+
+class _PoolTLS(HTTPSConnectionPool):
+    ConnectionCls = property(lambda _: _noting(HTTPSConnectionPool.ConnectionCls))
+
+
+_POOLS: Final[dict[str, type]] = {"http": _Pool, "https": _PoolTLS}
 
 
 class _Adapter(HTTPAdapter):
-    """Opens our own connections, which verify certificates with our TLS context alone."""
+    """Opens our connections, which verify certificates by our TLS context alone."""
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         self._tls = tls
@@ -70,46 +171,45 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = POOLS
+        self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
         manager: ProxyManager = super().proxy_manager_for(
             check_proxy(proxy), ssl_context=self._tls, proxy_ssl_context=self._tls, **kwargs
         )
-        manager.pool_classes_by_scheme = POOLS
+        manager.pool_classes_by_scheme = _POOLS
         return manager
 
 
 def check_proxy(proxy: str) -> str:
-    """Return the address of a proxy of the environment, if it is one that a call can go through.
+    """Return the address of an HTTP proxy.
 
     :raises requests.exceptions.InvalidProxyURL: it is of another kind, such as SOCKS.
     """
     if not proxy.lower().startswith(("http://", "https://")):
-        raise requests.exceptions.InvalidProxyURL("only proxies of HTTP are supported")
+        raise requests.exceptions.InvalidProxyURL("only HTTP proxies are supported")
     return proxy
 
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        # Redirects are not followed, so where one leads (which may be no address) is not read.
+        # Even with allow_redirects=False, requests reads the target, which may be no URL.
         del resp
 
     def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        # The TLS context of the adapter has read REQUESTS_CA_BUNDLE already.
+        # The TLS context has read REQUESTS_CA_BUNDLE already.
         return {**super().merge_environment_settings(*args, **kwargs), "verify": True}
 
 
 class _Auth(AuthBase):
-    """Adds the credentials to requests to the scheme, host and port of the base URL only."""
+    """Adds the credentials to requests to the origin of the base URL only."""
 
     def __init__(self, settings: JsmsSettings) -> None:
         self._origin = _origin(settings.base_url)
         self._basic = HTTPBasicAuth(settings.app_key, settings.master_secret)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        is_ours = _origin(request.url or "") == self._origin
-        return self._basic(request) if is_ours else request
+        return self._basic(request) if _origin(request.url or "") == self._origin else request
 
 
 def _origin(url: str) -> tuple[str | None, str | None, int | None]:
@@ -117,160 +217,18 @@ def _origin(url: str) -> tuple[str | None, str | None, int | None]:
     return parts.scheme, parts.host, parts.port or port_by_scheme.get(parts.scheme or "")
 
 
-class _Own(threading.local):
-    session: requests.Session | None = None
-    process = 0
+def open_session(settings: JsmsSettings) -> requests.Session:
+    """Return a session that sends the credentials to the base URL only.
 
-
-class Transport:
-    """HTTP sessions to the address of a connection: one per thread and process.
-
-    A socket that two processes share after a fork mixes up their answers.
+    :raises NoCertificatesError: the CA bundle cannot be loaded.
     """
-
-    def __init__(self, settings: JsmsSettings) -> None:
-        self._settings = settings
-        self._own = _Own()
-
-    @property
-    def session(self) -> requests.Session:
-        """The session of this thread and process."""
-        if self._own.session is None or self._own.process != os.getpid():
-            self._own.session = _session(self._settings)
-            self._own.process = os.getpid()
-        return self._own.session
-
-    def close(self) -> None:
-        """Close this thread's connections; a later request opens a new one.
-
-        Other threads' connections close when the thread ends.
-        """
-        if self._own.session is not None:
-            self._own.session.close()
-
-    def may_have_left(self) -> bool:
-        """Tell whether the last request of this thread may have begun to leave this machine."""
-        return exchange.may_have_left
-
-    def send(self, call: Call[Any], seconds: float) -> Reply:
-        """Send one request and return its answer, whatever its status is.
-
-        :param seconds: what this request may take at most, beside the timeouts of the connection.
-        :raises JsmsNotSentError: nothing left this machine.
-        :raises JsmsNoAnswerError: it left, and no whole answer came.
-        """
-        is_post = call.method == "POST"
-        if is_post:
-            # The server may be closing an idle connection: the outcome would be uncertain.
-            self.close()
-        # A submission that is given up early is one whose outcome nobody knows.
-        exchange.begin(seconds, anew=is_post)
-        try:
-            return self._exchange(call, seconds)
-        except (requests.RequestException, HTTPError, NoCertificatesError, ValueError) as error:
-            failure = self._error(call, error)
-            # What came in place of an answer may be told by the errors that it met, word by word.
-            cause = error if isinstance(failure, JsmsNotSentError) else None
-        finally:
-            exchange.end()
-        raise failure from cause
-
-    def _exchange(self, call: Call[Any], seconds: float) -> Reply:
-        settings = self._settings
-        response = self.session.request(
-            call.method,
-            f"{settings.base_url}{call.path}",
-            data=call.content,
-            timeout=(
-                min(settings.connect_timeout, seconds),
-                min(settings.read_timeout, seconds),
-            ),
-            allow_redirects=False,
-            stream=True,
-        )
-        with response:
-            return Reply(response.status_code, response.headers, _body(call, response))
-
-    def _error(self, call: Call[Any], error: Exception) -> JsmsCallError:
-        root = _root(error)
-        what = type(root).__name__
-        if not exchange.may_have_left or isinstance(error, _BEFORE_ANYTHING):
-            return no_connection(call, self._settings, error, what, place="worker")
-        if isinstance(root, TooMuchReceivedError):
-            return too_large(call)
-        is_late = isinstance(root, ReadTimeoutError | TimeoutError)
-        return no_whole_answer(call, what, is_late=is_late)
-
-
-def _session(settings: JsmsSettings) -> requests.Session:
     session = _Session()
     session.headers.clear()
     session.headers.update(HEADERS)
     session.auth = _Auth(settings)
-    # A proxy of the environment would get the credentials of a plain request to read.
+    # A proxy would see the credentials of a plain request.
     session.trust_env = not settings.is_plain_http
     tls = None if settings.is_plain_http else tls_context(settings)
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter(tls))
     return session
-
-
-def no_connection(
-    call: Call[Any], settings: JsmsSettings, error: Exception, what: str, *, place: str
-) -> JsmsNotSentError:
-    """Return the error for a request that did not begin to leave.
-
-    :param error: the error that was met.
-    :param what: the class of its root cause.
-    :param place: what would have sent it, such as the worker.
-    """
-    address = settings.base_url
-    if isinstance(error, NoCertificatesError):
-        text = str(error)
-    elif reason := reason_not_verified(error):
-        text = (
-            f"the certificate of {address} does not verify ({reason}), so nothing was sent. Check "
-            "the host of the connection. If a proxy or firewall of your company signs the "
-            f"certificate, set the path of your company's CA certificates on the {place}: in the "
-            f"extra {CA_BUNDLE.name} of the connection, or in the environment variable "
-            "REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
-        )
-    else:
-        text = (
-            f"no connection to {address} ({what}), so nothing was sent. Check the host of the "
-            f"connection, and that the {place} can reach it, through its proxy if it has one."
-        )
-    return JsmsNotSentError(text, call=str(call))
-
-
-def no_whole_answer(call: Call[Any], what: str, *, is_late: bool) -> JsmsNoAnswerError:
-    """Return the error for a request that left, and whose answer did not come, or not all of it."""
-    if is_late:
-        return JsmsReadTimeoutError("no whole answer came in time.", call=str(call))
-    return JsmsConnectionLostError(
-        f"the connection broke before the answer was whole ({what}).", call=str(call)
-    )
-
-
-def too_large(call: Call[Any], http_status: int | None = None) -> JsmsUnreadableReplyError:
-    """Return the error for an answer that is given up because of its size."""
-    return JsmsUnreadableReplyError(
-        f"the answer is larger than {MAX_REPLY} bytes.", call=str(call), http_status=http_status
-    )
-
-
-def _body(call: Call[Any], response: requests.Response) -> bytes:
-    """Read a body of bounded size as it came; what is packed is unpacked in bounds, later."""
-    pieces, size = [], 0
-    for piece in response.raw.stream(_READ_AT_ONCE, decode_content=False):
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_REPLY:
-            raise too_large(call, response.status_code)
-    return b"".join(pieces)
-
-
-def _root(error: BaseException) -> BaseException:
-    """Return the error that a library's errors wrap, so that it can be named."""
-    inner = [getattr(error, "reason", None), *error.args]
-    return next((_root(each) for each in inner if isinstance(each, BaseException)), error)

@@ -18,13 +18,13 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.api.arguments import connection_id_of, period
 from airflow_provider_jsms.api.recipient import mobile_of
-from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsError,
     JsmsInputError,
     JsmsRefusedRecipientsError,
     JsmsSettingsError,
 )
+from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.notifications.alert_text import (
     MAX_LENGTH,
     alert_parameters,

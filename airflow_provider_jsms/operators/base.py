@@ -12,12 +12,12 @@ from airflow_provider_jsms.api.arguments import choice
 from airflow_provider_jsms.api.calls import MAX_RECIPIENTS
 from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
 from airflow_provider_jsms.api.references import only_ids
-from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
     JsmsPastSendTimeError,
     JsmsRequestError,
 )
+from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.private_fields import (
     PRIVATE_FIELDS,
     STORE,

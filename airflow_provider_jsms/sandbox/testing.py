@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
+from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.sandbox import controls, texts
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
@@ -188,7 +188,7 @@ class JsmsSandbox:
             _check_way(settings.base_url, self.url)
             return settings
 
-        guard.setattr("airflow_provider_jsms.hooks.jsms.read_settings", read)
+        guard.setattr("airflow_provider_jsms.hooks.connection.read_settings", read)
 
 
 def _check_way(base_url: str, sandbox: str) -> None:

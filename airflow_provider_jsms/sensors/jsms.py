@@ -20,8 +20,8 @@ from airflow_provider_jsms import compat
 from airflow_provider_jsms.api.arguments import flag, period
 from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.api.references import only_ids, references_in
-from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError, JsmsUnknownEventError
+from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.run_context import require_task_run
 from airflow_provider_jsms.sensors.failures import error_of, last_poll, soft_failing
 from airflow_provider_jsms.triggers.waiting import (

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from airflow_provider_jsms.connection_form import EXTRAS, LABELS, PLACEHOLDERS
+from airflow_provider_jsms.get_provider_info import CONN_FIELDS, PLACEHOLDERS, RELABELING
 from tests import leaks
 from tests.unit.wire import WireServer, answer
 from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
-    from airflow_provider_jsms.connection_form import NumberField, TextField
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.stack.airflow import AirflowStack
     from tests.stack.sandbox import RunningSandbox
@@ -63,7 +62,7 @@ def test_the_test_button_tells_the_balance(
     assert "app_balance 77" in told
 
 
-def test_the_test_button_tells_what_is_the_matter(
+def test_the_test_button_explains_a_failure(
     airflow: AirflowStack,
     web: requests.Session,
     running_sandbox: RunningSandbox,
@@ -75,9 +74,8 @@ def test_the_test_button_tells_what_is_the_matter(
         nowhere = f"http://127.0.0.1:{reserved.getsockname()[1]}"
         for changed, words in {
             ("password", "another0000000000000000"): "refused the app key and the master secret",
-            ("host", nowhere): f"No connection to {nowhere}: nothing listens there",
-            ("host", right["host"].replace("http:", "https:")): "there is no https",
-            ("host", page.url): f"{page.url} answered with something that is not from JSMS",
+            ("host", nowhere): f"No connection to {nowhere} (",
+            ("host", page.url): "Is the host that of JSMS (https://api.sms.jpush.cn)?",
             ("extra", '{"max_attempts": 11}'): "accepted is a whole number from 1 to 10",
         }.items():
             works, told = press_test(airflow, web, {**right, **dict([changed])})
@@ -98,44 +96,44 @@ def form(airflow: AirflowStack, web: requests.Session) -> Json:
     return dict(form)
 
 
-def test_the_standard_fields_are_those_of_the_one_source(form: Json) -> None:
+def test_the_standard_fields_have_labels_and_placeholders(form: Json) -> None:
     served = {
         name.replace("url_", ""): field
         for name, field in form["standard_fields"].items()
         if field is not None
     }
-    assert set(served) == LABELS.keys() | PLACEHOLDERS.keys()
+    assert set(served) == RELABELING.keys() | PLACEHOLDERS.keys()
     for name, field in served.items():
         assert field == {
             "hidden": False,
-            "title": LABELS.get(name),
+            "title": RELABELING.get(name),
             "placeholder": PLACEHOLDERS.get(name),
         }
 
 
-@pytest.mark.parametrize("field", EXTRAS, ids=lambda field: field.name)
-def test_an_extra_is_that_of_the_one_source(form: Json, field: TextField | NumberField) -> None:
-    assert list(form["extra_fields"]) == [each.name for each in EXTRAS]
-    served = form["extra_fields"][field.name]
-    assert served["schema"]["title"] == field.label
-    assert served["description"] == field.description
+@pytest.mark.parametrize("name", CONN_FIELDS)
+def test_an_extra_has_label_help_default_and_bounds(form: Json, name: str) -> None:
+    assert list(form["extra_fields"]) == list(CONN_FIELDS)
+    served, field = form["extra_fields"][name], CONN_FIELDS[name]
+    assert served["schema"]["title"] == field["label"]
+    assert served["description"] == field["description"]
     if AIRFLOW >= (3, 2):
-        assert served["value"] == field.default
+        assert served["value"] == field["schema"].get("default")
         bounds = {key: served["schema"].get(key) for key in ("type", "minimum", "maximum")}
-        assert bounds == {key: field.schema.get(key) for key in bounds}
+        assert bounds == {key: field["schema"].get(key) for key in bounds}
     else:
-        assert str(served["value"]) == str(field.default)
+        assert str(served["value"]) == str(field["schema"].get("default"))
 
 
 @with_a_web_form
 def test_the_page_of_airflow_2_shows_the_form(airflow: AirflowStack, web: requests.Session) -> None:
     page = html.unescape(web.get(f"{airflow.url}/connection/add", timeout=60).text)
     (behaviours,) = re.findall(r'<script id="field_behaviours"[^>]*>(.*?)</script>', page)
-    assert json.loads(behaviours)["jsms"]["relabeling"] == LABELS
+    assert json.loads(behaviours)["jsms"]["relabeling"] == RELABELING
     assert json.loads(behaviours)["jsms"]["hidden_fields"] == []
-    for field in EXTRAS:
-        name = f"extra__jsms__{field.name}"
-        assert re.search(rf'<label for="{name}"[^>]*>\s*{re.escape(field.label)}\s*</label>', page)
+    for extra, field in CONN_FIELDS.items():
+        name, label = f"extra__jsms__{extra}", re.escape(field["label"])
+        assert re.search(rf'<label for="{name}"[^>]*>\s*{label}\s*</label>', page)
         (default,) = re.findall(rf'<input [^>]*id="{name}"[^>]* value="([^"]*)"', page)
-        assert default == str(field.default or "")
-        assert f'<span class="help-block">{field.description}</span>' in page
+        assert default == str(field["schema"].get("default", ""))
+        assert f'<span class="help-block">{field["description"]}</span>' in page

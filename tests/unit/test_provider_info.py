@@ -15,10 +15,9 @@ import pytest
 from jsonschema import Draft7Validator
 
 import airflow_provider_jsms
-from airflow_provider_jsms import connection_form
 from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.get_provider_info import get_provider_info
-from airflow_provider_jsms.hooks.connection import EXTRA_NAMES, read_settings
+from airflow_provider_jsms.hooks.connection import read_settings
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 
 ROOT = Path(__file__).parents[2]
@@ -92,23 +91,8 @@ def test_the_connection_type_is_that_of_the_hook() -> None:
     assert len(INFO["connection-types"]) == 1
 
 
-def test_the_form_is_the_one_source() -> None:
-    assert tuple(FIELDS) == EXTRA_NAMES
-    for field in connection_form.EXTRAS:
-        assert FIELDS[field.name] == {
-            "label": field.label,
-            "description": field.description,
-            "schema": field.schema,
-        }
-    assert CONNECTION["ui-field-behaviour"] == {
-        "hidden-fields": [],
-        "relabeling": connection_form.LABELS,
-        "placeholders": connection_form.PLACEHOLDERS,
-    }
-
-
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_field_is_told_to_people_with_what_it_accepts(name: str) -> None:
+def test_the_help_of_a_field_names_default_and_bounds(name: str) -> None:
     field = FIELDS[name]
     assert field["label"]
     assert field["description"].endswith(".")
@@ -127,7 +111,7 @@ def test_the_default_of_a_field_is_that_of_the_settings(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_an_empty_field_of_the_form_is_taken(name: str) -> None:
+def test_an_empty_field_is_the_default(name: str) -> None:
     Draft7Validator(FIELDS[name]["schema"]).validate(None)
     assert read(**{name: None}) == read()
 
@@ -163,7 +147,6 @@ def test_reading_the_provider_info_alone_loads_nothing_else() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    modules = ["airflow_provider_jsms", "connection_form", "get_provider_info"]
     assert done.stdout.strip() == str(
-        [modules[0], *(f"{modules[0]}.{module}" for module in modules[1:])]
+        ["airflow_provider_jsms", "airflow_provider_jsms.get_provider_info"]
     )

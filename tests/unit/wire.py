@@ -5,10 +5,13 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
+
+import trustme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,17 +33,16 @@ class Request:
 class WireServer:
     """Answers the n-th request by the n-th behaviour, and later ones by the last.
 
-    A behaviour gets the connection after the head of a request was read; what is ``raw`` gets the
-    socket before that, and nothing is read.
+    A behaviour gets the connection after the head of a request was read.
     """
 
     behaviours: list[Callable[[Connection], None]]
     certificate: Path | None = None
-    raw: Callable[[socket.socket, threading.Event], None] | None = None
     requests: list[Request] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         if self.certificate:
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.load_cert_chain(self.certificate)
@@ -66,7 +68,7 @@ class WireServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{'https' if self.certificate else 'http'}://{self.address}"
 
     def _start(self, target: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)
@@ -86,9 +88,6 @@ class WireServer:
         peer.settimeout(_LONGEST)
         # A client that gives up, or the end of a test, ends a connection anywhere.
         with suppress(OSError), peer, peer.makefile("rb") as stream:
-            if self.raw:
-                self.raw(peer, self._released)
-                return
             while line := stream.readline():
                 headers = {}
                 while (header := stream.readline().strip()) != b"":
@@ -185,3 +184,77 @@ def endless_body(connection: Connection) -> None:
             connection.send(b" " * 65536)
     except OSError:
         connection.close()
+
+
+def say(*pieces: bytes) -> Callable[[Connection], None]:
+    """Return a behaviour that reads a request, sends these bytes and closes the connection."""
+
+    def behave(connection: Connection) -> None:
+        connection.read_body()
+        for piece in pieces:
+            connection.send(piece)
+        connection.close()
+
+    return behave
+
+
+def trickle(beginning: bytes, more: bytes) -> Callable[[Connection], None]:
+    """Return a behaviour that sends ``beginning``, and then ``more`` every few milliseconds.
+
+    It ends after some seconds, so that a test of a client without a deadline fails.
+    """
+
+    def behave(connection: Connection) -> None:
+        connection.read_body()
+        with suppress(OSError):
+            connection.send(beginning)
+            while not connection.released.wait(0.02):
+                connection.send(more)
+        connection.close()
+
+    return behave
+
+
+def tunnel(connection: Connection, heard: list[bytes] | None = None) -> None:
+    """Be a proxy that opens a tunnel until both sides close it, and may listen."""
+    host, _, port = connection.request.line.split()[1].rpartition(":")
+
+    def carry(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if heard is not None:
+                    heard.append(data)
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    with socket.create_connection((host, int(port)), timeout=10) as beyond:
+        connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        back = threading.Thread(target=carry, args=(beyond, connection.peer), daemon=True)
+        back.start()
+        carry(connection.peer, beyond)
+        back.join(10)
+    connection.close()
+
+
+class Authority:
+    """Signs certificates, and is known to nobody."""
+
+    def __init__(self, folder: Path) -> None:
+        self._authority = trustme.CA()
+        self._folder = folder
+        self.bundle = folder / "bundle.pem"
+        self._authority.cert_pem.write_to_path(self.bundle)
+
+    def folder(self) -> Path:
+        """Return a folder of certificates as OpenSSL reads it: named by the hash of the subject."""
+        folder = self._folder / "hashed"
+        folder.mkdir(exist_ok=True)
+        command = ["openssl", "x509", "-hash", "-noout", "-in", self.bundle]
+        name = subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+        (folder / f"{name}.0").write_bytes(self.bundle.read_bytes())
+        return folder
+
+    def certificate(self, name: str = "127.0.0.1") -> Path:
+        path = self._folder / f"{name}.pem"
+        self._authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(path)
+        return path

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from airflow_provider_jsms.connection_form import EXTRAS, LABELS, PLACEHOLDERS, NumberField
+from airflow_provider_jsms.get_provider_info import CONN_FIELDS, PLACEHOLDERS, RELABELING
 from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests.stack.settings import HOST, free_port
 
@@ -65,21 +65,21 @@ def save_and_test(visitor: Visitor, form: Locator, conn_id: str) -> None:
 
 def test_the_form_shows_labels_defaults_and_help(visitor: Visitor) -> None:
     form = new_connection(visitor, "shown")
-    for label in LABELS.values():
+    for label in RELABELING.values():
         expect(form.get_by_text(label)).to_be_visible()
     for name, placeholder in PLACEHOLDERS.items():
         expect(form.locator(f"[name={name}]")).to_have_attribute("placeholder", placeholder)
     expect(form.locator("[name=password]")).to_have_attribute("type", "password")
     form.get_by_text("Extra Fields", exact=True).click()
-    for field in EXTRAS:
-        expect(form.get_by_text(field.label, exact=True)).to_be_visible()
-        expect(form.get_by_text(field.description, exact=True)).to_be_visible()
-        box = form.locator(f"[name=element_{field.name}]")
-        expect(box).to_have_value("" if field.default is None else f"{field.default}")
-        if isinstance(field, NumberField):
+    for name, field in CONN_FIELDS.items():
+        expect(form.get_by_text(field["label"], exact=True)).to_be_visible()
+        expect(form.get_by_text(field["description"], exact=True)).to_be_visible()
+        box = form.locator(f"[name=element_{name}]")
+        expect(box).to_have_value(f"{field['schema'].get('default', '')}")
+        if "maximum" in field["schema"]:
             box.fill("999")
             box.blur()
-            expect(box).to_have_value(f"{field.most:g}")
+            expect(box).to_have_value(f"{field['schema']['maximum']}")
 
 
 def test_a_connection_that_works_tells_the_balance(
@@ -93,7 +93,7 @@ def test_a_connection_that_works_tells_the_balance(
     form = new_connection(visitor, made("by_hand"))
     fill_in(form, running_sandbox)
     save_and_test(visitor, form, "by_hand")
-    visitor.see("The app key and the master secret are right. Balance: app_balance 4711")
+    visitor.see("The credentials work. Balance: app_balance 4711")
     assert visitor.private() == []
     (stored,) = [each for each in rest.connections() if each["connection_id"] == "by_hand"]
     assert (stored["conn_type"], stored["schema"]) == ("jsms", "http")
@@ -103,7 +103,7 @@ def test_a_connection_that_works_tells_the_balance(
     ("field", "words"),
     [
         ("password", "JSMS refused the app key and the master secret (50002). Copy both"),
-        ("port", "nothing listens there. See whether Host, Port and Schema are right"),
+        ("port", "so nothing was sent. Check the host, port and schema of the connection"),
     ],
 )
 def test_a_mistake_is_told_with_what_to_do(

@@ -17,7 +17,7 @@ from airflow_provider_jsms.exceptions import JsmsStateError, JsmsUncertainError
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from tests.leaks import BASIC_TOKEN
 from tests.unit import wire
-from tests.unit.hooks.test_async_client import Authority, ask, ask_in_the_old_way, secure
+from tests.unit.hooks.test_async_client import ask, ask_in_the_old_way
 from tests.unit.hooks.test_client import GOOD
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ class TestVcrpy:
     def test_records_and_replays_https(
         self, cassette: Path, tmp_path: Path, set_connection: Callable[..., None]
     ) -> None:
-        authority = Authority(tmp_path)
+        authority = wire.Authority(tmp_path)
         with wire.WireServer([GOOD["GET"]], certificate=authority.certificate()) as server:
-            set_connection(secure(server), ca_bundle=str(authority.bundle))
+            set_connection(server.url, ca_bundle=str(authority.bundle))
             with vcr.use_cassette(cassette):
                 recorded = [ask_in_the_old_way(), ask()]
         with vcr.use_cassette(cassette, record_mode="none"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
@@ -20,11 +19,9 @@ from airflow_provider_jsms.exceptions import (
     JsmsInputError,
     JsmsNotSentError,
     JsmsPastSendTimeError,
-    JsmsSettingsError,
     JsmsUncertainError,
     JsmsUnreadableReplyError,
 )
-from airflow_provider_jsms.hooks.connection import settings_of
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from tests import people
 from tests.leaks import APP_KEY, BASIC_TOKEN, MASTER_SECRET
@@ -248,12 +245,12 @@ class TestTheConnection:
         assert hook.settings.read_timeout == 7
         assert JsmsHook().jsms_conn_id == "jsms_default"
 
-    def test_says_which_extras_are_not_read(
+    def test_warns_of_unknown_extras(
         self, set_connection: Callable[..., None], caplog: pytest.LogCaptureFixture
     ) -> None:
         set_connection(read_timeot=5, read_timeout=None)
         assert JsmsHook().settings.read_timeout == 30
-        assert "extras that are not read: read_timeot" in caplog.text
+        assert "unknown extras: read_timeot" in caplog.text
 
     @asks_no_database
     @pytest.mark.parametrize("ask", [ask_in_the_old_way, ask])
@@ -294,34 +291,6 @@ class TestTheConnection:
         with pytest.raises(JsmsConnectionNotFoundError) as caught:
             JsmsHook(f"jsms_{people.ANNA}").get_conn()
         assert people.ANNA not in str(caught.value)
-
-    def test_needs_a_bundle_that_exists(self, set_connection: Callable[..., None]) -> None:
-        set_connection(ca_bundle="/nowhere/ca.pem")
-        with pytest.raises(JsmsSettingsError, match=r"/nowhere/ca\.pem, which does not exist"):
-            JsmsHook().get_conn()
-
-    @pytest.mark.parametrize("path", ["/nowhere\nERROR/ca.pem", "/" + "x" * 5000])
-    def test_tells_a_bundle_in_one_line(
-        self, path: str, set_connection: Callable[..., None]
-    ) -> None:
-        set_connection(ca_bundle=path)
-        with pytest.raises(JsmsSettingsError) as raised:
-            _ = JsmsHook().settings
-        assert "\n" not in str(raised.value)
-        assert len(str(raised.value)) < 600
-
-    def test_tells_unknown_extras_in_one_line(
-        self, set_connection: Callable[..., None], caplog: pytest.LogCaptureFixture
-    ) -> None:
-        set_connection(**{"a\nERROR b": 1})
-        _ = JsmsHook().settings
-        assert "a ERROR b" in caplog.text
-
-    @pytest.mark.parametrize("extra", [["timezone"], "UTC", 5])
-    def test_needs_extras_that_are_an_object(self, extra: object) -> None:
-        connection: Any = SimpleNamespace(conn_id="jsms_default", extra_dejson=extra)
-        with pytest.raises(JsmsSettingsError, match="no JSON object"):
-            settings_of(connection)
 
     def test_registers_its_secrets_with_the_masker(
         self, set_connection: Callable[..., None], monkeypatch: pytest.MonkeyPatch

@@ -199,7 +199,7 @@ def test_an_unusable_connection_is_logged(
 ) -> None:
     set_connection("http://sms.example.com")
     notifier()(context())
-    assert "The notification failed: The Airflow connection cannot be used" in caplog.text
+    assert "The notification failed: The host of the Airflow connection is" in caplog.text
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, AirflowException])
@@ -252,15 +252,15 @@ def test_a_refusal_of_jsms_is_logged(
 def test_an_interruption_goes_through(
     sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from airflow_provider_jsms.hooks.transport import Transport  # noqa: PLC0415
+    from airflow_provider_jsms.hooks.client import JsmsClient  # noqa: PLC0415
 
-    sent = Transport.send
+    sent = JsmsClient.exchange
 
-    def interrupted(self: Transport, *args: Any) -> None:
+    def interrupted(self: JsmsClient, *args: Any) -> None:
         sent(self, *args)
         raise SystemExit(1)
 
-    monkeypatch.setattr(Transport, "send", interrupted)
+    monkeypatch.setattr(JsmsClient, "exchange", interrupted)
     with pytest.raises(SystemExit):
         notifier()(context())
     assert "JSMS may have accepted this" in caplog.text

@@ -39,16 +39,15 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every session that is opened for a trigger is closed, and no connection stays in use."""
-    sessions = []
-    take = async_client.SharedConnection._take
+    opened, opening = [], async_client.SharedConnection.__init__
 
-    async def taken(connection: async_client.SharedConnection, new: Any) -> None:
-        sessions.append(new._session)
-        await take(connection, new)
+    def open_noted(connection: async_client.SharedConnection, conn_id: str) -> None:
+        opening(connection, conn_id)
+        opened.append(connection)
 
-    monkeypatch.setattr(async_client.SharedConnection, "_take", taken)
+    monkeypatch.setattr(async_client.SharedConnection, "__init__", open_noted)
     yield
-    assert all(session.closed for session in sessions)
+    assert all(connection._session.closed for connection in opened)
     assert not any(async_client._connections.values())
 
 
