@@ -24,7 +24,6 @@ from airflow_provider_jsms.api.entries import Entries
 from airflow_provider_jsms.api.recipients import recipients_of
 from airflow_provider_jsms.api.references import references_in
 from airflow_provider_jsms.api.send_time import SendTime, parse_send_time, service_zone
-from airflow_provider_jsms.connection_form import CA_BUNDLE
 from airflow_provider_jsms.exceptions import (
     JsmsForeignRecordError,
     JsmsInputError,

@@ -210,7 +210,7 @@ def test_an_interrupted_submission_is_uncertain(
     def interrupt(*_: object) -> None:
         raise Interrupted
 
-    monkeypatch.setattr(protocol, "read_reply", interrupt)
+    monkeypatch.setattr(client, "read_reply", interrupt)
     with wire.WireServer([GOOD["POST"]]) as server:
         set_connection(server.url)
         with JsmsHook() as hook:

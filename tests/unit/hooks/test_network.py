@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api import calls as protocol
 from airflow_provider_jsms.exceptions import (
     JsmsConnectionLostError,
     JsmsNoAnswerError,
@@ -340,7 +340,7 @@ class TestABody:
             set_connection(server.url, max_attempts=1)
             for most, is_read in ((len(body), True), (len(body) - 1, False)):
                 for module in (client, async_client):
-                    monkeypatch.setattr(module, "LARGEST_REPLY", most)
+                    monkeypatch.setattr(module, "MAX_REPLY", most)
                 if is_read:
                     assert query()["schedule_id"] == SCHEDULE_ID
                 else:
