@@ -17,7 +17,7 @@ from airflow_provider_jsms import protocol
 from airflow_provider_jsms.campaign import chunks, survey
 from airflow_provider_jsms.fingerprint import fingerprint, list_fingerprint
 from airflow_provider_jsms.operators.files import source_of
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.schedule import batch_body, batch_head
 from airflow_provider_jsms.send_time import parse_send_time
 from tests.benchmarks.measuring import (

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from airflow_provider_jsms.connection_form import EXTRAS, LABELS, PLACEHOLDERS, NumberField
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests.stack.settings import HOST, free_port
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from tests.people import ANNA, BEN, CANARY, CARA, number
 from tests.unit.sandbox.client import Client

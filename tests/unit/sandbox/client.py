@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
 import requests
 
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests.people import ANNA
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_jsms.sandbox.control import SandboxControl
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -106,3 +109,10 @@ def refusal(response: requests.Response) -> tuple[int, int]:
 
 def _changed(body: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in {**body, **changes}.items() if value is not ...}
+
+
+def eventually(is_so: Callable[[], object]) -> bool:
+    deadline = time.monotonic() + 10
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return bool(is_so())

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_jsms.sandbox.api import ApiRequest, answer
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.control_api import messages, state
+from airflow_provider_jsms.sandbox.endpoints import handle
 from airflow_provider_jsms.sandbox.state import Sandbox
-from airflow_provider_jsms.sandbox.views import messages, state
 from tests.people import ANNA, BEN, CANARY
 
 if TYPE_CHECKING:
-    from airflow_provider_jsms.sandbox.answers import Answer
+    from airflow_provider_jsms.sandbox.responses import ApiResponse
 
 TOKEN = base64.b64encode(f"{DEFAULT_APP_KEY}:{DEFAULT_MASTER_SECRET}".encode()).decode()
 
@@ -42,11 +42,9 @@ recipients = st.lists(st.fixed_dictionaries(person) | anything, max_size=4) | an
 batches = st.fixed_dictionaries({**common, "recipients": recipients}, optional=optional)
 
 
-def post(sandbox: Sandbox, path: str, body: bytes) -> Answer:
-    media_type = "application/json"
-    return answer(
-        sandbox, ApiRequest("POST", path, "127.0.0.1", f"Basic {TOKEN}", media_type, body)
-    )
+def post(sandbox: Sandbox, path: str, body: bytes) -> ApiResponse:
+    headers = {"authorization": f"Basic {TOKEN}", "content-type": "application/json"}
+    return handle(sandbox, "127.0.0.1", "POST", path, headers, body)
 
 
 def check(path: str, body: object) -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import ssl
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
-from airflow_provider_jsms.sandbox import command_line
-from airflow_provider_jsms.sandbox.accept import NotAcceptedError
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from airflow_provider_jsms.sandbox.server import SandboxServer
+from airflow_provider_jsms.sandbox.validation import InvalidInputError
 from tests.unit.sandbox.client import Client, ok
 
 if TYPE_CHECKING:
@@ -151,50 +147,10 @@ def test_connections_end_as_without_tls(control: SandboxControl, client: Client,
 
 def test_a_bundle_that_cannot_be_written(tmp_path: Path) -> None:
     with (
-        pytest.raises(NotAcceptedError, match="ca_bundle must be a file to write"),
+        pytest.raises(InvalidInputError, match="ca_bundle must be a writable file"),
         SandboxServer(ca_bundle=tmp_path),
     ):
         pass
-
-
-class TestTheCommand:
-    def test_speaks_https_and_begins_with_its_faults(self, bundle: Path) -> None:
-        faults = [
-            {"call": "balance", "kind": "code", "code": 59999},
-            {"call": "query_schedule", "kind": "stalled", "times": None, "probability": 0.5},
-        ]
-        command = [sys.executable, "-m", "airflow_provider_jsms.sandbox", "--port", "0"]
-        command += ["--https", str(bundle)]
-        for fault in faults:
-            command += ["--fault", json.dumps(fault)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout
-            url = process.stdout.readline().split()[4]
-            try:
-                assert url.startswith("https://")
-                with SandboxControl(url, ca_bundle=bundle) as control:
-                    assert control.state()["faults"] == [{"times": 1, **fault} for fault in faults]
-            finally:
-                process.terminate()
-
-    @pytest.mark.parametrize(
-        ("arguments", "named"),
-        [
-            (["--fault", "{"], "--fault must be JSON, which this is not: {"),
-            (["--fault", "{}"], "kind must be slow or"),
-            (["--fault", '{"call": "*", "kind": "code"}'], "code is missing"),
-            (["--https", "/nowhere/ca.pem"], "ca_bundle must be a file to write"),
-        ],
-    )
-    def test_says_what_it_does_not_accept(
-        self, capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
-    ) -> None:
-        with pytest.raises(SystemExit) as ended:
-            command_line.main(["--port", "0", *arguments])
-        assert ended.value.code == 2
-        shown = capsys.readouterr()
-        assert named in shown.err
-        assert shown.out == ""
 
 
 def test_the_certificates_of_its_handshakes_are_checked_strictly(bundle: Path) -> None:

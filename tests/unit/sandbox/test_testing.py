@@ -16,8 +16,8 @@ from airflow_provider_jsms.exceptions import (
     JsmsStateError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.sandbox.accept import NotAcceptedError
 from airflow_provider_jsms.sandbox.control import SandboxControl
+from airflow_provider_jsms.sandbox.validation import InvalidInputError
 from tests.leaks import APP_KEY, MASTER_SECRET, found_in
 from tests.people import ANNA, BEN, CANARY, CARA
 
@@ -149,7 +149,7 @@ def test_every_way_to_name_a_time(
     "when", ["2060-01-01", "2060-01-01T00:00:00", "soon", "2060-13-01 00:00:00"]
 )
 def test_a_time_that_is_none(when: str, jsms_sandbox: JsmsSandbox) -> None:
-    with pytest.raises(NotAcceptedError, match="offset"):
+    with pytest.raises(InvalidInputError, match="offset"):
         jsms_sandbox.travel_to(when)
 
 
@@ -186,7 +186,7 @@ def test_faults(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime) -> No
     jsms_sandbox.clear_faults()
     submit(hook, hour)
     assert [request.code for request in jsms_sandbox.requests] == [50009, None]
-    with pytest.raises(NotAcceptedError, match="kind must be"):
+    with pytest.raises(InvalidInputError, match="kind must be"):
         jsms_sandbox.fault("submit_schedule", "bad luck")
 
 
