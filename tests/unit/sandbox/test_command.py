@@ -55,9 +55,8 @@ def test_it_serves_until_a_signal(tmp_path: Path, number: signal.Signals) -> Non
         assert process.stdout.read() == ""
 
 
-@pytest.mark.parametrize("missing", ["uvicorn", "starlette"])
-def test_without_its_packages_it_names_the_extra(missing: str) -> None:
-    code = f"import runpy, sys; sys.modules[{missing!r}] = None; runpy.run_module(sys.argv[1])"
+def test_without_its_packages_it_names_the_extra() -> None:
+    code = "import runpy, sys; sys.modules['uvicorn'] = None; runpy.run_module(sys.argv[1])"
     ended = subprocess.run(
         [sys.executable, "-c", code, "airflow_provider_jsms.sandbox"],
         check=False,

@@ -187,8 +187,8 @@ def test_a_schedule_that_is_unknown(official: jsms.Jsms) -> None:
 
 
 @pytest.mark.parametrize("method", SERVED)
-@pytest.mark.parametrize("code", sorted(CODES))
-def test_every_code_reaches_the_user_of_the_client(
+@pytest.mark.parametrize("code", [50000, 50014, 50019, 59999])
+def test_a_code_reaches_the_user_of_the_client(
     official: jsms.Jsms, sandbox: SandboxControl, method: str, code: int
 ) -> None:
     call, ask = SERVED[method]
