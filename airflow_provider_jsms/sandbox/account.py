@@ -9,15 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal
-from airflow_provider_jsms.sandbox.validation import (
-    BOOLEAN,
-    COUNT,
-    STRING,
-    STRINGS,
-    nullable,
-    one_of,
-    validate,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,24 +18,6 @@ DEFAULT_MASTER_SECRET = "sandboxMasterSecret00000"  # noqa: S105 - it opens only
 
 VERIFICATION, NOTIFICATION, MARKETING = 1, 2, 3
 AUDITING, APPROVED, REJECTED = 0, 1, 2
-
-ACCOUNT_CHECKS = {
-    "balance": COUNT,
-    "service_open": BOOLEAN,
-    "frozen": BOOLEAN,
-    "blacklisted": BOOLEAN,
-    "quota_assigned": BOOLEAN,
-    "has_signature": BOOLEAN,
-    "allowed_ips": nullable(STRINGS),
-    "black_words": STRINGS,
-    "frequency_limit": nullable(COUNT),
-}
-TEMPLATE_CHECKS = {
-    "text": STRING,
-    "type": one_of(VERIFICATION, NOTIFICATION, MARKETING),
-    "status": one_of(AUDITING, APPROVED, REJECTED),
-}
-SIGNATURE_CHECKS = {"text": STRING, "is_default": BOOLEAN}
 
 _VARIABLE = re.compile(r"\{\{([A-Za-z0-9_]+)\}\}")
 _NOT_GIVEN = object()
@@ -100,14 +73,6 @@ class Account:
     allowed_ips: list[str] | None = None
     black_words: list[str] = field(default_factory=list)
     frequency_limit: int | None = None
-
-    def update(self, given: object) -> None:
-        """Set some of the fields.
-
-        :raises InvalidInputError: naming the valid fields or values.
-        """
-        for name, value in validate(given, ACCOUNT_CHECKS).items():
-            setattr(self, name, value)
 
     def check_caller(self, address: str) -> None:
         """Refuse a client that may not make any call."""

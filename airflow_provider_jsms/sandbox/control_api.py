@@ -9,20 +9,19 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_jsms.sandbox.account import (
-    SIGNATURE_CHECKS,
-    TEMPLATE_CHECKS,
-    Signature,
-    Template,
-)
+from airflow_provider_jsms.sandbox.account import Signature, Template
 from airflow_provider_jsms.sandbox.responses import message_of
 from airflow_provider_jsms.sandbox.validation import (
+    BOOLEAN,
+    COUNT,
     STRING,
+    STRINGS,
     Check,
     InvalidInputError,
     is_number,
+    nullable,
     one_of,
     validate,
 )
@@ -34,6 +33,19 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.state import Sandbox
 
 _CLOCK_CHECKS = {"advance": Check("a number of seconds", is_number), "travel_to": STRING}
+_ACCOUNT_CHECKS = {
+    "balance": COUNT,
+    "service_open": BOOLEAN,
+    "frozen": BOOLEAN,
+    "blacklisted": BOOLEAN,
+    "quota_assigned": BOOLEAN,
+    "has_signature": BOOLEAN,
+    "allowed_ips": nullable(STRINGS),
+    "black_words": STRINGS,
+    "frequency_limit": nullable(COUNT),
+}
+_TEMPLATE_CHECKS = {"text": STRING, "type": one_of(1, 2, 3), "status": one_of(0, 1, 2)}
+_SIGN_CHECKS = {"text": STRING, "is_default": BOOLEAN}
 _NUMBER_CHECKS = {"state": one_of("normal", "unsubscribed", "invalid")}
 
 
@@ -95,22 +107,20 @@ def move_clock(sandbox: Sandbox, given: object) -> dict[str, str]:
 
 def set_switches(sandbox: Sandbox, given: object) -> dict[str, str]:
     """Set some of the switches: ``{"msg_id_when": "accepted"}``."""
-    if not isinstance(given, dict):
-        raise InvalidInputError("use a JSON object of switches and values")
     sandbox.switches = sandbox.switches.updated(given)
     return sandbox.switches.as_dict()
 
 
 def set_account(sandbox: Sandbox, given: object) -> dict[str, Any]:
     """Set some fields of the account: ``{"balance": 0}``."""
-    sandbox.account.update(given)
+    sandbox.account = replace(sandbox.account, **validate(given, _ACCOUNT_CHECKS))
     return asdict(sandbox.account)
 
 
 def set_template(sandbox: Sandbox, given: object, temp_id: int) -> dict[str, Any]:
     """Add or update a template: ``{"text", "type", "status"}``."""
     known = sandbox.templates.get(temp_id)
-    values = validate(given, TEMPLATE_CHECKS, () if known else ("text",))
+    values = validate(given, _TEMPLATE_CHECKS, () if known else ("text",))
     template = replace(known, **values) if known else Template(temp_id, **values)
     sandbox.templates[temp_id] = template
     return asdict(template)
@@ -119,7 +129,7 @@ def set_template(sandbox: Sandbox, given: object, temp_id: int) -> dict[str, Any
 def set_sign(sandbox: Sandbox, given: object, sign_id: int) -> dict[str, Any]:
     """Add or update a signature: ``{"text", "is_default"}``."""
     known = sandbox.signs.get(sign_id)
-    values = validate(given, SIGNATURE_CHECKS, () if known else ("text",))
+    values = validate(given, _SIGN_CHECKS, () if known else ("text",))
     signature = replace(known, **values) if known else Signature(sign_id, **values)
     if signature.is_default:
         for other in sandbox.signs.values():
@@ -160,29 +170,22 @@ def reset(sandbox: Sandbox, _given: object) -> dict[str, Any]:
     return state(sandbox)
 
 
-class ControlRoute(NamedTuple):
-    """The HTTP method and path of a view or control, and a parameter at the end of the path."""
-
-    method: str
-    path: str
-    parameter: str = ""
-
-
-ROUTES: Mapping[Callable[..., Any], ControlRoute] = {
-    state: ControlRoute("GET", "state"),
-    requests: ControlRoute("GET", "requests"),
-    messages: ControlRoute("GET", "messages"),
-    holds: ControlRoute("GET", "holds"),
-    move_clock: ControlRoute("POST", "clock"),
-    set_switches: ControlRoute("PATCH", "switches"),
-    set_account: ControlRoute("PATCH", "account"),
-    set_template: ControlRoute("PUT", "templates", "/{temp_id:int}"),
-    set_sign: ControlRoute("PUT", "signs", "/{sign_id:int}"),
-    set_number: ControlRoute("PUT", "numbers", "/{mobile}"),
-    add_fault: ControlRoute("POST", "faults"),
-    clear_faults: ControlRoute("DELETE", "faults"),
-    release: ControlRoute("POST", "holds/release"),
-    reset: ControlRoute("POST", "reset"),
+# HTTP method, path, and the parameter at the end of the path.
+ROUTES: Mapping[Callable[..., Any], tuple[str, str, str]] = {
+    state: ("GET", "state", ""),
+    requests: ("GET", "requests", ""),
+    messages: ("GET", "messages", ""),
+    holds: ("GET", "holds", ""),
+    move_clock: ("POST", "clock", ""),
+    set_switches: ("PATCH", "switches", ""),
+    set_account: ("PATCH", "account", ""),
+    set_template: ("PUT", "templates", "/{temp_id:int}"),
+    set_sign: ("PUT", "signs", "/{sign_id:int}"),
+    set_number: ("PUT", "numbers", "/{mobile}"),
+    add_fault: ("POST", "faults", ""),
+    clear_faults: ("DELETE", "faults", ""),
+    release: ("POST", "holds/release", ""),
+    reset: ("POST", "reset", ""),
 }
 
 

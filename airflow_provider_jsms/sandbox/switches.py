@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
+from typing import Literal, get_args, get_type_hints
 
-from airflow_provider_jsms.sandbox.validation import InvalidInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from airflow_provider_jsms.sandbox.validation import one_of, validate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,20 +47,14 @@ class Switches:
     modify_without_tag: Literal["none", "kept"] = "none"
     content_limit: Literal["500", "350"] = "500"
 
-    def updated(self, changes: Mapping[str, object]) -> Switches:
+    def updated(self, given: object) -> Switches:
         """Return a copy with some switches changed; a value may be a string or a number.
 
         :raises InvalidInputError: naming the valid switches or values.
         """
-        values: dict[str, Any] = {name: str(value) for name, value in changes.items()}
-        for name, value in values.items():
-            if name not in VALUES:
-                raise InvalidInputError(f"switch {name!r} is unknown; use {', '.join(VALUES)}")
-            if value not in VALUES[name]:
-                raise InvalidInputError(
-                    f"switch {name} must be {' or '.join(VALUES[name])}, not {value!r}"
-                )
-        return replace(self, **values)
+        if isinstance(given, dict):
+            given = {name: str(value) for name, value in given.items()}
+        return replace(self, **validate(given, _CHECKS))
 
     def as_dict(self) -> dict[str, str]:
         """Return every switch with its value."""
@@ -74,3 +65,4 @@ VALUES: dict[str, tuple[str, ...]] = {
     name: get_args(values) for name, values in get_type_hints(Switches).items()
 }
 """The valid values of every switch, the default first."""
+_CHECKS = {name: one_of(*values) for name, values in VALUES.items()}

@@ -128,45 +128,40 @@ def test_an_invalid_fault_is_named(given: object, named: str) -> None:
     assert sandbox.faults.as_list() == []
 
 
-def drawn(client: Client, control: SandboxControl, **settings: Any) -> list[bool]:
-    """Return which of some requests meet a fault that is set anew."""
-    control.clear_faults()
-    control.fault("balance", "code", code=59999, **settings)
-    return [client.balance().status_code == 403 for _ in range(60)]
+def draw(sandbox: Sandbox, **settings: Any) -> list[bool]:
+    """Return which of some requests a new fault affects."""
+    sandbox.faults.clear()
+    sandbox.faults.add({"call": "balance", "kind": "code", "code": 59999, **settings})
+    return [sandbox.faults.take("balance") is not None for _ in range(60)]
 
 
-def test_a_probability_is_met_now_and_then_and_can_be_repeated(
-    client: Client, control: SandboxControl
-) -> None:
-    first = drawn(client, control, times=None, probability=0.3)
+def test_a_probability_can_be_repeated_by_its_seed() -> None:
+    sandbox = Sandbox()
+    first = draw(sandbox, times=None, probability=0.3)
     assert 6 <= sum(first) <= 30
-    assert drawn(client, control, times=None, probability=0.3, seed=0) == first
-    assert drawn(client, control, times=None, probability=0.3, seed=1) != first
-    assert all(drawn(client, control, times=None, probability=1))
+    assert draw(sandbox, times=None, probability=0.3, seed=0) == first
+    assert draw(sandbox, times=None, probability=0.3, seed=1) != first
+    assert all(draw(sandbox, times=None, probability=1))
 
 
-def test_times_counts_those_that_met_it(client: Client, control: SandboxControl) -> None:
-    met = drawn(client, control, times=3, probability=0.3)
-    assert sum(met) == 3
-    assert met[:3] != [True] * 3
-    assert control.state()["faults"] == []
+def test_times_counts_the_affected_requests() -> None:
+    sandbox = Sandbox()
+    affected = draw(sandbox, times=3, probability=0.3)
+    assert sum(affected) == 3
+    assert affected[:3] != [True] * 3
+    assert sandbox.faults.as_list() == []
 
 
-def test_a_request_that_was_spared_meets_the_next_fault(
-    client: Client, control: SandboxControl
-) -> None:
+def test_a_spared_request_meets_the_next_fault(client: Client, control: SandboxControl) -> None:
     control.fault("balance", "code", times=None, code=59999, probability=0.5)
     control.fault("balance", "status", times=None, status=503)
     assert {client.balance().status_code for _ in range(30)} == {403, 503}
 
 
-def test_a_fault_by_chance_is_shown_as_it_can_be_set_again(
-    client: Client, control: SandboxControl
-) -> None:
-    settings: dict[str, Any] = {"probability": 0.25, "seed": 7, "code": 59999}
-    [shown] = control.fault("balance", "code", times=None, **settings)
-    assert shown == {"call": "balance", "kind": "code", "times": None, **settings}
-    before = [client.balance().status_code for _ in range(20)]
-    control.clear_faults()
-    control.fault(**shown)
-    assert [client.balance().status_code for _ in range(20)] == before
+def test_a_fault_by_chance_can_be_set_again() -> None:
+    sandbox = Sandbox()
+    before = draw(sandbox, times=None, probability=0.25, seed=7)
+    [shown] = sandbox.faults.as_list()
+    settings: dict[str, Any] = {"times": None, "probability": 0.25, "seed": 7, "code": 59999}
+    assert shown == {"call": "balance", "kind": "code", **settings}
+    assert draw(sandbox, **shown) == before

@@ -1,4 +1,4 @@
-"""The official Python client, the package ``jsms`` from PyPI, against the sandbox.
+"""The official Python client, the package ``jsms`` against the sandbox.
 
 Its code is used as it is; only ``BASE_URL`` of the client, which is a constant of its class, names
 the sandbox instead of JSMS.
@@ -152,21 +152,10 @@ def test_wrong_credentials(official: jsms.Jsms, method: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"mobile": ""}, 50004),
-        ({"temp_id": None}, 50005),
         ({"mobile": "123"}, 50006),
-        ({"mobile": 13800138001}, 50007),
         ({"temp_para": []}, 50007),
-        ({"temp_id": 999}, 50013),
-        ({"temp_id": 6}, 50020),
-        ({"temp_id": 7}, 50021),
         ({"temp_para": None}, 50022),
-        ({"temp_para": {"name": ""}}, 50023),
-        ({"temp_id": 5, "temp_para": {"code": "1"}}, 50025),
-        ({"time": ""}, 50027),
-        ({"time": "2001-01-01 00:00:00"}, 50027),
         ({"time": "2099-07-01T09:00:00+08:00"}, 50027),
-        ({"temp_para": {"name": "【"}}, 50054),
     ],
 )
 def test_a_submission_that_is_refused(
@@ -206,18 +195,17 @@ def test_an_answer_that_is_lost_tells_nothing_about_the_schedule(
     assert schedule["status"] == "pending"
 
 
-@pytest.mark.parametrize("method", EMPTY)
-def test_methods_that_do_nothing(official: jsms.Jsms, sandbox: SandboxControl, method: str) -> None:
-    assert EMPTY[method](official) is None
+def test_methods_that_do_nothing(official: jsms.Jsms, sandbox: SandboxControl) -> None:
+    assert [method(official) for method in EMPTY.values()] == [None, None]
     assert sandbox.requests() == []
 
 
-@pytest.mark.parametrize("method", NOT_SERVED)
 def test_methods_that_the_sandbox_has_no_call_for(
-    official: jsms.Jsms, sandbox: SandboxControl, method: str
+    official: jsms.Jsms, sandbox: SandboxControl
 ) -> None:
-    assert NOT_SERVED[method](official) == said(50016)
-    assert [request["call"] for request in sandbox.requests()] == [None]
+    for method in NOT_SERVED.values():
+        assert method(official) == said(50016)
+    assert {request["call"] for request in sandbox.requests()} == {None}
 
 
 def test_a_text_that_is_sent_at_once_is_no_call_of_the_sandbox(
