@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.sandbox.control import Controls
 from airflow_provider_jsms.sandbox.records import Refused, Text
 from airflow_provider_jsms.sandbox.responses import message_of
@@ -62,7 +61,7 @@ class JsmsSandbox(Controls):
         self._block_other_services(guard)
         self.connect()
 
-    def connect(self, conn_id: str = DEFAULT_CONN_ID, **extras: object) -> None:
+    def connect(self, conn_id: str = "jsms_default", **extras: object) -> None:
         """Point an Airflow connection to the sandbox until the test ends.
 
         :param conn_id: such as ``"jsms_marketing"``.
