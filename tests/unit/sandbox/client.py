@@ -1,4 +1,4 @@
-"""A client of the API as plain as can be, so that a test shows what is on the wire."""
+"""A minimal client of the API, which shows the bytes on the wire."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 class Client:
-    """Talks to the API of a sandbox; every method returns the bare HTTP response."""
+    """A client of the API; every method returns the bare HTTP response."""
 
     def __init__(self, control: SandboxControl) -> None:
         self._control = control
@@ -45,7 +45,7 @@ class Client:
         return self.ask(method, path, data=json.dumps(body).encode(), headers=JSON)
 
     def in_seconds(self, seconds: float) -> str:
-        """Return the wall time that many seconds from now, by the clock of the sandbox."""
+        """Return a wall time some seconds from now, by the clock of the sandbox."""
         now = datetime.fromisoformat(self._control.state()["clock"]["utc"])
         return f"{(now + timedelta(seconds=seconds)).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
 
@@ -97,7 +97,7 @@ def ok(response: requests.Response) -> dict[str, Any]:
 
 
 def refusal(response: requests.Response) -> tuple[int, int]:
-    """Return HTTP status and code of a refusal, and see that its envelope is the documented one."""
+    """Return HTTP status and code of a refusal, and check its envelope."""
     envelope = response.json()
     assert envelope.keys() == {"error"}
     assert envelope["error"].keys() == {"code", "message"}

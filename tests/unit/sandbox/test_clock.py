@@ -1,4 +1,4 @@
-"""The clock, and what is sent as it moves."""
+"""The clock, and the texts that fall due as it moves."""
 
 from __future__ import annotations
 
@@ -103,23 +103,23 @@ def test_deleted_before_it_is_due(client: Client, control: SandboxControl) -> No
     assert control.messages() == []
 
 
-def test_history_tells_what_happened_when(client: Client, control: SandboxControl) -> None:
+def test_history_lists_every_event(client: Client, control: SandboxControl) -> None:
     first, second, third = (client.in_seconds(seconds) for seconds in (1000, 2000, 3000))
     sent, deleted = client.submitted(send_time=first), client.submitted(send_time=third)
     client.modify(sent, send_time=second)
     client.delete(deleted)
     control.advance(5000)
-    told = {one["schedule_id"]: one["history"] for one in control.state()["schedules"]}
-    assert [(event["event"], event["send_time"]) for event in told[sent]] == [
+    histories = {one["schedule_id"]: one["history"] for one in control.state()["schedules"]}
+    assert [(event["event"], event["send_time"]) for event in histories[sent]] == [
         ("submitted", first),
         ("modified", second),
         ("sent", second),
     ]
-    assert [(event["event"], event["send_time"]) for event in told[deleted]] == [
+    assert [(event["event"], event["send_time"]) for event in histories[deleted]] == [
         ("submitted", third),
         ("deleted", third),
     ]
-    at = datetime.fromisoformat(told[sent][-1]["at"])
+    at = datetime.fromisoformat(histories[sent][-1]["at"])
     assert Clock("Asia/Shanghai").wall(at) == second
 
 
@@ -145,16 +145,14 @@ def test_the_clock_in_the_same_process(
     assert len(server.sandbox.sent) == 2
 
 
-def test_what_falls_due_by_itself_is_sent_when_the_next_request_comes(
-    client: Client, server: SandboxServer
-) -> None:
+def test_a_due_text_is_sent_before_the_next_request(client: Client, server: SandboxServer) -> None:
     schedule_id = client.submitted()
     server.sandbox.clock.advance(3601)
     assert server.sandbox.sent == []
     assert "msg_id" in ok(client.query(schedule_id))["recipients"][0]
 
 
-def test_what_falls_due_by_itself_is_sent_when_somebody_looks(
+def test_a_due_text_is_sent_before_the_state_is_shown(
     client: Client, control: SandboxControl, server: SandboxServer
 ) -> None:
     client.submitted()

@@ -254,7 +254,7 @@ def test_50029_modified_too_late(client: Client, control: SandboxControl, end: s
     assert refusal(client.modify_batch(schedule_id, ANNA_ALONE)) == (403, 50029)
 
 
-def test_what_the_account_still_allows(client: Client, control: SandboxControl) -> None:
+def test_the_account_still_allows_the_rest(client: Client, control: SandboxControl) -> None:
     control.account(service_open=False)
     assert ok(client.balance())
     control.account(service_open=True, allowed_ips=["127.0.0.1"], has_signature=False)

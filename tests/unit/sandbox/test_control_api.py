@@ -1,4 +1,4 @@
-"""The control of a sandbox: what it shows, and what can be changed."""
+"""The control API: its views and its controls."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_submit_answers_with_a_new_uuid(client: Client) -> None:
     assert ok(client.submit()) != answer
 
 
-def test_query_shows_what_was_submitted_and_nothing_else(client: Client) -> None:
+def test_query_shows_exactly_the_submitted_fields(client: Client) -> None:
     send_time = client.in_seconds(7200)
     temp_para = {"name": f"{CANARY}-Anna", "unused": 7}
     schedule_id = client.submitted(
@@ -87,7 +87,7 @@ def test_a_refused_modification_changes_nothing(client: Client) -> None:
     assert ok(client.query(schedule_id)) == before
 
 
-def test_balance_is_what_is_assigned(client: Client) -> None:
+def test_balance(client: Client) -> None:
     answer = ok(client.balance())
     assert answer == {
         "app_balance": 1_000_000,

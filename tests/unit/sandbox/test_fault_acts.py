@@ -32,7 +32,7 @@ ENDLESS = {
     "length": HEAD + b"Content-Length: 1099511627776\r\n\r\n",
     "headers": HEAD + b"X-Endless: ",
 }
-# Nothing of these comes to an end by itself.
+# None of these ends by itself.
 LASTING: list[tuple[str, dict[str, Any]]] = [
     ("slow", {"seconds": 600}),
     ("stalled", {}),
@@ -44,7 +44,7 @@ BY_KIND = pytest.mark.parametrize(("kind", "settings"), LASTING)
 
 
 @pytest.fixture(autouse=True)
-def _no_word_of_uvicorn(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def _silent_uvicorn(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     with caplog.at_level(logging.WARNING):
         yield
     names = ("uvicorn", "asyncio")
@@ -52,7 +52,7 @@ def _no_word_of_uvicorn(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 def lasting(server: SandboxServer) -> int:
-    """Return how many answers go on in a sandbox."""
+    """Return the number of lasting responses."""
     with server.sandbox.lock:
         return sum(not ending.done() for ending in server.sandbox.waits._lasting)
 
@@ -82,7 +82,7 @@ def received(connection: socket.socket, size: int) -> bytes:
 
 
 def rest_of(connection: socket.socket) -> bytes:
-    """Return what still comes until the connection ends, in either way."""
+    """Read until the connection ends, cleanly or not."""
     data = b""
     try:
         while more := connection.recv(65536):
@@ -174,7 +174,7 @@ def test_garbage_is_made_from_its_seed(client: Client, control: SandboxControl) 
 @pytest.mark.parametrize(
     ("shape", "shown"), [("list", []), ("null", None), ("text", "accepted"), ("number", 1)]
 )
-def test_another_type_in_the_place_of_the_object(
+def test_another_type_in_place_of_the_object(
     client: Client, control: SandboxControl, shape: str, shown: object
 ) -> None:
     control.fault("submit_schedule", "wrong_types", shape=shape)
@@ -236,7 +236,9 @@ def test_a_redirect(
     assert [request["status"] for request in control.requests()] == [status]
 
 
-def test_whoever_follows_a_redirect_sends_twice(client: Client, control: SandboxControl) -> None:
+def test_a_client_that_follows_a_redirect_sends_twice(
+    client: Client, control: SandboxControl
+) -> None:
     control.fault("submit_schedule", "redirect", status=307)
     assert ok(client.submit())
     assert [request["status"] for request in control.requests()] == [307, 200]

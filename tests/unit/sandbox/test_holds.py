@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
-# Posts its standard input and says so once it has read the whole answer.
+# Posts its standard input, and prints the schedule_id of the response.
 POSTING = """
 import json, sys, time, urllib.request
 url, authorization = sys.argv[1:]
@@ -67,7 +67,7 @@ def held_submit(
 
 
 def seen(control: SandboxControl) -> tuple[int, int | None]:
-    """Return how many schedules there are and the status that the first request got."""
+    """Return the number of schedules, and the response status of the first request."""
     return len(control.state()["schedules"]), control.requests()[0]["status"]
 
 
@@ -124,7 +124,7 @@ def test_a_client_that_is_killed_while_its_call_is_held(
             assert process.stdout
             assert process.stdout.readline()
         process.kill()
-    # So that the server has seen the connection go.
+    # Let the server notice the disconnect.
     time.sleep(0.2)
     assert control.holds() == [held]
     assert seen(control) == while_held
@@ -189,7 +189,7 @@ def test_several_are_held_in_order_and_released_together(
     assert {one.result(10).status_code for one in asking} == {200}
 
 
-def test_since_is_told_by_the_clock_of_the_sandbox(
+def test_since_is_a_time_of_the_sandbox(
     client: Client, control: SandboxControl, pool: ThreadPoolExecutor
 ) -> None:
     control.advance(86_400)
@@ -233,7 +233,7 @@ def test_answered_keeps_the_connection_open_until_it_is_released(
 def test_answered_is_reached_when_the_last_byte_has_left(
     client: Client, control: SandboxControl, server: SandboxServer
 ) -> None:
-    # A refused recipient comes back as it was: more than is kept for a client that does not read.
+    # A refused recipient is returned unchanged: more data than the buffers take.
     long = {"mobile": ANNA, "temp_para": {"name": CANARY + "x" * 8_000_000}}
     body = json.dumps(client.batch(long, temp_id=2)).encode()
     control.fault("submit_batch_schedule", "hold", moment="answered")
@@ -244,7 +244,7 @@ def test_answered_is_reached_when_the_last_byte_has_left(
         assert control.holds() == []
         while not control.holds():
             assert connection.recv(4_000_000)
-        # Few bytes that wait are not to be told from none at the other end.
+        # From outside, a few buffered bytes look like none.
         connections = server._server.server_state.connections
         assert (0, 0) in [one.transport.get_write_buffer_limits() for one in connections]
         assert control.release() == 1
@@ -265,7 +265,7 @@ def how_it_ended(submitting: Future[requests.Response]) -> int | str:
 @pytest.mark.parametrize(
     ("moment", "ended"), [("request_read", "no answer"), ("accepted", 200), ("answered", 200)]
 )
-def test_a_reset_holds_no_call_any_more_and_leaves_no_request_to_the_new_state(
+def test_a_reset_ends_every_hold_and_leaves_no_request_to_the_new_state(
     client: Client,
     control: SandboxControl,
     server: SandboxServer,

@@ -55,7 +55,7 @@ def wall_clock(tomorrow: datetime) -> str:
     return f"{tomorrow.astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m-%d %H:%M:%S}"
 
 
-# What the client can do with a schedule, and the balance.
+# The calls that the sandbox serves.
 SERVED: dict[str, tuple[str, Callable[[jsms.Jsms], Any]]] = {
     "send_teml": (
         "submit_schedule",
@@ -117,7 +117,7 @@ def test_a_schedule_from_its_submission_to_its_deletion(
     assert sandbox.messages() == []
 
 
-def test_what_is_due_is_sent_and_shows_its_msg_id(
+def test_a_sent_text_shows_its_msg_id(
     official: jsms.Jsms, sandbox: SandboxControl, wall_clock: str
 ) -> None:
     # The README of the client lets temp_id be anything, and temp_para be left out.
@@ -185,7 +185,7 @@ def test_a_code_reaches_the_user_of_the_client(
     assert ask(official)["error"]["code"] == code
 
 
-def test_an_answer_that_is_lost_tells_nothing_about_the_schedule(
+def test_a_lost_response_leaves_the_schedule_pending(
     official: jsms.Jsms, sandbox: SandboxControl
 ) -> None:
     sandbox.fault("submit_schedule", "accepted_then_closed")
@@ -230,7 +230,7 @@ def test_client_and_hook_send_the_same(
     assert ours["body"] == theirs["body"] == {**order, "send_time": wall_clock}
     alike = ("call", "method", "path", "status", "code")
     assert {name: ours[name] for name in alike} == {name: theirs[name] for name in alike}
-    # The hook says what it sends and writes UTF-8; the client leaves the one out and escapes.
+    # The hook sends a Content-Type and UTF-8; the client sends none, and escapes.
     assert difference(theirs["headers"], ours["headers"]) == {
         "accept": ("*/*", "application/json"),
         "content-length": (str(len(json.dumps(theirs["body"]))), str(len(utf8(ours["body"])))),
@@ -307,7 +307,7 @@ def utf8(body: object) -> bytes:
 
 
 def ordered(schedule: dict[str, Any]) -> dict[str, Any]:
-    """Return what a schedule will send, without the ids that every schedule has of its own."""
+    """Return a schedule without its unique ids."""
     names = ("kind", "status", "send_time", "temp_id", "sign_id", "tag")
     people = [(one["mobile"], one["temp_para"]) for one in schedule["recipients"]]
     return {**{name: schedule[name] for name in names}, "recipients": people}

@@ -1,4 +1,4 @@
-"""Connections that are refused for a while, as if nothing listened, and taken again."""
+"""Outages: connections are refused as if nothing listened, then accepted again."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def is_refused(server: SandboxServer) -> bool:
     return False
 
 
-def test_it_refuses_from_the_moment_it_is_set_and_then_takes_again(served: SandboxServer) -> None:
+def test_it_refuses_at_once_and_accepts_again_in_time(served: SandboxServer) -> None:
     with SandboxControl(served.url) as control, Client(control) as client:
         assert ok(client.balance())
         started = time.monotonic()
@@ -81,7 +81,7 @@ def test_it_refuses_at_once_when_another_thread_sets_it(served: SandboxServer) -
         assert not is_refused(served)
 
 
-def test_a_reset_takes_connections_again(served: SandboxServer) -> None:
+def test_a_reset_ends_it(served: SandboxServer) -> None:
     begin(served)
     assert served.sandbox.faults.as_list() == [{**FAULT, "times": 1}]
     served.sandbox.reset()
@@ -90,7 +90,7 @@ def test_a_reset_takes_connections_again(served: SandboxServer) -> None:
         assert control.state()
 
 
-def test_the_last_one_that_was_set_holds(served: SandboxServer) -> None:
+def test_the_last_one_set_counts(served: SandboxServer) -> None:
     begin(served, 0.2)
     begin(served, 60)
     time.sleep(0.5)
@@ -120,7 +120,7 @@ def test_a_server_stops_while_it_refuses() -> None:
         assert not is_refused(server)
 
 
-def test_a_server_stops_as_soon_as_it_takes_again() -> None:
+def test_a_server_stops_right_after_an_outage() -> None:
     for _ in range(3):
         with SandboxServer() as server:
             begin(server)

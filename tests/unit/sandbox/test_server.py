@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
-def test_it_answers_as_soon_as_it_is_entered_and_no_more_when_left() -> None:
+def test_it_serves_only_while_entered() -> None:
     threads = threading.active_count()
     with SandboxServer() as server:
         assert server._server.started
@@ -207,7 +207,7 @@ def test_connections_are_refused_as_without_tls(
         except requests.ConnectionError:
             continue
         return
-    pytest.fail("it does not take connections any more")
+    pytest.fail("it does not accept connections any more")
 
 
 @pytest.mark.parametrize("kind", ENDS)

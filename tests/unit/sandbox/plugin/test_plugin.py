@@ -44,7 +44,7 @@ def test_it_loads_nothing_before_it_is_used(project: Project) -> None:
     assert loaded == [package, f"{package}.sandbox", f"{package}.sandbox.pytest_plugin"]
 
 
-def test_without_the_extra_it_says_what_to_install(project: Project) -> None:
+def test_without_the_extra_it_names_it(project: Project) -> None:
     project.write("test_both.py", USED + NOT_USED)
     said = project.run(sys.executable, "-c", WITHOUT_THE_EXTRA)
     assert "jsms_sandbox needs uvicorn: pip install 'airflow-provider-jsms[sandbox]'" in said

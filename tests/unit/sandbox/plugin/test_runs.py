@@ -41,7 +41,7 @@ def now():
     return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 def spin(seconds):
-    # real time, whatever becomes of the clock: the loop of the server comes to its timers
+    # in real time, so that the server's event loop reaches its timers
     end = now() + seconds
     while now() < end:
         pass
