@@ -7,7 +7,6 @@ itself needs no such guard, because it requires credentials.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,7 @@ from airflow_provider_jsms.sandbox import control_api, page
 from airflow_provider_jsms.sandbox.exchange import Exchange
 from airflow_provider_jsms.sandbox.fault_acts import ACTS
 from airflow_provider_jsms.sandbox.responses import JSON_HEADERS, to_json
-from airflow_provider_jsms.sandbox.validation import InvalidInputError
+from airflow_provider_jsms.sandbox.validation import InvalidInputError, is_loopback
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -161,7 +160,6 @@ def _problem(headers: Headers, scheme: str) -> str | None:
 
 def _is_loopback(host: str) -> bool:
     try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
     except ValueError:
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 import threading
@@ -19,7 +18,7 @@ from airflow_provider_jsms.sandbox.app import application
 from airflow_provider_jsms.sandbox.clock import monotonic
 from airflow_provider_jsms.sandbox.exchange import ExposedProtocol
 from airflow_provider_jsms.sandbox.state import Sandbox
-from airflow_provider_jsms.sandbox.validation import InvalidInputError
+from airflow_provider_jsms.sandbox.validation import InvalidInputError, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +55,8 @@ class SandboxServer:
         port: int = 0,
         ca_bundle: Path | str | None = None,
     ) -> None:
-        _check_loopback(host)
+        if not is_loopback(host):
+            raise InvalidInputError(f"host {host!r} is not a loopback address; use 127.0.0.1")
         self.sandbox = sandbox or Sandbox()
         self.url = ""
         self.ca_bundle = None if ca_bundle is None else Path(ca_bundle)
@@ -175,15 +175,6 @@ class _Server(uvicorn.Server):
     async def accept(self, listener: socket.socket) -> None:
         """Accept the connections to a listening socket."""
         await super().startup([listener])
-
-
-def _check_loopback(host: str) -> None:
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise InvalidInputError(f"host {host!r} is not a loopback address; use 127.0.0.1 or ::1")
 
 
 def _bound(host: str, port: int) -> socket.socket:

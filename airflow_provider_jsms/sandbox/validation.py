@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +29,14 @@ def is_integer(value: object) -> bool:
 def is_number(value: object) -> bool:
     """Return whether a value is a finite number."""
     return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is a name or address of this machine that no other one reaches."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_list_of_strings(value: object) -> bool:
