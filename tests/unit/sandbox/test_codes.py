@@ -359,3 +359,13 @@ def test_a_fault_refuses_with_any_code(client: Client, control: SandboxControl, 
     message = known.message or known.meaning if known else "undocumented code"
     assert json.loads(response.content) == {"error": {"code": code, "message": message}}
     assert control.state()["schedules"] == []
+
+
+@pytest.mark.parametrize("code", [50000, 50019])
+def test_a_code_that_does_not_prove_a_refusal_is_uncertain(
+    jsms_default: None, control: SandboxControl, code: int
+) -> None:
+    control.fault("submit_schedule", "code", code=code)
+    with JsmsHook() as hook, pytest.raises(exceptions.JsmsUncertainError):
+        submission()(hook)
+    assert len(control.requests()) == 1
