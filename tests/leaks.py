@@ -12,7 +12,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.exceptions import JsmsError
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests import people
 
 if TYPE_CHECKING:

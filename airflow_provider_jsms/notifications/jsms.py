@@ -17,7 +17,7 @@ from airflow.providers.common.compat.notifier import BaseNotifier
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.api.arguments import connection_id_of, period
-from airflow_provider_jsms.api.recipient import mobile_of
+from airflow_provider_jsms.api.recipients import mobile_of
 from airflow_provider_jsms.exceptions import (
     JsmsError,
     JsmsInputError,

@@ -1,12 +1,16 @@
-"""A JSMS that runs on this machine: nothing it is told is ever sent to anybody.
+"""A local JSMS for development and tests. It never sends a message.
 
-It answers the six schedule calls and the balance call as they are documented. What no document
-tells is a switch, its clock can be moved, faults can be set on every call, and it remembers every
-request and every message. It shares nothing with the provider but the table of return codes, so a
-test of the provider against it proves something.
+It serves the six schedule calls and the balance call with the documented codes, records every
+request and message, simulates faults, and has a clock that you can move forward. Open questions of
+the API documentation are switches. It shares only the table of return codes with the provider, so
+that testing the provider against it proves something.
 
-From the shell: ``python -m airflow_provider_jsms.sandbox --port 8025``. From a test:
-:class:`airflow_provider_jsms.sandbox.server.SandboxServer`, or
-:class:`airflow_provider_jsms.sandbox.control.SandboxControl` for one that runs elsewhere. The
-server needs the extra ``sandbox``: ``pip install 'airflow-provider-jsms[sandbox]'``.
+Start it with ``python -m airflow_provider_jsms.sandbox --port 8025``. From Python, use
+:class:`airflow_provider_jsms.sandbox.server.SandboxServer` to run one in your process, and
+:class:`airflow_provider_jsms.sandbox.control.SandboxControl` to control one that is already
+running. The server needs the extra ``sandbox``: ``pip install 'airflow-provider-jsms[sandbox]'``.
 """
+
+from __future__ import annotations
+
+__all__: list[str] = []

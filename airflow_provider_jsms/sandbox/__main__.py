@@ -1,15 +1,113 @@
-"""Start the sandbox from the shell."""
+"""The command ``python -m airflow_provider_jsms.sandbox``."""
 
 from __future__ import annotations
 
+import argparse
+import json
+import signal
 import sys
+import threading
+from typing import TYPE_CHECKING
+
+from airflow_provider_jsms import __version__
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.state import Sandbox
+from airflow_provider_jsms.sandbox.validation import InvalidInputError
 
 try:
-    from airflow_provider_jsms.sandbox.command_line import main
+    from airflow_provider_jsms.sandbox.server import SandboxServer
 except ModuleNotFoundError as missing:
     if missing.name not in {"starlette", "uvicorn", "h11"}:
         raise
     sys.exit(f"The sandbox needs {missing.name}: pip install 'airflow-provider-jsms[sandbox]'")
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve a sandbox until SIGINT or SIGTERM, and return the exit status.
+
+    Prints one line once it is ready.
+
+    :param arguments: by default those of the command line.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        with _server(options) as server:
+            _set_faults(server.sandbox, options.faults)
+            line = f"JSMS sandbox listening on {server.url} (app key {options.app_key})"
+            print(line, flush=True)  # noqa: T201 - output of a command
+            stopped.wait()
+    except InvalidInputError as error:
+        parser.error(str(error))
+    except (OSError, OverflowError) as error:
+        parser.error(f"cannot listen on {options.host} port {options.port}: {error}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_jsms.sandbox",
+        description="A local JSMS for development and tests. It never sends a message.",
+    )
+    add = parser.add_argument
+    add("--version", action="version", version=__version__)
+    add("--port", type=int, default=8025, help="the port, 0 for a free one (default: 8025)")
+    add("--host", default="127.0.0.1", help="a loopback address (default: 127.0.0.1)")
+    add("--app-key", default=DEFAULT_APP_KEY, help="the login of the connection")
+    add("--master-secret", default=DEFAULT_MASTER_SECRET, help="the password of the connection")
+    add("--timezone", default="Asia/Shanghai", help="the timezone of send_time")
+    add(
+        "--switch",
+        dest="switches",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="set the behaviour where the API documentation is silent; repeatable",
+    )
+    add(
+        "--fault",
+        dest="faults",
+        metavar="JSON",
+        action="append",
+        default=[],
+        help='set a fault until a reset, such as {"call": "*", "kind": "slow", "seconds": 2, '
+        '"times": null, "probability": 0.1, "seed": 7}; repeatable',
+    )
+    add(
+        "--https",
+        dest="ca_bundle",
+        metavar="FILE",
+        help="serve https, and write the CA certificate to FILE, for the extra ca_bundle of the "
+        "connection",
+    )
+    return parser
+
+
+def _server(options: argparse.Namespace) -> SandboxServer:
+    sandbox = Sandbox(
+        app_key=options.app_key,
+        master_secret=options.master_secret,
+        timezone=options.timezone,
+        switches=dict(switch.partition("=")[::2] for switch in options.switches),
+    )
+    return SandboxServer(sandbox, host=options.host, port=options.port, ca_bundle=options.ca_bundle)
+
+
+def _set_faults(sandbox: Sandbox, faults: list[str]) -> None:
+    for text in faults:
+        try:
+            fault = json.loads(text)
+        except ValueError:
+            raise InvalidInputError(f"--fault must be JSON, not {text}") from None
+        with sandbox.lock:
+            sandbox.faults.add(fault)
+
 
 if __name__ == "__main__":
     sys.exit(main())

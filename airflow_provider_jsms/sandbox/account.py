@@ -1,30 +1,67 @@
-"""The account behind the app key: what may make every call fail, whatever it asks for."""
+"""The JSMS account: credentials, restrictions, templates and signatures."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_jsms.sandbox import reasons
-from airflow_provider_jsms.sandbox.accept import COUNT, FLAG, TEXTS, accept, or_null
-from airflow_provider_jsms.sandbox.answers import Refusal
+from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_APP_KEY = "sandboxAppKey00000000000"
+DEFAULT_MASTER_SECRET = "sandboxMasterSecret00000"  # noqa: S105 - it opens only a sandbox
+
+VERIFICATION, NOTIFICATION, MARKETING = 1, 2, 3
+AUDITING, APPROVED, REJECTED = 0, 1, 2
+
+_VARIABLE = re.compile(r"\{\{([A-Za-z0-9_]+)\}\}")
+_NOT_GIVEN = object()
+
+
+class Credentials(NamedTuple):
+    """The user name and password that every API call sends as HTTP Basic."""
+
+    app_key: str
+    master_secret: str
+
+    def check(self, authorization: str | None) -> None:
+        """Validate an ``Authorization`` header.
+
+        :raises Refusal: 50001 for a missing header, 50002 for wrong credentials.
+        """
+        if not authorization:
+            raise Refusal(ErrorCode.MISSING_AUTH)
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "basic" or _decoded(token) != f"{self.app_key}:{self.master_secret}":
+            raise Refusal(ErrorCode.AUTH_FAILED)
+
+
+def _decoded(token: str) -> str | None:
+    try:
+        return base64.b64decode(token.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
 
 
 @dataclass
 class Account:
     """The state of the account.
 
-    :param balance: messages that can still be sent; a long text costs several.
-    :param service_open: whether the SMS service is open, otherwise 50008.
-    :param frozen: whether the developer account is frozen: 50301.
-    :param blacklisted: whether the app is blacklisted: 50036.
-    :param quota_assigned: whether the app has a balance of its own, otherwise the balance call
-        gets 50033.
-    :param has_signature: whether the app has a signature, otherwise a request without ``sign_id``
-        gets 50046.
-    :param allowed_ips: the addresses that may call, None for any; the others get 50035.
-    :param black_words: words that no message may contain: 50037.
-    :param frequency_limit: the messages that one number may get within 24 hours, scheduled ones
-        included, None for any number of them; one more is 50009.
+    :param balance: remaining messages; a long text costs several.
+    :param service_open: False refuses schedule calls with 50008.
+    :param frozen: True refuses every call with 50301.
+    :param blacklisted: True refuses every call with 50036.
+    :param quota_assigned: False refuses the balance call with 50033.
+    :param has_signature: False refuses requests without ``sign_id`` with 50046.
+    :param allowed_ips: client addresses, None for any; others get 50035.
+    :param black_words: words that get a message refused with 50037.
+    :param frequency_limit: maximum messages per number within 24 hours, scheduled ones included;
+        None for no limit. One more gets 50009.
     """
 
     balance: int = 1_000_000
@@ -37,37 +74,80 @@ class Account:
     black_words: list[str] = field(default_factory=list)
     frequency_limit: int | None = None
 
-    def change(self, given: object) -> None:
-        """Set some of the fields.
-
-        :raises NotAcceptedError: naming the fields, or what the one accepts.
-        """
-        for name, value in accept(given, CHECKS).items():
-            setattr(self, name, value)
-
     def check_caller(self, address: str) -> None:
-        """Refuse a caller that may make no call at all."""
+        """Refuse a client that may not make any call."""
         if self.allowed_ips is not None and address not in self.allowed_ips:
-            raise Refusal(reasons.ILLEGAL_IP)
+            raise Refusal(ErrorCode.ILLEGAL_IP)
         if self.blacklisted:
-            raise Refusal(reasons.APP_BLACKLISTED)
+            raise Refusal(ErrorCode.APP_BLACKLISTED)
         if self.frozen:
-            raise Refusal(reasons.ACCOUNT_FROZEN)
+            raise Refusal(ErrorCode.ACCOUNT_FROZEN)
 
     def check_service(self) -> None:
         """Refuse a schedule call while the SMS service is not open."""
         if not self.service_open:
-            raise Refusal(reasons.SERVICE_NOT_OPEN)
+            raise Refusal(ErrorCode.SERVICE_NOT_OPEN)
 
 
-CHECKS = {
-    "balance": COUNT,
-    "service_open": FLAG,
-    "frozen": FLAG,
-    "blacklisted": FLAG,
-    "quota_assigned": FLAG,
-    "has_signature": FLAG,
-    "allowed_ips": or_null(TEXTS),
-    "black_words": TEXTS,
-    "frequency_limit": or_null(COUNT),
-}
+@dataclass
+class Template:
+    """A message text with ``{{variables}}``.
+
+    :param type: 1 verification, 2 notification, 3 marketing.
+    :param status: 0 under audit, 1 approved, 2 rejected.
+    """
+
+    temp_id: int
+    text: str
+    type: int = NOTIFICATION
+    status: int = APPROVED
+
+    def check(self) -> None:
+        """Refuse a template that cannot be scheduled."""
+        if self.status == AUDITING:
+            raise Refusal(ErrorCode.TEMPLATE_AUDITING)
+        if self.status == REJECTED:
+            raise Refusal(ErrorCode.TEMPLATE_NOT_PASSED)
+        if self.type == VERIFICATION:
+            raise Refusal(ErrorCode.WRONG_TEMPLATE_TYPE)
+
+    def render(self, temp_para: Mapping[str, object]) -> str:
+        """Return the text with its variables replaced; ignore surplus parameters.
+
+        :raises Refusal: 50022 for a missing parameter, 50023 for an empty one.
+        """
+        values = [temp_para.get(name, _NOT_GIVEN) for name in _VARIABLE.findall(self.text)]
+        if _NOT_GIVEN in values:
+            raise Refusal(ErrorCode.PARAMETERS_NOT_ALL_REPLACED)
+        if None in values or "" in values:
+            raise Refusal(ErrorCode.PARAMETER_EMPTY)
+        return _VARIABLE.sub(lambda variable: str(temp_para[variable[1]]), self.text)
+
+
+@dataclass
+class Signature:
+    """The sender's name, which precedes the text in 【】."""
+
+    sign_id: int
+    text: str
+    is_default: bool = False
+
+
+def default_templates() -> dict[int, Template]:
+    """Return the templates of a new sandbox by ``temp_id``; 5, 6 and 7 are refused."""
+    templates = [
+        Template(1, "您的订单已发货，请注意查收。"),
+        Template(2, "{{name}}，您好，您的预约已确认。"),
+        Template(3, "{{name}}，您好，提醒您{{date}}在{{place}}有预约，请准时到达。"),
+        Template(4, "{{name}}，会员日全场八折，期待您的光临。拒收请回复R", type=MARKETING),
+        Template(5, "您的验证码是{{code}}，五分钟内有效。", type=VERIFICATION),
+        Template(6, "{{name}}，您好，您的账单已生成。", status=AUDITING),
+        Template(7, "{{name}}，恭喜您中奖了。", type=MARKETING, status=REJECTED),
+        Template(8, "{{dag}}的任务{{task}}需要处理，请查看Airflow。"),
+    ]
+    return {template.temp_id: template for template in templates}
+
+
+def default_signatures() -> dict[int, Signature]:
+    """Return the signatures of a new sandbox by ``sign_id``."""
+    return {1: Signature(1, "沙盒诊所", is_default=True), 2: Signature(2, "沙盒商城")}

@@ -1,28 +1,55 @@
-"""The sandbox over HTTP: the API as JSMS serves it, and the control of it under /sandbox/."""
+"""The sandbox over HTTP: the API at its documented paths, the control API under /sandbox/.
+
+Any web page open in a browser on the same machine can reach a loopback server, directly or through
+a host name that resolves to loopback. So ``/`` and ``/sandbox/`` check Host and Origin. The API
+itself needs no such guard, because it requires credentials.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from airflow_provider_jsms.sandbox import controls, guard, page, views
-from airflow_provider_jsms.sandbox.accept import NotAcceptedError
-from airflow_provider_jsms.sandbox.answers import JSON_HEADERS, to_json
+from airflow_provider_jsms.sandbox import control_api, page
 from airflow_provider_jsms.sandbox.exchange import Exchange
+from airflow_provider_jsms.sandbox.fault_acts import ACTS
+from airflow_provider_jsms.sandbox.responses import JSON_HEADERS, to_json
+from airflow_provider_jsms.sandbox.validation import InvalidInputError, is_loopback
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from airflow_provider_jsms.sandbox.responses import ApiResponse
     from airflow_provider_jsms.sandbox.state import Sandbox
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+_GUARD_HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'none'",
+            *(f"{kind}-src 'self'" for kind in ("script", "style", "connect", "img")),
+            *(f"{kind} 'none'" for kind in ("base-uri", "form-action", "frame-ancestors")),
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    ),
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def application(sandbox: Sandbox) -> Starlette:
@@ -31,59 +58,47 @@ def application(sandbox: Sandbox) -> Starlette:
         routes=[
             *page.routes(sandbox),
             Mount("/sandbox", routes=_control_routes(sandbox)),
-            Route("/{path:path}", endpoint=ApiEndpoint(sandbox)),
+            Route("/{path:path}", endpoint=_ApiEndpoint(sandbox)),
         ],
-        middleware=guard.MIDDLEWARE,
-        exception_handlers={HTTPException: _no_control, NotAcceptedError: _not_accepted},
+        middleware=[Middleware(_Guard)],
+        exception_handlers={HTTPException: _unknown_control, InvalidInputError: _invalid_input},
     )
 
 
-class ApiEndpoint:
-    """The API: every request is recorded, meets its fault if one waits for it, and is answered."""
+class _ApiEndpoint:
+    """The API: records every request, applies the next fault, and responds."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, as an ASGI application."""
         exchange = Exchange(self._sandbox, Request(scope, receive), send)
         try:
-            answer = await exchange.run()
+            answer = await self._answer(exchange)
         except ClientDisconnect:
             return
         if answer is not None:
-            response = Response(answer.body, answer.status, answer.headers)
-            await response(scope, receive, send)
+            exchange.record(answer)
+            await Response(answer.body, answer.status, answer.headers)(scope, receive, send)
+
+    async def _answer(self, exchange: Exchange) -> ApiResponse | None:
+        with self._sandbox.lock:
+            fault = self._sandbox.faults.take(exchange.call)
+        if fault is None:
+            return await exchange.handle()
+        return await ACTS[fault.kind](exchange, **fault.arguments())
 
 
 def _control_routes(sandbox: Sandbox) -> list[Route]:
-    def look(path: str, view: Callable[[Sandbox], Any]) -> Route:
-        return Route(path, _control(sandbox, lambda sandbox, _given: view(sandbox)))
-
-    def act(method: str, path: str, control: Callable[..., Any]) -> Route:
-        return Route(path, _control(sandbox, control), methods=[method])
-
     return [
-        look("/state", views.state),
-        look("/requests", views.requests),
-        look("/messages", views.messages),
-        look("/holds", views.holds),
-        act("POST", "/clock", controls.clock),
-        act("PATCH", "/switches", controls.switches),
-        act("PATCH", "/account", controls.account),
-        act("PUT", "/templates/{temp_id:int}", controls.template),
-        act("PUT", "/signs/{sign_id:int}", controls.sign),
-        act("PUT", "/numbers/{mobile}", controls.number),
-        act("POST", "/faults", controls.fault),
-        act("DELETE", "/faults", controls.clear_faults),
-        act("POST", "/holds/release", controls.release),
-        act("POST", "/reset", controls.reset),
+        Route(f"/{path}{parameter}", _control(sandbox, control), methods=[method])
+        for control, (method, path, parameter) in control_api.ROUTES.items()
     ]
 
 
 def _control(sandbox: Sandbox, control: Callable[..., Any]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        given = _given(await request.body())
+        given = _parsed(await request.body())
         with sandbox.lock:
             sandbox.send_due()
             shown = to_json(control(sandbox, given, **request.path_params))
@@ -92,17 +107,59 @@ def _control(sandbox: Sandbox, control: Callable[..., Any]) -> Endpoint:
     return endpoint
 
 
-def _given(body: bytes) -> object:
+def _parsed(body: bytes) -> object:
     try:
         return json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        raise NotAcceptedError("the body must be JSON") from None
+    except ValueError:
+        raise InvalidInputError("the body must be JSON") from None
 
 
-async def _not_accepted(_request: Request, error: Exception) -> Response:
+async def _invalid_input(_request: Request, error: Exception) -> Response:
     return Response(to_json({"error": str(error)}), 400, JSON_HEADERS)
 
 
-async def _no_control(_request: Request, error: Exception) -> Response:
+async def _unknown_control(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return Response(to_json({"error": "there is no such control"}), status, JSON_HEADERS)
+    return Response(to_json({"error": "unknown control"}), status, JSON_HEADERS)
+
+
+class _Guard:
+    """Refuses requests from other sites, and adds security headers to responses."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not _is_guarded(scope):
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_GUARD_HEADERS)
+            await send(message)
+
+        problem = _problem(Headers(scope=scope), scope["scheme"])
+        app = Response(to_json({"error": problem}), 403, JSON_HEADERS) if problem else self._app
+        await app(scope, receive, send_with_headers)
+
+
+def _is_guarded(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.startswith("/sandbox/") or (path == "/" and scope["method"] in {"GET", "HEAD"})
+
+
+def _problem(headers: Headers, scheme: str) -> str | None:
+    host = headers.get("host", "")
+    if not _is_loopback(host):
+        return "the Host must be a name of this machine: localhost, 127.0.0.1 or [::1]"
+    if any(origin != f"{scheme}://{host}" for origin in headers.getlist("origin")):
+        return "pages of other sites may not control the sandbox"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False

@@ -1,4 +1,4 @@
-"""The clock of the sandbox: it runs with the real one and can be moved ahead of it."""
+"""The clock of the sandbox, which runs with the machine's and can be moved ahead of it."""
 
 from __future__ import annotations
 
@@ -7,80 +7,78 @@ from datetime import UTC, datetime, timedelta
 from time import CLOCK_MONOTONIC, clock_gettime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from airflow_provider_jsms.sandbox.accept import NotAcceptedError
+from airflow_provider_jsms.sandbox.validation import InvalidInputError
 
-# The year after it is the last that a datetime knows: a clock must be able to run on.
+# datetime ends with the year 9999, and the clock must be able to keep running.
 _LAST_YEAR = 9998
-_THE_END = f"the clock ends with the year {_LAST_YEAR}"
-WALL_FORMAT = "%Y-%m-%d %H:%M:%S"
+_WALL_FORMAT = "%Y-%m-%d %H:%M:%S"
 _WALL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
 def monotonic() -> float:
-    """Return the seconds of a clock that runs while a test has frozen or replaced the others."""
+    """Return monotonic seconds, even while a test has frozen or patched ``time``."""
     return clock_gettime(CLOCK_MONOTONIC)
 
 
 class Clock:
     """A clock that never goes back.
 
-    :param timezone: the zone of the wall clock in which ``send_time`` is read, an IANA name such
-        as ``Asia/Shanghai``.
+    :param timezone: the IANA name of the zone in which ``send_time`` is read.
+    :raises InvalidInputError: unknown timezone.
     """
 
     def __init__(self, timezone: str) -> None:
         try:
-            self._zone = ZoneInfo(timezone)
+            self.zone = ZoneInfo(timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise NotAcceptedError(
-                f"timezone {timezone!r} is not known; accepted is a name such as Asia/Shanghai"
+            raise InvalidInputError(
+                f"timezone {timezone!r} is unknown; use an IANA name such as Asia/Shanghai"
             ) from error
         self.timezone = timezone
         self._ahead = timedelta()
 
     def now(self) -> datetime:
-        """Return the present instant of the sandbox, in UTC."""
+        """Return the current time of the sandbox, in UTC."""
         return datetime.now(UTC) + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward by some seconds.
+        """Move the clock forward.
 
-        :raises NotAcceptedError: for a negative number, or one beyond the year 9998.
+        :raises InvalidInputError: a negative number, or one beyond the year 9998.
         """
         try:
             when = self.now() + timedelta(seconds=seconds)
         except OverflowError as error:
-            raise NotAcceptedError(_THE_END) from error
+            raise InvalidInputError(f"the clock ends with the year {_LAST_YEAR}") from error
         self.travel_to(when)
 
     def travel_to(self, when: datetime) -> None:
-        """Move the clock forward to an instant.
+        """Move the clock forward to an aware time.
 
-        :param when: an aware time, such as ``2030-07-01T09:00:00+08:00``.
-        :raises NotAcceptedError: for a naive time, one that has passed, one beyond the year 9998.
+        :raises InvalidInputError: a naive time, a past one, or one beyond the year 9998.
         """
         if when.tzinfo is None:
-            raise NotAcceptedError("the time needs an offset, such as 2030-07-01T09:00:00+08:00")
+            raise InvalidInputError("the time needs an offset, such as 2030-07-01T09:00:00+08:00")
         if when.year > _LAST_YEAR:
-            raise NotAcceptedError(_THE_END)
+            raise InvalidInputError(f"the clock ends with the year {_LAST_YEAR}")
         if when < self.now():
             now = f"{self.wall(self.now())} ({self.timezone})"
-            raise NotAcceptedError(f"the clock moves forward only; it is {now}")
+            raise InvalidInputError(f"the clock moves forward only; it shows {now}")
         self._ahead += when - self.now()
 
     def wall(self, instant: datetime) -> str:
-        """Return an instant as it reads on the wall, such as ``2030-07-01 09:00:00``."""
-        return instant.astimezone(self._zone).strftime(WALL_FORMAT)
+        """Format an instant as wall time, such as ``2030-07-01 09:00:00``."""
+        return instant.astimezone(self.zone).strftime(_WALL_FORMAT)
 
     def instant(self, wall: str) -> datetime:
-        """Return the instant, in UTC, of a wall time of exactly ``yyyy-MM-dd HH:mm:ss``.
+        """Parse a wall time of exactly ``yyyy-MM-dd HH:mm:ss`` and return it in UTC.
 
-        :raises ValueError: for any other form and for a time that no calendar has.
+        :raises ValueError: another form, or a time outside the calendar.
         """
         if not _WALL.fullmatch(wall):
-            raise ValueError("the form is yyyy-MM-dd HH:mm:ss")
-        local = datetime.strptime(wall, WALL_FORMAT).replace(tzinfo=self._zone)
+            raise ValueError("use yyyy-MM-dd HH:mm:ss")
+        local = datetime.strptime(wall, _WALL_FORMAT).replace(tzinfo=self.zone)
         try:
             return local.astimezone(UTC)
         except OverflowError as error:
-            raise ValueError("the time is out of range") from error
+            raise ValueError("out of range") from error

@@ -1,29 +1,137 @@
-"""Faults: what goes wrong with the next requests of a call, or with the next connections."""
+"""Faults as data: their kinds and settings, and the queue of those that are set."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_jsms.sandbox.accept import NotAcceptedError, accept
-from airflow_provider_jsms.sandbox.fault_kinds import BAD_CERTIFICATE, KIND, KINDS, REFUSED
+from airflow_provider_jsms.sandbox.validation import (
+    BOOLEAN,
+    STRING,
+    Check,
+    InvalidInputError,
+    is_integer,
+    is_number,
+    nullable,
+    one_of,
+    validate,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from airflow_provider_jsms.sandbox.answers import Answer
-    from airflow_provider_jsms.sandbox.door import Door
-    from airflow_provider_jsms.sandbox.exchange import Exchange
+    from airflow_provider_jsms.sandbox.outage import Outage
+
+CALLS = (
+    "submit_schedule",
+    "submit_batch_schedule",
+    "modify_schedule",
+    "modify_batch_schedule",
+    "query_schedule",
+    "delete_schedule",
+    "balance",
+)
+MOMENTS = ("request_read", "accepted", "answered")
+REFUSED = "connection_refused"
+BAD_CERTIFICATE = "bad_certificate"
+
+_HEADER_NAME = re.compile("[A-Za-z0-9-]+")
+_HEADER_VALUE = re.compile("[ -~]*")
+_MAX_SECONDS = 3600
+_MAX_BYTES = 1_000_000
+
+
+def _are_headers(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        _HEADER_NAME.fullmatch(name) and isinstance(text, str) and _HEADER_VALUE.fullmatch(text)
+        for name, text in value.items()
+    )
+
+
+_INTEGER = Check("an integer", is_integer)
+_CODE = Check("a return code such as 50026", is_integer)
+_SECONDS = Check(
+    f"a number of seconds from 0 to {_MAX_SECONDS}",
+    lambda value: is_number(value) and 0 <= value <= _MAX_SECONDS,
+)
+_STATUS = Check(
+    "an HTTP status from 400 to 599", lambda value: is_integer(value) and value in range(400, 600)
+)
+_HEADERS = Check("an object of header names and ASCII values", _are_headers)
+_LOCATION = Check(
+    "an ASCII URL or path without spaces",
+    lambda value: isinstance(value, str) and bool(re.fullmatch("[!-~]+", value)),
+)
+_SIZE = Check(
+    f"a number of bytes from 1 to {_MAX_BYTES}",
+    lambda value: is_integer(value) and 1 <= value <= _MAX_BYTES,
+)
+_TIMES = Check("an integer, 1 or more", lambda value: is_integer(value) and value > 0)
+_PROBABILITY = Check(
+    "a number above 0, at most 1", lambda value: is_number(value) and 0 < value <= 1
+)
+
+_REQUEST_FIELDS: Mapping[str, Check] = {
+    "call": one_of(*CALLS, "*"),
+    "kind": STRING,
+    "times": nullable(_TIMES),
+    "probability": nullable(_PROBABILITY),
+    "seed": _INTEGER,
+}
+_HANDSHAKE_FIELDS: Mapping[str, Check] = {**_REQUEST_FIELDS, "call": one_of("*")}
+_OUTAGE_FIELDS: Mapping[str, Check] = {"call": one_of("*"), "kind": STRING, "times": one_of(1)}
+
+
+class FaultKind(NamedTuple):
+    """The settings of a kind of fault, which of them are required, and its common fields."""
+
+    settings: Mapping[str, Check] = {}
+    required: tuple[str, ...] = ()
+    common: Mapping[str, Check] = _REQUEST_FIELDS
+
+
+KINDS: Mapping[str, FaultKind] = {
+    "slow": FaultKind({"seconds": _SECONDS}, ("seconds",)),
+    "stalled": FaultKind({"handled": BOOLEAN}),
+    "status": FaultKind(
+        {"status": _STATUS, "code": nullable(_CODE), "headers": _HEADERS}, ("status",)
+    ),
+    "code": FaultKind({"code": _CODE}, ("code",)),
+    REFUSED: FaultKind({"seconds": _SECONDS}, ("seconds",), _OUTAGE_FIELDS),
+    BAD_CERTIFICATE: FaultKind(
+        {"reason": one_of("unknown_authority", "other_host", "expired")},
+        ("reason",),
+        _HANDSHAKE_FIELDS,
+    ),
+    "closed_before_reading": FaultKind(),
+    "accepted_then_closed": FaultKind(),
+    "half_body": FaultKind({"part": one_of("body", "headers")}),
+    "garbage": FaultKind({"handled": BOOLEAN, "size": _SIZE, "seed": _INTEGER}),
+    "wrong_types": FaultKind({"shape": one_of("values", "list", "null", "text", "number")}),
+    "redirect": FaultKind(
+        {"status": one_of(301, 302, 303, 307, 308), "location": nullable(_LOCATION)}
+    ),
+    "endless_body": FaultKind(
+        {
+            "form": one_of("chunks", "length", "headers"),
+            "seconds": _SECONDS,
+            "handled": BOOLEAN,
+        }
+    ),
+    "hold": FaultKind({"moment": one_of(*MOMENTS)}, ("moment",)),
+}
+_KIND = one_of(*KINDS)
 
 
 @dataclass
 class Fault:
-    """A fault that waits for its requests.
+    """A fault that waits for requests.
 
-    :param times: how many are left that meet it, None for all.
-    :param probability: of each request to meet it, None for every one; by the ``seed`` among the
-        settings, so that a run can be repeated.
+    :param times: how many more requests it affects, None for all.
+    :param probability: the chance that it affects a request, None for every one; reproducible by
+        the setting ``seed``.
     """
 
     call: str
@@ -33,83 +141,78 @@ class Fault:
     settings: dict[str, Any]
 
     def __post_init__(self) -> None:
-        # Nothing here is secret, but a run has to be repeatable.
-        self._random = Random(self.settings.get("seed", 0))  # noqa: S311
+        self._random = Random(self.settings.get("seed", 0))  # noqa: S311 - runs must be repeatable
 
-    def is_met(self) -> bool:
-        """Tell whether the next request meets it."""
+    def strikes(self) -> bool:
+        """Return whether the next request is affected."""
         return self.probability is None or self._random.random() < self.probability
 
-    async def act(self, exchange: Exchange) -> Answer | None:
-        """Bring the fault about; None means that there is none left to send."""
-        kind = KINDS[self.kind]
-        settings = {name: self.settings[name] for name in kind.settings if name in self.settings}
-        return await kind.act(exchange, **settings) if kind.act else None
+    def arguments(self) -> dict[str, Any]:
+        """Return the settings of its kind."""
+        names = KINDS[self.kind].settings
+        return {name: value for name, value in self.settings.items() if name in names}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fault as it can be set again."""
+        """Return the fault in the form that sets it again."""
         probability = {} if self.probability is None else {"probability": self.probability}
         common = {"call": self.call, "kind": self.kind, "times": self.times}
         return {**common, **probability, **self.settings}
 
 
 class Faults:
-    """The faults that are set, in the order in which they were.
+    """The faults that are set, in order. Hold the sandbox's lock to use it."""
 
-    :param door: what refuses connections.
-    """
-
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, outage: Outage) -> None:
+        self._outage = outage
         self._waiting: list[Fault] = []
 
     def add(self, given: object) -> None:
-        """Set a fault from ``{"call", "kind", "times", …}`` with the settings of its kind.
+        """Set a fault from ``{"call", "kind", "times", …}`` and the settings of its kind.
 
-        :raises NotAcceptedError: naming what is accepted.
+        :raises InvalidInputError: naming the valid fields or values.
         """
-        if not isinstance(given, dict) or not KIND.test(given.get("kind")):
-            raise NotAcceptedError(f"kind must be {KIND.accepted}")
+        if not isinstance(given, dict) or not _KIND.test(given.get("kind")):
+            raise InvalidInputError(f"kind must be {_KIND.description}")
         kind = KINDS[given["kind"]]
-        settings = accept(given, {**kind.common, **kind.settings}, ("call", *kind.required)).copy()
+        fields = {**kind.common, **kind.settings}
+        settings = validate(given, fields, ("call", *kind.required)).copy()
         call, name, times = settings.pop("call"), settings.pop("kind"), settings.pop("times", 1)
         if name == REFUSED:
-            self._door.shut(settings["seconds"])
+            self._outage.begin(settings["seconds"])
             return
-        if name == BAD_CERTIFICATE and not self._door.is_https:
-            raise NotAcceptedError(f"{name} needs a sandbox that serves https")
+        if name == BAD_CERTIFICATE and not self._outage.is_https:
+            raise InvalidInputError(f"{name} needs a sandbox that serves https")
         self._waiting.append(Fault(call, name, times, settings.pop("probability", None), settings))
 
     def take(self, call: str | None) -> Fault | None:
-        """Return the fault for a request of a call and count it as used; None if there is none."""
+        """Return the fault that affects a request to a call, if any, and count it."""
         return self._take(
-            lambda fault: bool(call and KINDS[fault.kind].act and fault.call in {call, "*"})
+            lambda fault: bool(call) and fault.kind != BAD_CERTIFICATE and fault.call in {call, "*"}
         )
 
     def take_certificate(self) -> Fault | None:
-        """Return the fault for a TLS handshake in the same way."""
+        """Return the fault that affects a TLS handshake, if any, and count it."""
         return self._take(lambda fault: fault.kind == BAD_CERTIFICATE)
 
     def clear(self) -> None:
-        """Forget every fault that still waits."""
+        """Remove every fault."""
         self._waiting.clear()
-        self._door.open()
+        self._outage.end()
 
     def as_list(self) -> list[dict[str, Any]]:
-        """Return the faults that still wait, as they can be set again."""
-        refused = {"call": "*", "kind": REFUSED, "times": 1, "seconds": self._door.seconds}
+        """Return the faults in the form that sets them again."""
         waiting = [fault.as_dict() for fault in self._waiting]
-        return waiting if self._door.seconds is None else [refused, *waiting]
+        if self._outage.seconds is None:
+            return waiting
+        refused = {"call": "*", "kind": REFUSED, "times": 1, "seconds": self._outage.seconds}
+        return [refused, *waiting]
 
-    def _take(self, is_for_it: Callable[[Fault], bool]) -> Fault | None:
+    def _take(self, is_candidate: Callable[[Fault], bool]) -> Fault | None:
         for fault in self._waiting:
-            if is_for_it(fault) and fault.is_met():
-                self._use(fault)
+            if is_candidate(fault) and fault.strikes():
+                if fault.times is not None:
+                    fault.times -= 1
+                    if fault.times == 0:
+                        self._waiting.remove(fault)
                 return fault
         return None
-
-    def _use(self, fault: Fault) -> None:
-        if fault.times is not None:
-            fault.times -= 1
-            if fault.times == 0:
-                self._waiting.remove(fault)

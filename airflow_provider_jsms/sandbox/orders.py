@@ -1,130 +1,254 @@
-"""The body of a request, read into what it asks for; the names and the limits of its form.
+"""Request bodies: parsed into an order, which is reviewed into the content of a schedule.
 
-Read leniently where real clients differ: unknown keys are ignored (one SDK sends ``type`` and
-``ttl``), ``tag`` and ``sign_id`` may be null, ids may be numeric texts.
+Parsing is lenient where real clients differ: unknown keys are ignored (one SDK sends ``type`` and
+``ttl``), ``tag`` and ``sign_id`` may be null, ids may be numeric strings.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, NamedTuple
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_jsms.sandbox import reasons
-from airflow_provider_jsms.sandbox.accept import is_whole
-from airflow_provider_jsms.sandbox.answers import Refusal, from_json
+from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal, from_json
+from airflow_provider_jsms.sandbox.schedules import Content, Failure, Recipient
+from airflow_provider_jsms.sandbox.validation import is_integer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow_provider_jsms.sandbox.account import Signature, Template
+    from airflow_provider_jsms.sandbox.schedules import Kind, Schedule
+    from airflow_provider_jsms.sandbox.state import Sandbox
 
 MAX_RECIPIENTS = 1_000
 MAX_TAG_CHARACTERS = 10
 
-# requests sends no Content-Type for a text, and one SDK sends text/plain: both carry JSON.
+# requests sends no Content-Type with a string, and one SDK sends text/plain: both carry JSON.
 _MEDIA_TYPES = ("", "application/json", "text/plain")
 _NUMERIC = re.compile("[0-9]{1,18}")
+_MAINLAND_MOBILE = re.compile("1[3-9][0-9]{9}")
+_SPECIAL_SYMBOLS = set("【】")
 
-Kind = Literal["single", "batch"]
 
-
-class Wanted(NamedTuple):
-    """One person who is to be texted; ``temp_para`` is None if the request has none."""
+class Person(NamedTuple):
+    """A recipient as requested; ``temp_para`` is None if the request has none."""
 
     mobile: str
     temp_para: dict[str, object] | None
 
 
 class Order(NamedTuple):
-    """What a request asks for; whether it can be done is not looked at yet."""
+    """A parsed request, not yet reviewed."""
 
     kind: Kind
     send_time: object
     temp_id: int
     sign_id: int | None
     tag: str | None
-    recipients: list[Wanted]
+    people: list[Person]
 
 
 def check_media_type(content_type: str | None) -> None:
-    """Refuse a ``Content-Type`` that cannot be JSON, such as a form: 50017."""
+    """Refuse a ``Content-Type`` other than JSON, such as a form, with 50017."""
     media_type = (content_type or "").partition(";")[0].strip().lower()
     if media_type not in _MEDIA_TYPES:
-        raise Refusal(reasons.MEDIA_NOT_SUPPORTED)
+        raise Refusal(ErrorCode.MEDIA_NOT_SUPPORTED)
 
 
-def read_single(body: bytes) -> Order:
-    """Read the body of a single call."""
+def parse_single(body: bytes) -> Order:
+    """Parse the body of a single call."""
     given = _object(body)
-    return _order("single", given, [_wanted(given)])
+    return _order("single", given, [_person(given)])
 
 
-def read_batch(body: bytes) -> Order:
-    """Read the body of a batch call."""
+def parse_batch(body: bytes) -> Order:
+    """Parse the body of a batch call."""
     given = _object(body)
     recipients = given.get("recipients")
     if recipients is None or recipients == []:
-        raise Refusal(reasons.RECIPIENTS_EMPTY)
+        raise Refusal(ErrorCode.RECIPIENTS_EMPTY)
     if not isinstance(recipients, list):
-        raise Refusal(reasons.INVALID_BODY)
+        raise Refusal(ErrorCode.INVALID_BODY)
     if len(recipients) > MAX_RECIPIENTS:
-        raise Refusal(reasons.TOO_MANY_RECIPIENTS)
-    return _order("batch", given, [_wanted(recipient) for recipient in recipients])
+        raise Refusal(ErrorCode.TOO_MANY_RECIPIENTS)
+    return _order("batch", given, [_person(recipient) for recipient in recipients])
 
 
-def _order(kind: Kind, given: dict[str, Any], recipients: list[Wanted]) -> Order:
-    temp_id = _identifier(given.get("temp_id"), reasons.INVALID_TEMP_ID)
+def _order(kind: Kind, given: dict[str, Any], people: list[Person]) -> Order:
+    temp_id = _identifier(given.get("temp_id"), ErrorCode.INVALID_TEMP_ID)
     if temp_id is None:
-        raise Refusal(reasons.MISSING_TEMP_ID)
-    sign_id = _identifier(given.get("sign_id"), reasons.INVALID_SIGN_ID)
-    return Order(kind, given.get("send_time"), temp_id, sign_id, _tag(given), recipients)
+        raise Refusal(ErrorCode.MISSING_TEMP_ID)
+    sign_id = _identifier(given.get("sign_id"), ErrorCode.INVALID_SIGN_ID)
+    tag = given.get("tag")
+    if tag is not None and not (isinstance(tag, str) and len(tag) <= MAX_TAG_CHARACTERS):
+        raise Refusal(ErrorCode.INVALID_BODY)
+    return Order(kind, given.get("send_time"), temp_id, sign_id, tag, people)
 
 
 def _object(body: bytes) -> dict[str, Any]:
     if not body.strip():
-        raise Refusal(reasons.MISSING_BODY)
+        raise Refusal(ErrorCode.MISSING_BODY)
     try:
         given = from_json(body)
-    except (ValueError, RecursionError):
-        raise Refusal(reasons.INVALID_BODY) from None
+    except ValueError:
+        raise Refusal(ErrorCode.INVALID_BODY) from None
     if not isinstance(given, dict):
-        raise Refusal(reasons.INVALID_BODY)
+        raise Refusal(ErrorCode.INVALID_BODY)
     return given
 
 
-def _wanted(given: object) -> Wanted:
+def _person(given: object) -> Person:
     if not isinstance(given, dict):
-        raise Refusal(reasons.INVALID_BODY)
-    mobile = given.get("mobile")
+        raise Refusal(ErrorCode.INVALID_BODY)
+    mobile, temp_para = given.get("mobile"), given.get("temp_para")
     if mobile is None or mobile == "":
-        raise Refusal(reasons.MISSING_MOBILE)
-    if not isinstance(mobile, str):
-        raise Refusal(reasons.INVALID_BODY)
-    return Wanted(mobile, _temp_para(given.get("temp_para")))
+        raise Refusal(ErrorCode.MISSING_MOBILE)
+    if not isinstance(mobile, str) or not _is_temp_para(temp_para):
+        raise Refusal(ErrorCode.INVALID_BODY)
+    return Person(mobile, temp_para)
 
 
-def _temp_para(given: object) -> dict[str, object] | None:
-    if given is None:
-        return None
+def _is_temp_para(given: object) -> bool:
     # One SDK used to send an empty temp_para as [], which the service refused.
-    if not isinstance(given, dict) or not all(map(_is_value, given.values())):
-        raise Refusal(reasons.INVALID_BODY)
-    return given
+    return given is None or (isinstance(given, dict) and all(map(_is_value, given.values())))
 
 
 def _is_value(value: object) -> bool:
-    return value is None or isinstance(value, str | float) or is_whole(value)
+    return value is None or isinstance(value, str | float) or is_integer(value)
 
 
-def _identifier(given: object, invalid: int) -> int | None:
+def _identifier(given: object, invalid: ErrorCode) -> int | None:
     if given is None or given == "":
         return None
     if isinstance(given, str):
         if not _NUMERIC.fullmatch(given):
             raise Refusal(invalid)
         return int(given)
-    if isinstance(given, int) and is_whole(given):
+    if isinstance(given, int) and is_integer(given):
         return given
-    raise Refusal(reasons.INVALID_BODY)
+    raise Refusal(ErrorCode.INVALID_BODY)
 
 
-def _tag(given: dict[str, Any]) -> str | None:
-    tag = given.get("tag")
-    if tag is None or (isinstance(tag, str) and len(tag) <= MAX_TAG_CHARACTERS):
-        return tag
-    raise Refusal(reasons.INVALID_BODY)
+def review(sandbox: Sandbox, order: Order, replaced: Schedule | None = None) -> Content:
+    """Return the content to schedule.
+
+    An invalid recipient of a batch becomes a failure of that recipient; anything else refuses the
+    whole request.
+
+    :param replaced: the schedule to modify, None for a new one.
+    :raises Refusal: with the return code.
+    """
+    send_at = _send_at(sandbox, order.send_time)
+    template = _template(sandbox, order.temp_id)
+    signature = _signature(sandbox, order.sign_id, replaced)
+    recipients, failures = _Review(sandbox, template, signature, send_at, replaced).sort(order)
+    if failures and order.kind == "single":
+        raise Refusal(failures[0].code)
+    tag = order.tag
+    if tag is None and replaced and sandbox.switches.modify_without_tag == "kept":
+        tag = replaced.content.tag
+    content = Content(
+        order.kind, send_at, order.temp_id, signature.sign_id, tag, recipients, failures
+    )
+    if content.cost > sandbox.account.balance:
+        raise Refusal(ErrorCode.NO_MONEY)
+    return content
+
+
+def _send_at(sandbox: Sandbox, send_time: object) -> datetime:
+    try:
+        send_at = sandbox.clock.instant(send_time if isinstance(send_time, str) else "")
+    except ValueError:
+        raise Refusal(ErrorCode.INVALID_SEND_TIME) from None
+    if send_at <= sandbox.clock.now():
+        raise Refusal(ErrorCode.INVALID_SEND_TIME)
+    return send_at
+
+
+def _template(sandbox: Sandbox, temp_id: int) -> Template:
+    template = sandbox.templates.get(temp_id)
+    if template is None:
+        raise Refusal(ErrorCode.INVALID_TEMP_ID)
+    template.check()
+    return template
+
+
+def _signature(sandbox: Sandbox, sign_id: int | None, replaced: Schedule | None) -> Signature:
+    if sign_id is None and replaced and sandbox.switches.modify_without_sign_id == "kept":
+        sign_id = replaced.content.sign_id
+    if sign_id is None:
+        return _default_signature(sandbox)
+    if sign_id not in sandbox.signs:
+        raise Refusal(ErrorCode.INVALID_SIGN_ID)
+    return sandbox.signs[sign_id]
+
+
+def _default_signature(sandbox: Sandbox) -> Signature:
+    for signature in sandbox.signs.values():
+        if signature.is_default and sandbox.account.has_signature:
+            return signature
+    raise Refusal(ErrorCode.SIGNATURE_NOT_SET)
+
+
+@dataclass
+class _Review:
+    """The review of the recipients of one order."""
+
+    sandbox: Sandbox
+    template: Template
+    signature: Signature
+    send_at: datetime
+    replaced: Schedule | None
+    texts: set[tuple[str, str]] = field(default_factory=set)
+    messages: Counter[str] = field(default_factory=Counter)
+
+    def sort(self, order: Order) -> tuple[list[Recipient], list[Failure]]:
+        """Return the accepted and the refused recipients, in order."""
+        accepted, failures = [], []
+        for mobile, temp_para in order.people:
+            try:
+                text = self._text(mobile, temp_para or {})
+            except Refusal as refusal:
+                failures.append(Failure(mobile, temp_para, refusal.code))
+            else:
+                msg_id = self.sandbox.new_msg_id()
+                accepted.append(Recipient(mobile, temp_para, text, msg_id))
+        return accepted, failures
+
+    def _text(self, mobile: str, temp_para: dict[str, object]) -> str:
+        self._check_number(mobile)
+        text = self.template.render(temp_para)
+        if _SPECIAL_SYMBOLS & set(text):
+            raise Refusal(ErrorCode.CONTENT_HAS_SPECIAL_SYMBOL)
+        text = f"【{self.signature.text}】{text}"
+        self._check_content(text)
+        self._check_repetition(mobile, text)
+        return text
+
+    def _check_number(self, mobile: str) -> None:
+        state = self.sandbox.numbers.get(mobile)
+        if state == "invalid" or not _MAINLAND_MOBILE.fullmatch(mobile):
+            raise Refusal(ErrorCode.INVALID_MOBILE)
+        if state == "unsubscribed":
+            raise Refusal(ErrorCode.UNSUBSCRIBED_MOBILE)
+
+    def _check_content(self, text: str) -> None:
+        if any(word in text for word in self.sandbox.account.black_words):
+            raise Refusal(ErrorCode.HAS_BLACK_WORD)
+        if len(text) > int(self.sandbox.switches.content_limit):
+            raise Refusal(ErrorCode.INVALID_CONTENT_LENGTH)
+
+    def _check_repetition(self, mobile: str, text: str) -> None:
+        if (mobile, text) in self.texts:
+            raise Refusal(ErrorCode.REPEATED_SEND)
+        limit = self.sandbox.account.frequency_limit
+        if limit is not None and self._messages_to(mobile) >= limit:
+            raise Refusal(ErrorCode.OUT_OF_FREQUENCY)
+        self.texts.add((mobile, text))
+        self.messages[mobile] += 1
+
+    def _messages_to(self, mobile: str) -> int:
+        near = self.sandbox.book.messages_near(mobile, self.send_at, self.replaced)
+        return near + self.messages[mobile]

@@ -1,11 +1,11 @@
-"""The texts of a sandbox by the person they are for, as they would stand on that person's phone."""
+"""Texts grouped by recipient, as they appear on each recipient's phone."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from airflow_provider_jsms.sandbox.schedules import Recipient
+from airflow_provider_jsms.sandbox.schedules import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,23 +13,18 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.sandbox.schedules import (
         Content,
-        Failure,
+        Recipient,
         Schedule,
         ScheduleBook,
     )
 
 BubbleState = Literal["scheduled", "sent", "cancelled", "replaced", "refused"]
 
-# Whatever a request calls a number is a person, but not a longer one than a page can name.
-_LONGEST_NUMBER = 40
 _STATES: dict[str, BubbleState] = {"pending": "scheduled", "sent": "sent", "deleted": "cancelled"}
 
 
 class Bubble(NamedTuple):
-    """One text to one person; ``key`` tells it from every other.
-
-    A modification replaces a text by another one, which may be for somebody else.
-    """
+    """One text to one person; a modification replaces a bubble by a new one."""
 
     key: str
     schedule: Schedule
@@ -38,20 +33,20 @@ class Bubble(NamedTuple):
 
     @property
     def state(self) -> BubbleState:
-        """What became of it."""
-        if not isinstance(self.to, Recipient):
+        """Its current state."""
+        if isinstance(self.to, Failure):
             return "refused"
         is_replaced = self.content is not self.schedule.content
         return "replaced" if is_replaced else _STATES[self.schedule.status]
 
     @property
     def send_at(self) -> datetime:
-        """When it is, was or would have been sent."""
+        """Its send time, past or future."""
         return self.content.send_at
 
 
-class Person:
-    """Everybody whom a request has named: the number, and what is for it."""
+class Phone:
+    """The phone of one recipient."""
 
     def __init__(self, mobile: str) -> None:
         self.mobile = mobile
@@ -59,61 +54,56 @@ class Person:
 
     @cached_property
     def next(self) -> Bubble | None:
-        """The text that will be sent next."""
-        scheduled = (bubble for bubble in self.bubbles if bubble.state == "scheduled")
-        return min(scheduled, key=_send_at, default=None)
+        """The next text to be sent."""
+        return min(self._in_state("scheduled"), key=_send_at, default=None)
 
     @cached_property
     def last(self) -> Bubble | None:
-        """The text that was sent last."""
-        sent = (bubble for bubble in self.bubbles if bubble.state == "sent")
-        return max(sent, key=_send_at, default=None)
+        """The last text sent."""
+        return max(self._in_state("sent"), key=_send_at, default=None)
 
     @property
-    def turn(self) -> tuple[bool, float]:
-        """The place among all: who is texted next comes first, then to whom something happened."""
+    def rank(self) -> tuple[bool, float]:
+        """The sort key: by next text first, then by latest event."""
         if self.next:
             return False, self.next.send_at.timestamp()
         newest = max(bubble.schedule.history[-1].at for bubble in self.bubbles)
         return True, -newest.timestamp()
 
+    def _in_state(self, state: BubbleState) -> Iterator[Bubble]:
+        return (bubble for bubble in self.bubbles if bubble.state == state)
+
 
 class Phones:
-    """The people of a book of schedules, found anew only when something has happened in it."""
+    """The phones of all recipients, cached until a schedule changes."""
 
     def __init__(self) -> None:
-        self._seen: tuple[ScheduleBook, int] | None = None
-        self._people: dict[str, Person] = {}
+        self._version: tuple[ScheduleBook, int] | None = None
+        self._phones: dict[str, Phone] = {}
 
-    def people(self, book: ScheduleBook) -> dict[str, Person]:
-        """Return everybody by number, in their turn."""
-        # Whatever happens to a schedule is one more event in its history; a reset is a new book.
-        seen = (book, sum(len(schedule.history) for schedule in book.schedules.values()))
-        if seen != self._seen:
-            self._seen, self._people = seen, _people(book)
-        return self._people
-
-
-def name_of(mobile: str) -> str:
-    """Return the number under which a person is found: one that can be shown and asked for."""
-    legible = mobile.encode("utf-8", "replace").decode()
-    return f"{legible[:_LONGEST_NUMBER]}…" if len(legible) > _LONGEST_NUMBER else legible
+    def of(self, book: ScheduleBook) -> dict[str, Phone]:
+        """Return the phones by number, ranked."""
+        # Every change adds an event to a history; a reset makes a new book.
+        version = (book, sum(len(schedule.history) for schedule in book.schedules.values()))
+        if version != self._version:
+            self._version, self._phones = version, _phones(book)
+        return self._phones
 
 
-def _people(book: ScheduleBook) -> dict[str, Person]:
-    people: dict[str, Person] = {}
+def _phones(book: ScheduleBook) -> dict[str, Phone]:
+    phones: dict[str, Phone] = {}
     for bubble in _bubbles(book):
-        name = name_of(bubble.to.mobile)
-        people.setdefault(name, Person(name)).bubbles.append(bubble)
-    return {one.mobile: one for one in sorted(people.values(), key=lambda one: one.turn)}
+        mobile = bubble.to.mobile
+        phones.setdefault(mobile, Phone(mobile)).bubbles.append(bubble)
+    return {phone.mobile: phone for phone in sorted(phones.values(), key=lambda each: each.rank)}
 
 
 def _bubbles(book: ScheduleBook) -> Iterator[Bubble]:
     for schedule in book.schedules.values():
         for version, content in enumerate([*schedule.replaced, schedule.content]):
             people: list[Recipient | Failure] = [*content.recipients, *content.failures]
-            for place, to in enumerate(people):
-                yield Bubble(f"{schedule.schedule_id}/{version}/{place}", schedule, content, to)
+            for position, to in enumerate(people):
+                yield Bubble(f"{schedule.schedule_id}/{version}/{position}", schedule, content, to)
 
 
 def _send_at(bubble: Bubble) -> datetime:

@@ -1,8 +1,7 @@
-"""The pytest fixture ``jsms_sandbox``, for tests of one's own DAGs.
+"""The pytest fixture ``jsms_sandbox``, for tests of your DAGs.
 
-Every pytest of an environment in which the provider is installed loads this module, so it imports
-nothing: what a test needs is loaded when it asks for the fixture. ``-p no:jsms_sandbox`` leaves it
-out.
+Every pytest in an environment with the provider loads this module, so it imports nothing heavy.
+``-p no:jsms_sandbox`` disables it.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.sandbox.server import SandboxServer
     from airflow_provider_jsms.sandbox.testing import JsmsSandbox
+
+__all__ = ["jsms_sandbox"]
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +35,7 @@ def _jsms_sandbox_server() -> Iterator[SandboxServer]:
             server = stack.enter_context(serve())
         except RuntimeError as blocked:  # pytest-socket
             raise pytest.fail.Exception(
-                f"jsms_sandbox cannot listen on 127.0.0.1 ({type(blocked).__name__}). If it was "
+                f"jsms_sandbox cannot listen on 127.0.0.1 ({type(blocked).__name__}). If you use "
                 "pytest-socket, run pytest with --allow-hosts=127.0.0.1.",
                 pytrace=False,
             ) from None
@@ -45,12 +46,12 @@ def _jsms_sandbox_server() -> Iterator[SandboxServer]:
 def jsms_sandbox(
     _jsms_sandbox_server: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[JsmsSandbox]:
-    """A JSMS that texts nobody, as new for each test; the connection ``jsms_default`` leads to it.
+    """A local JSMS that sends nothing, reset for each test; ``jsms_default`` points to it.
 
     See :class:`airflow_provider_jsms.sandbox.testing.JsmsSandbox`.
     """
     from airflow_provider_jsms.sandbox.testing import JsmsSandbox  # noqa: PLC0415
 
-    # Not by the monkeypatch of the test, whose undo() would open the way to the real JSMS.
+    # The test's own monkeypatch could undo the block of other services.
     with pytest.MonkeyPatch.context() as guard:
         yield JsmsSandbox(_jsms_sandbox_server, monkeypatch, guard)

@@ -1,4 +1,4 @@
-"""The schedules: what each holds, what became of it, and which one is due next."""
+"""Schedules: their content, status and history, and the queue of those still to be sent."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from airflow_provider_jsms.sandbox.orders import Kind
-
+Kind = Literal["single", "batch"]
 Status = Literal["pending", "sent", "deleted"]
+
 _ONE_MESSAGE = 70
 _LONG_MESSAGE_PART = 67
 _FREQUENCY_PERIOD = timedelta(hours=24)
 
 
 class Recipient(NamedTuple):
-    """A person who will be texted, with the text as it will arrive."""
+    """An accepted recipient, with the rendered text."""
 
     mobile: str
     temp_para: dict[str, object] | None
@@ -32,16 +32,13 @@ class Recipient(NamedTuple):
 
     @property
     def cost(self) -> int:
-        """The messages that are charged: 1 up to 70 characters, else 1 for each 67 of them.
-
-        A line break counts as two characters.
-        """
+        """Messages charged: 1 up to 70 characters, else 1 per 67; a line break counts twice."""
         length = len(self.text) + self.text.count("\n")
         return 1 if length <= _ONE_MESSAGE else math.ceil(length / _LONG_MESSAGE_PART)
 
 
 class Failure(NamedTuple):
-    """A person who was refused, with the return code."""
+    """A refused recipient, with the return code."""
 
     mobile: str
     temp_para: dict[str, object] | None
@@ -49,7 +46,7 @@ class Failure(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a schedule will send; ``send_at`` is an instant in UTC."""
+    """The content of a schedule; ``send_at`` is in UTC."""
 
     kind: Kind
     send_at: datetime
@@ -61,12 +58,12 @@ class Content(NamedTuple):
 
     @property
     def cost(self) -> int:
-        """The messages that are charged for all recipients."""
+        """Messages charged for all recipients."""
         return sum(recipient.cost for recipient in self.recipients)
 
 
 class Event(NamedTuple):
-    """What happened to a schedule, when, and the time it was to be sent at since then."""
+    """An event in the life of a schedule, with its send time from then on."""
 
     event: Literal["submitted", "modified", "deleted", "sent"]
     at: datetime
@@ -75,9 +72,9 @@ class Event(NamedTuple):
 
 @dataclass
 class Schedule:
-    """One schedule from its submission on.
+    """One schedule since its submission.
 
-    :param replaced: the contents that modifications have replaced, the first one first.
+    :param replaced: earlier contents that were modified, oldest first.
     """
 
     schedule_id: str
@@ -88,58 +85,58 @@ class Schedule:
 
 
 class ScheduleBook:
-    """Every schedule that was ever submitted, with those still to be sent in their order."""
+    """Every schedule ever submitted, and a queue of the pending ones by send time."""
 
     def __init__(self) -> None:
         self.schedules: dict[str, Schedule] = {}
         self._queue: list[tuple[datetime, int, Schedule]] = []
-        self._turn = itertools.count()
+        self._tiebreaker = itertools.count()
 
     def submit(self, content: Content, now: datetime) -> Schedule:
-        """Enter a new schedule under a new id."""
+        """Add a schedule under a new id."""
         schedule = Schedule(str(uuid.uuid4()), content)
         self.schedules[schedule.schedule_id] = schedule
-        self._note(schedule, Event("submitted", now, content.send_at))
+        self._enqueue(schedule, Event("submitted", now, content.send_at))
         return schedule
 
     def modify(self, schedule: Schedule, content: Content, now: datetime) -> None:
         """Replace the content of a schedule."""
         schedule.replaced.append(schedule.content)
         schedule.content = content
-        self._note(schedule, Event("modified", now, content.send_at))
+        self._enqueue(schedule, Event("modified", now, content.send_at))
 
     def rename(self, schedule: Schedule) -> None:
-        """Give a schedule a new id; the old one is known no more."""
+        """Give a schedule a new id; the old one becomes unknown."""
         del self.schedules[schedule.schedule_id]
         schedule.schedule_id = str(uuid.uuid4())
         self.schedules[schedule.schedule_id] = schedule
 
     def delete(self, schedule: Schedule, now: datetime) -> None:
-        """Mark a schedule as deleted; it will not be sent."""
+        """Mark a schedule as deleted, so that it is not sent."""
         schedule.status = "deleted"
         schedule.history.append(Event("deleted", now, schedule.content.send_at))
 
     def send_due(self, now: datetime) -> Iterator[Schedule]:
-        """Mark every schedule that is due as sent, at its own time, and yield them in order."""
+        """Mark every due schedule as sent at its own time, and yield them in that order."""
         while self._queue and self._queue[0][0] <= now:
             send_at, _, schedule = heapq.heappop(self._queue)
-            # A deletion or a modification leaves the earlier place in the queue behind.
+            # Deletions and modifications leave the earlier entry in the queue.
             if schedule.status == "pending" and schedule.content.send_at == send_at:
                 schedule.status = "sent"
                 schedule.history.append(Event("sent", send_at, send_at))
                 yield schedule
 
-    def messages_near(self, mobile: str, send_at: datetime, apart_from: Schedule | None) -> int:
-        """Count the messages to a number within 24 hours of a time, sent or still to be sent."""
+    def messages_near(self, mobile: str, send_at: datetime, excluded: Schedule | None) -> int:
+        """Count the messages to a number, sent or pending, within 24 hours of a time."""
         return sum(
             recipient.mobile == mobile
             for schedule in self.schedules.values()
             if schedule.status != "deleted"
-            and schedule is not apart_from
+            and schedule is not excluded
             and abs(schedule.content.send_at - send_at) < _FREQUENCY_PERIOD
             for recipient in schedule.content.recipients
         )
 
-    def _note(self, schedule: Schedule, event: Event) -> None:
+    def _enqueue(self, schedule: Schedule, event: Event) -> None:
         schedule.history.append(event)
-        heapq.heappush(self._queue, (event.send_at, next(self._turn), schedule))
+        heapq.heappush(self._queue, (event.send_at, next(self._tiebreaker), schedule))

@@ -1,31 +1,37 @@
-"""A sandbox that serves HTTP from a thread of this process, until it is left."""
+"""A sandbox that serves HTTP from a thread of this process."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
+import ssl
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
-from airflow_provider_jsms.sandbox.accept import NotAcceptedError
 from airflow_provider_jsms.sandbox.app import application
 from airflow_provider_jsms.sandbox.clock import monotonic
+from airflow_provider_jsms.sandbox.exchange import ExposedProtocol
 from airflow_provider_jsms.sandbox.state import Sandbox
-from airflow_provider_jsms.sandbox.transports import ReachableProtocol
+from airflow_provider_jsms.sandbox.validation import InvalidInputError, is_loopback
 
 if TYPE_CHECKING:
-    import ssl
-    from types import TracebackType
+    from collections.abc import Callable
+
+    import trustme
+
+__all__ = ["SandboxServer"]
+
+_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 class SandboxServer:
-    """A context manager that serves a sandbox while it is entered.
+    """A context manager that serves a sandbox.
 
     ::
 
@@ -33,12 +39,12 @@ class SandboxServer:
             requests.post(f"{server.url}/v1/schedule", ...)
             server.sandbox.advance(3600)
 
-    :param sandbox: what to serve, by default a new :class:`Sandbox`.
-    :param host: a loopback address; the sandbox must not be reached from anywhere else, because
-        everybody who reaches it controls it.
+    :param sandbox: the sandbox to serve, by default a new one.
+    :param host: a loopback address, because every client can control the sandbox.
     :param port: 0 for a free one.
-    :param ca_bundle: a file to write; with it the server speaks https, and this is what the extra
-        ``ca_bundle`` of a connection needs to verify it. It is new each time the server starts.
+    :param ca_bundle: a file to write; with it the server speaks https. Use the same file as extra
+        ``ca_bundle`` of the connection. It changes with every start.
+    :raises InvalidInputError: the host is not a loopback address.
     """
 
     def __init__(
@@ -49,7 +55,8 @@ class SandboxServer:
         port: int = 0,
         ca_bundle: Path | str | None = None,
     ) -> None:
-        check_loopback(host)
+        if not is_loopback(host):
+            raise InvalidInputError(f"host {host!r} is not a loopback address; use 127.0.0.1")
         self.sandbox = sandbox or Sandbox()
         self.url = ""
         self.ca_bundle = None if ca_bundle is None else Path(ca_bundle)
@@ -60,33 +67,26 @@ class SandboxServer:
         tls = self._tls()
         listener = _bound(self._host, self._port)
         listener.listen()
-        self.url = _url(listener, "https" if tls else "http")
+        host, port = listener.getsockname()[:2]
+        self.url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
         self._server = _Server(self.sandbox, tls)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
         self._thread.start()
         self._server.ready.result()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.stop()
         self._thread.join()
 
     def _tls(self) -> ssl.SSLContext | None:
         if self.ca_bundle is None:
             return None
-        # It takes a while, and most sandboxes serve http.
-        from airflow_provider_jsms.sandbox.certificates import server_context  # noqa: PLC0415
-
-        context, authority = server_context(self._certificate_fault)
+        context, authority = _server_context(self._certificate_fault)
         try:
             self.ca_bundle.write_bytes(authority)
         except OSError as error:
-            raise NotAcceptedError(f"ca_bundle must be a file to write: {error}") from None
+            raise InvalidInputError(f"ca_bundle must be a writable file: {error}") from None
         return context
 
     def _certificate_fault(self) -> str | None:
@@ -96,17 +96,16 @@ class SandboxServer:
 
 
 class _EventLoop(asyncio.SelectorEventLoop):
-    """An event loop whose timers run while a test has frozen, moved or replaced ``time``."""
+    """An event loop whose timers run even while a test has frozen or patched ``time``."""
 
     def time(self) -> float:
-        """Return the seconds that all timers count."""
         return monotonic()
 
 
 class _Server(uvicorn.Server):
-    """A server that stops when told to, and in which nothing continues once it has stopped.
+    """A uvicorn server that any thread can stop.
 
-    :ivar ready: done once it serves, or with the error that kept it from serving.
+    :ivar ready: done once it serves; holds the error if it cannot.
     """
 
     def __init__(self, sandbox: Sandbox, tls: ssl.SSLContext | None) -> None:
@@ -115,7 +114,7 @@ class _Server(uvicorn.Server):
         self._sandbox = sandbox
         config = uvicorn.Config(
             application(sandbox),
-            http=ReachableProtocol,
+            http=ExposedProtocol,
             ws="none",
             lifespan="off",
             proxy_headers=False,
@@ -131,7 +130,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until :meth:`stop`, in an event loop of its own."""
+        """Serve in a new event loop until :meth:`stop`."""
         try:
             with asyncio.Runner(loop_factory=_EventLoop) as runner:
                 self._loop, self._stopped = runner.get_loop(), asyncio.Event()
@@ -142,32 +141,30 @@ class _Server(uvicorn.Server):
             self.ready.set_exception(error)
 
     def stop(self) -> None:
-        """Stop serving soon; any thread may call it, more than once."""
-        # uvicorn overlooks connections that begin while it stops: those that come now go first.
-        with suppress(RuntimeError):  # it has stopped
+        """Stop serving soon; callable from any thread, more than once."""
+        # uvicorn misses connections that begin while it stops, so let pending ones begin first.
+        with suppress(RuntimeError):  # already stopped
             self._loop.call_soon_threadsafe(self._loop.call_later, 0.05, self._stopped.set)
 
     async def main_loop(self) -> None:
-        """Serve until :meth:`stop`; uvicorn itself uses ``asyncio.sleep``, which tests patch."""
+        """Wait for :meth:`stop`; uvicorn's own loop uses ``asyncio.sleep``, which tests patch."""
         await self._stopped.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         with self._sandbox.lock:
-            self._sandbox.holds.open()
-            self._sandbox.endings.open()
-            self._sandbox.door.attach(self)
+            self._sandbox.waits.open()
+            self._sandbox.outage.attach(self)
         self.ready.set_result(None)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         with self._sandbox.lock:
-            self._sandbox.holds.close()
-            self._sandbox.endings.close()
-            self._sandbox.door.detach()
+            self._sandbox.waits.close()
+            self._sandbox.outage.detach()
         await super().shutdown(sockets)
 
     def refuse(self) -> socket.socket:
-        """Stop to listen, close idle connections, and return a socket that keeps the address."""
+        """Stop listening, close idle connections, and return a socket that reserves the port."""
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         for server in self.servers:
             server.close()
@@ -175,28 +172,14 @@ class _Server(uvicorn.Server):
             connection.shutdown()
         return _bound(host, port)
 
-    async def take(self, listener: socket.socket) -> None:
-        """Take the connections that come to a socket that listens."""
+    async def accept(self, listener: socket.socket) -> None:
+        """Accept the connections to a listening socket."""
         await super().startup([listener])
-
-
-def check_loopback(host: str) -> None:
-    """Check that a host is an address of this machine that no other one reaches.
-
-    :raises NotAcceptedError: for any other.
-    """
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise NotAcceptedError(f"host {host!r} is not a loopback address; accepted: 127.0.0.1, ::1")
 
 
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The event loop sends small answers at once only on sockets that are TCP in so many words;
-    # on others every answer waits 40 ms.
+    # asyncio sets TCP_NODELAY only if the protocol is explicit; else responses wait 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -207,6 +190,33 @@ def _bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(listener: socket.socket, scheme: str) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+def _server_context(take_fault: Callable[[], str | None]) -> tuple[ssl.SSLContext, bytes]:
+    """Return a TLS context, and the certificate of its authority, which only this server has.
+
+    :param take_fault: returns the reason for a bad certificate, if any, at each handshake.
+    """
+    import trustme  # noqa: PLC0415 - slow to import, and most sandboxes serve http
+
+    authority = trustme.CA(organization_name="JSMS sandbox")
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)
+    expired = authority.issue_cert(*_HOSTS, not_before=long_ago[0], not_after=long_ago[1])
+    bad = {
+        "unknown_authority": _context(trustme.CA().issue_cert(*_HOSTS)),
+        "other_host": _context(authority.issue_cert("elsewhere.invalid")),
+        "expired": _context(expired),
+    }
+
+    def choose(connection: ssl.SSLSocket | ssl.SSLObject, *_: object) -> None:
+        if reason := take_fault():
+            connection.context = bad[reason]
+
+    good = _context(authority.issue_cert(*_HOSTS))
+    # OpenSSL calls it at every handshake, even if the client names no host.
+    good.sni_callback = choose
+    return good, authority.cert_pem.bytes()
+
+
+def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return context

@@ -1,63 +1,118 @@
-"""All that a sandbox knows, in memory and without HTTP."""
+"""The state of a sandbox, in memory and without HTTP."""
 
 from __future__ import annotations
 
 import itertools
 import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_jsms.sandbox.account import Account
-from airflow_provider_jsms.sandbox.clock import Clock
-from airflow_provider_jsms.sandbox.credentials import (
+from airflow_provider_jsms.sandbox.account import (
     DEFAULT_APP_KEY,
     DEFAULT_MASTER_SECRET,
+    Account,
     Credentials,
-)
-from airflow_provider_jsms.sandbox.door import Door
-from airflow_provider_jsms.sandbox.endings import Endings
-from airflow_provider_jsms.sandbox.faults import Faults
-from airflow_provider_jsms.sandbox.holds import Holds
-from airflow_provider_jsms.sandbox.records import SentMessage
-from airflow_provider_jsms.sandbox.schedules import ScheduleBook
-from airflow_provider_jsms.sandbox.switches import Switches
-from airflow_provider_jsms.sandbox.templates import (
     default_signatures,
     default_templates,
 )
+from airflow_provider_jsms.sandbox.clock import Clock
+from airflow_provider_jsms.sandbox.faults import Faults
+from airflow_provider_jsms.sandbox.outage import Outage
+from airflow_provider_jsms.sandbox.schedules import ScheduleBook
+from airflow_provider_jsms.sandbox.switches import Switches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from airflow_provider_jsms.sandbox.records import RecordedRequest
-    from airflow_provider_jsms.sandbox.templates import (
-        Signature,
-        Template,
-    )
+    from airflow_provider_jsms.sandbox.records import ApiRequest
+    from airflow_provider_jsms.sandbox.schedules import Schedule
 
 _FIRST_MSG_ID = 288_193_860_302
 
 
+@dataclass(frozen=True)
+class Hold:
+    """A held call.
+
+    :param moment: one of :data:`airflow_provider_jsms.sandbox.faults.MOMENTS`.
+    :param since: by the clock of the sandbox.
+    :param released: its result is False if the sandbox was reset instead.
+    """
+
+    request: ApiRequest
+    moment: str
+    since: datetime
+    released: Future[bool] = field(default_factory=Future)
+
+
+class Waits:
+    """Requests that wait: held calls, and responses that last until the client leaves.
+
+    Hold the sandbox's lock to use it. Any thread may end a wait, so these are not futures of an
+    event loop. Without a running server every wait ends at once.
+    """
+
+    def __init__(self) -> None:
+        self.holds: list[Hold] = []
+        self._lasting: list[Future[None]] = []
+        self._is_serving = False
+
+    def hold(self, hold: Hold) -> None:
+        """Add a held call."""
+        self.holds.append(hold)
+        if not self._is_serving:
+            self.release()
+
+    def last(self) -> Future[None]:
+        """Return a future that is cancelled on a reset and when the server stops."""
+        lasting: Future[None] = Future()
+        self._lasting = [each for each in self._lasting if not each.done()] + [lasting]
+        if not self._is_serving:
+            self.cancel()
+        return lasting
+
+    def release(self) -> int:
+        """Let every held call continue, and return their number."""
+        return self._end_holds(released=True)
+
+    def cancel(self) -> None:
+        """End the lasting responses."""
+        lasting, self._lasting = self._lasting, []
+        for each in lasting:
+            each.cancel()
+
+    def reset(self) -> None:
+        """Drop the held calls and end the lasting responses."""
+        self._end_holds(released=False)
+        self.cancel()
+
+    def open(self) -> None:
+        """Let requests wait from now on."""
+        self._is_serving = True
+
+    def close(self) -> None:
+        """End every wait, and let no request wait from now on."""
+        self._is_serving = False
+        self.release()
+        self.cancel()
+
+    def _end_holds(self, *, released: bool) -> int:
+        holds, self.holds = self.holds, []
+        for hold in holds:
+            hold.released.set_result(released)
+        return len(holds)
+
+
 class Sandbox:
-    """The state of a sandbox. Whoever works on it holds ``lock``.
+    """The state of a sandbox. Hold ``lock`` to use it.
 
     :param app_key: the user name of HTTP Basic.
     :param master_secret: its password.
-    :param timezone: the zone of the wall clock in which ``send_time`` is read.
-    :param switches: answers to open questions, see :class:`Switches`; a reset returns to them.
+    :param timezone: the zone in which ``send_time`` is read.
+    :param switches: see :class:`Switches`; a reset returns to these.
     """
-
-    account: Account
-    clock: Clock
-    switches: Switches
-    templates: dict[int, Template]
-    signs: dict[int, Signature]
-    numbers: dict[str, str]
-    """Numbers that are not normal, each ``unsubscribed`` or ``invalid``."""
-    book: ScheduleBook
-    faults: Faults
-    recorded: list[RecordedRequest]
-    sent: list[SentMessage]
 
     def __init__(
         self,
@@ -69,54 +124,52 @@ class Sandbox:
     ) -> None:
         self.credentials = Credentials(app_key, master_secret)
         self.lock = threading.RLock()
-        self.holds = Holds()
-        self.endings = Endings()
-        self.door = Door(self.lock)
+        self.waits = Waits()
+        self.outage = Outage(self.lock)
         self._timezone = timezone
-        self._first_switches = Switches().changed(switches or {})
+        self._initial_switches = Switches().updated(switches or {})
         self.reset()
 
     def reset(self) -> None:
-        """Return to the state of a new sandbox, with the real time; nothing is held or goes on."""
+        """Return to the initial state, the real time, and no waiting request."""
         with self.lock:
-            self.holds.drop()
-            self.endings.end()
-            self.door.open()
+            self.waits.reset()
+            self.outage.end()
             self.account = Account()
             self.clock = Clock(self._timezone)
-            self.switches = self._first_switches
+            self.switches = self._initial_switches
             self.templates = default_templates()
             self.signs = default_signatures()
-            self.numbers = {}
+            # Only unsubscribed and invalid ones.
+            self.numbers: dict[str, str] = {}
             self.book = ScheduleBook()
-            self.faults = Faults(self.door)
-            self.recorded = []
-            self.sent = []
+            self.faults = Faults(self.outage)
+            self.recorded: list[ApiRequest] = []
+            self.sent: list[Schedule] = []
             self._msg_ids = itertools.count(_FIRST_MSG_ID)
 
     def new_msg_id(self) -> int:
-        """Return a ``msg_id`` that no message has yet."""
+        """Return a unique ``msg_id``."""
         return next(self._msg_ids)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward by some seconds and send what is due by then."""
+        """Move the clock forward and send everything that is due."""
         with self.lock:
             self.clock.advance(seconds)
             self.send_due()
 
     def travel_to(self, when: datetime) -> None:
-        """Move the clock forward to an aware time and send what is due by then."""
+        """Move the clock forward to an aware time and send everything that is due."""
         with self.lock:
             self.clock.travel_to(when)
             self.send_due()
 
     def send_due(self) -> None:
-        """Send every schedule that is due, in the order of their times.
+        """Send every due schedule, in the order of their times.
 
-        No document tells when a message is charged: here it is when it is sent.
+        When a message is charged is undocumented; here it is when it is sent.
         """
         with self.lock:
             for schedule in self.book.send_due(self.clock.now()):
-                recipients = schedule.content.recipients
-                self.sent += [SentMessage(schedule, recipient) for recipient in recipients]
+                self.sent.append(schedule)
                 self.account.balance = max(0, self.account.balance - schedule.content.cost)

@@ -1,50 +1,52 @@
-"""A sandbox in the words of a test: what is scheduled, what was sent, which requests came."""
+"""The object behind the pytest fixture ``jsms_sandbox``."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
-from airflow_provider_jsms.sandbox import controls, texts
+from airflow_provider_jsms.sandbox.control import Controls
+from airflow_provider_jsms.sandbox.records import Refused, Text
+from airflow_provider_jsms.sandbox.responses import message_of
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pytest
 
     from airflow_provider_jsms.hooks.connection import JsmsSettings
-    from airflow_provider_jsms.sandbox.texts import ApiRequest, Refused, Text
+    from airflow_provider_jsms.sandbox.control import T
+    from airflow_provider_jsms.sandbox.records import ApiRequest
+    from airflow_provider_jsms.sandbox.schedules import Schedule, Status
 
-# A task that waits for msg_ids would otherwise wait in a test until send_time has really come.
-_SWITCHES: Final = {"msg_id_when": "accepted"}
+__all__ = ["JsmsSandbox"]
 
 
 def serve() -> SandboxServer:
     """Return the server for the tests of one process."""
-    return SandboxServer(Sandbox(switches=_SWITCHES))
+    # Otherwise a task that waits for msg_ids would wait in a test until send_time.
+    return SandboxServer(Sandbox(switches={"msg_id_when": "accepted"}))
 
 
-class JsmsSandbox:
-    """What the fixture ``jsms_sandbox`` gives to a test: a JSMS that texts nobody.
+class JsmsSandbox(Controls):
+    """The value of the fixture ``jsms_sandbox``: a local JSMS that sends nothing.
 
-    It is as new for each test, and the Airflow connection ``jsms_default`` leads to it. Meanwhile
-    no connection of this process leads to any other JSMS: a task with one that the test has not
-    named to :meth:`connect` fails and sends nothing.
+    It is reset for each test, and the Airflow connection ``jsms_default`` points to it. During the
+    test no connection of this process reaches another JSMS: a task with a connection that you did
+    not pass to :meth:`connect` fails and sends nothing.
 
-    A msg_id is there as soon as its schedule is, so that a sensor ends with its first look; after
-    ``switch(msg_id_when="sent")`` it is there once the text was sent.
+    A msg_id exists as soon as its schedule does, so a sensor succeeds at its first poke; after
+    ``switch(msg_id_when="sent")`` it exists once the text is sent.
 
-    The clock of the sandbox runs with that of the machine, and can be moved ahead of it. The clock
-    of Airflow and the provider is always that of the machine.
+    The clock of the sandbox runs with the machine's, and can be moved ahead of it. The clock of
+    Airflow and the provider is always the machine's.
 
-    What is seldom needed, such as held calls, is in
-    :class:`airflow_provider_jsms.sandbox.control.SandboxControl`, which takes the ``url``.
+    For anything else, such as held calls, pass ``url`` to
+    :class:`airflow_provider_jsms.sandbox.control.SandboxControl`.
 
-    :ivar url: where the sandbox listens, and shows a page to a browser while the test runs.
+    :ivar url: its address, which also shows a page in a browser while the test runs.
     """
 
     def __init__(
@@ -53,17 +55,17 @@ class JsmsSandbox:
         self.url = server.url
         self._sandbox = server.sandbox
         self._monkeypatch = monkeypatch
-        # What `dag.test()` in an earlier test has left: a script of this test is no later try.
+        # `dag.test()` in an earlier test leaves it, but this test is no later try.
         monkeypatch.delenv("AIRFLOW_CTX_TRY_NUMBER", raising=False)
         self.reset()
-        self._lead_nowhere_else(guard)
+        self._block_other_services(guard)
         self.connect()
 
-    def connect(self, conn_id: str = DEFAULT_CONN_ID, **extras: object) -> None:
-        """Let an Airflow connection lead to the sandbox until the test ends.
+    def connect(self, conn_id: str = "jsms_default", **extras: object) -> None:
+        """Point an Airflow connection to the sandbox until the test ends.
 
         :param conn_id: such as ``"jsms_marketing"``.
-        :param extras: those of the connection, such as ``read_timeout=1``.
+        :param extras: extras of the connection, such as ``read_timeout=1``.
         """
         app_key, master_secret = self._sandbox.credentials
         fields = {
@@ -77,136 +79,104 @@ class JsmsSandbox:
 
     @property
     def scheduled(self) -> list[Text]:
-        """The texts that are still to be sent, the next one first."""
-        return self._look(texts.texts, "pending")
+        """The texts still to be sent, by send time."""
+        return self._texts("pending")
 
     @property
     def sent(self) -> list[Text]:
-        """The texts that were sent, the first one first."""
-        return self._look(texts.texts, "sent")
+        """The sent texts, by send time."""
+        return self._texts("sent")
 
     def sent_to(self, mobile: str | int) -> list[Text]:
-        """Return the texts that a person has got, the first one first.
-
-        :param mobile: the number, in any form that an operator takes.
-        """
+        """Return the texts sent to a number, given in any form that an operator takes."""
         digits = _mobile(mobile)
         return [text for text in self.sent if text.mobile == digits]
 
     @property
     def deleted(self) -> list[Text]:
-        """The texts that will not be sent because their schedules were deleted."""
-        return self._look(texts.texts, "deleted")
+        """The texts of deleted schedules, by send time."""
+        return self._texts("deleted")
 
     @property
     def refused(self) -> list[Refused]:
-        """The recipients of batches that were refused."""
-        return self._look(texts.refused)
+        """The refused recipients of batches."""
+        return [
+            Refused(mobile, code, message_of(code), schedule.schedule_id, temp_para or {})
+            for schedule in self._schedules()
+            for mobile, temp_para, code in schedule.content.failures
+        ]
 
     @property
     def requests(self) -> list[ApiRequest]:
-        """Every request that came, the first one first."""
-        return self._look(texts.requests)
+        """Every request to the API, oldest first."""
+        return list(self._sandbox.recorded)
 
-    def advance(self, time: timedelta | float) -> None:
-        """Move the clock forward by a time, or by some seconds, and send what is due by then."""
-        seconds = time.total_seconds() if isinstance(time, timedelta) else time
-        self._control(controls.clock, {"advance": seconds})
-
-    def travel_to(self, when: datetime | str) -> None:
-        """Move the clock forward to a time and send what is due by then.
-
-        :param when: an aware time, ISO 8601 with an offset, or the wall clock of JSMS as
-            ``yyyy-MM-dd HH:mm:ss``.
-        """
-        text = when.isoformat() if isinstance(when, datetime) else when
-        self._control(controls.clock, {"travel_to": text})
-
-    def switch(self, **switches: str | int) -> None:
-        """Answer what no document tells about JSMS, such as ``query_sent=50028``.
-
-        :param switches: those of :class:`airflow_provider_jsms.sandbox.switches.Switches`.
-        """
-        self._control(controls.switches, switches)
-
-    def account(self, **fields: Any) -> None:
-        """Set fields of the account, such as ``balance=0``.
-
-        :param fields: those of :class:`airflow_provider_jsms.sandbox.account.Account`.
-        """
-        self._control(controls.account, fields)
-
-    def template(self, temp_id: int, **fields: str | int) -> None:
-        """Set ``text``, ``type`` or ``status`` of a template, new or known."""
-        self._control(controls.template, fields, int(temp_id))
-
-    def sign(self, sign_id: int, **fields: str | bool) -> None:
-        """Set ``text`` or ``is_default`` of a signature, new or known."""
-        self._control(controls.sign, fields, int(sign_id))
-
-    def number(self, mobile: str | int, state: str) -> None:
+    def number(self, mobile: str | int, state: str) -> dict[str, str]:
         """Make a number ``normal``, ``unsubscribed`` or ``invalid``."""
-        self._control(controls.number, {"state": state}, _mobile(mobile))
+        return super().number(_mobile(mobile), state)
 
-    def fault(self, call: str, kind: str, times: int | None = 1, **settings: Any) -> None:
-        """Set a fault for the next requests of a call, such as ``"accepted_then_closed"``.
-
-        Calls, kinds and their settings are those of
-        :meth:`airflow_provider_jsms.sandbox.control.SandboxControl.fault`.
-        """
-        given = {"call": call, "kind": kind, "times": times, **settings}
-        self._control(controls.fault, given)
-
-    def clear_faults(self) -> None:
-        """Clear every fault that still waits."""
-        self._control(controls.clear_faults, {})
-
-    def reset(self) -> None:
-        """Return to the state of a new sandbox; the connections stay as they are."""
-        self._sandbox.reset()
-
-    def _look(self, view: Callable[..., list[Any]], *arguments: object) -> list[Any]:
+    def _apply(self, control: Callable[..., T], given: object, *arguments: str | int) -> T:
         with self._sandbox.lock:
             self._sandbox.send_due()
-            return view(self._sandbox, *arguments)
+            return control(self._sandbox, given, *arguments)
 
-    def _control(self, control: Callable[..., object], given: object, *arguments: object) -> None:
+    def _schedules(self) -> list[Schedule]:
         with self._sandbox.lock:
             self._sandbox.send_due()
-            control(self._sandbox, given, *arguments)
+            return list(self._sandbox.book.schedules.values())
 
-    def _lead_nowhere_else(self, guard: pytest.MonkeyPatch) -> None:
-        # It brings Airflow, which a test may import only once it has told it where its home is.
+    def _texts(self, status: Status) -> list[Text]:
+        schedules = [schedule for schedule in self._schedules() if schedule.status == status]
+        texts = [text for schedule in schedules for text in self._texts_of(schedule)]
+        return sorted(texts, key=lambda text: text.send_time)
+
+    def _texts_of(self, schedule: Schedule) -> Iterator[Text]:
+        content = schedule.content
+        for recipient in content.recipients:
+            yield Text(
+                mobile=recipient.mobile,
+                text=recipient.text,
+                send_time=content.send_at.astimezone(self._sandbox.clock.zone),
+                schedule_id=schedule.schedule_id,
+                msg_id=str(recipient.msg_id),
+                temp_id=content.temp_id,
+                temp_para=recipient.temp_para or {},
+                sign_id=content.sign_id,
+                tag=content.tag,
+            )
+
+    def _block_other_services(self, guard: pytest.MonkeyPatch) -> None:
+        # These import Airflow, which reads AIRFLOW_HOME: a test may set it first.
         from airflow_provider_jsms.hooks.connection import read_settings  # noqa: PLC0415
         from airflow_provider_jsms.submission import custom_code as in_code  # noqa: PLC0415
 
-        # Texts of an earlier test, which a hook in this process would not submit again.
+        # A hook in this process does not resubmit texts that were uncertain in an earlier test.
         in_code.uncertain.clear()
 
         def read(**fields: Any) -> JsmsSettings:
             settings = read_settings(**fields)
-            _check_way(settings.base_url, self.url)
+            _check_url(settings.base_url, self.url)
             return settings
 
         guard.setattr("airflow_provider_jsms.hooks.connection.read_settings", read)
 
 
-def _check_way(base_url: str, sandbox: str) -> None:
-    """Check that a connection leads to the sandbox.
+def _check_url(base_url: str, sandbox: str) -> None:
+    """Check that a connection points to the sandbox.
 
-    It is given no more than that: pytest prints what the function was given that has raised.
+    It takes no credentials, because pytest prints the arguments of the function that raises.
     """
     from airflow_provider_jsms.exceptions import JsmsSettingsError  # noqa: PLC0415
 
     if base_url != sandbox:
         raise JsmsSettingsError(
-            "This Airflow connection does not lead to the sandbox of the test. Nothing was sent. "
-            "Let it lead there: jsms_sandbox.connect(...) with its id. If that was done, a secrets "
-            "backend answers first: run the tests without it."
+            "This Airflow connection does not point to the sandbox of the test. Nothing was sent. "
+            "Call jsms_sandbox.connect(...) with its id; if you did, a secrets backend takes "
+            "precedence: run the tests without it."
         )
 
 
 def _mobile(mobile: str | int) -> str:
-    from airflow_provider_jsms.api.recipient import mobile_of  # noqa: PLC0415
+    from airflow_provider_jsms.api.recipients import mobile_of  # noqa: PLC0415
 
     return mobile_of(mobile)

@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo
 import jsms
 
 from airflow_provider_jsms.operators.jsms import JsmsSubmitBatchScheduleOperator
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests.benchmarks.measuring import (
     TEMPLATE,
     NotMeasuredError,

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow_provider_jsms.api import calls as protocol
-from airflow_provider_jsms.api.bodies import batch_body, batch_head
+from airflow_provider_jsms.api.calls import batch_body, batch_head
 from airflow_provider_jsms.api.send_time import parse_send_time
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.submission.chunks import chunks, survey
 from airflow_provider_jsms.submission.fingerprint import fingerprint, list_fingerprint
 from airflow_provider_jsms.submission.recipients_file import source_of

@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests.benchmarks.measuring import HTTP, JSMS, POKE_INTERVAL, tomorrow
 from tests.benchmarks.waiting import (
     COUNT,

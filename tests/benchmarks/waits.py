@@ -27,7 +27,7 @@ from airflow.providers.http.sensors.http import HttpSensor
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from tests.benchmarks.measuring import NotMeasuredError

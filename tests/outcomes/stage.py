@@ -204,7 +204,7 @@ def _watch(sandbox: Sandbox) -> Iterator[None]:
 
     def end() -> None:
         with sandbox.lock:
-            sandbox.endings.end()
+            sandbox.waits.cancel()
 
     timer = threading.Timer(_LONGEST, end)
     timer.start()

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests.stack.processes import GRACE, ProcessFamily
 from tests.stack.settings import free_port, inherited_environment
 from tests.stack.started import Started

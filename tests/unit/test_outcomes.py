@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_jsms.exceptions import JsmsError
-from airflow_provider_jsms.sandbox.fault_kinds import KINDS
+from airflow_provider_jsms.sandbox.faults import KINDS
 from tests import people, tables
 from tests.outcomes import rows
 from tests.outcomes.stage import ASYNC_QUERY

@@ -12,7 +12,7 @@ from airflow_provider_jsms import exceptions
 from airflow_provider_jsms.api.codes import CODES
 from airflow_provider_jsms.hooks.connection import EXTRA_NAMES
 from airflow_provider_jsms.operators import jsms as operators
-from airflow_provider_jsms.sandbox import credentials
+from airflow_provider_jsms.sandbox import account
 from tests import tables
 from tests.versions import as_here
 
@@ -48,7 +48,7 @@ def test_every_relative_link_leads_somewhere() -> None:
     [
         *(name for name in vars(operators) if re.fullmatch(r"Jsms\w+ScheduleOperator", name)),
         *EXTRA_NAMES,
-        *(credentials.DEFAULT_APP_KEY, credentials.DEFAULT_MASTER_SECRET),
+        *(account.DEFAULT_APP_KEY, account.DEFAULT_MASTER_SECRET),
     ],
 )
 def test_every_public_name_is_there(name: str) -> None:

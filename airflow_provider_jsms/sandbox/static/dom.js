@@ -1,11 +1,11 @@
-// The only place that changes the document. Whatever is shown is put in as text, never as markup.
+// All changes of the document. Values are inserted as text, never as markup.
 
-/** The element with an id. */
+/** Return the element with an id. */
 export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Set the text of an element, and hide the element if there is none. */
+/** Set the text of an element; hide it if the text is empty. */
 export function setText(element, text) {
   if (element.textContent !== text) {
     element.textContent = text;
@@ -13,21 +13,21 @@ export function setText(element, text) {
   setHidden(element, text === "");
 }
 
-/** Hide an element, or show it. */
+/** Hide or show an element. */
 export function setHidden(element, isHidden) {
   if (element.hidden !== isHidden) {
     element.hidden = isHidden;
   }
 }
 
-/** Set the texts of the parts of an element, each by its name in data-of. */
+/** Set the texts of the parts of an element by their data-of. */
 export function fill(element, texts) {
   for (const [name, text] of Object.entries(texts)) {
     setText(element.querySelector(`[data-of="${name}"]`), text);
   }
 }
 
-/** Set an attribute, or take it away if there is no value. */
+/** Set an attribute, or remove it if the value is null. */
 export function setAttribute(element, name, value) {
   if (value === null) {
     element.removeAttribute(name);
@@ -36,11 +36,8 @@ export function setAttribute(element, name, value) {
   }
 }
 
-/**
- * Let a list have one child for each item, in their order. A child stays as long as an item has its
- * key, and is only moved if it has to be.
- */
-export function keep(list, template, items, update) {
+/** Reconcile the children of a list with keyed items, moving as few as possible. */
+export function reconcile(list, template, items, update) {
   const focused = document.activeElement;
   const keys = new Set(items.map((item) => item.key));
   const known = new Map();
@@ -51,11 +48,11 @@ export function keep(list, template, items, update) {
       child.remove();
     }
   }
-  items.forEach((item, place) => {
-    const child = known.get(item.key) ?? made(template, item.key);
+  items.forEach((item, position) => {
+    const child = known.get(item.key) ?? create(template, item.key);
     update(child, item);
-    if (list.children[place] !== child) {
-      list.insertBefore(child, list.children[place] ?? null);
+    if (list.children[position] !== child) {
+      list.insertBefore(child, list.children[position] ?? null);
     }
   });
   if (focused !== document.activeElement && focused.isConnected) {
@@ -63,7 +60,7 @@ export function keep(list, template, items, update) {
   }
 }
 
-function made(template, key) {
+function create(template, key) {
   const child = template.content.firstElementChild.cloneNode(true);
   child.dataset.key = key;
   return child;

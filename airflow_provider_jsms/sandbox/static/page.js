@@ -1,75 +1,75 @@
-// The page: it asks for what there is every second, and lets the clock run meanwhile.
+// Polls the sandbox every second, and runs the clock in between.
 
 import { byId, setAttribute, setText } from "./dom.js";
-import { advance, look, Refused, travelTo } from "./sandbox.js";
+import { advance, fetchView, Refused, travelTo } from "./sandbox.js";
 import { countdown, wallAfter } from "./time.js";
 import { show } from "./views.js";
 
-const EVERY = 1000;
+const POLL = 1000;
 const TICK = 200;
 const WIDE = matchMedia("(min-width: 50rem)");
 
 let chosen = "";
 let version = "";
-let questions = 0;
+let polls = 0;
 let view = null;
-/** The clock as it was told, and when that was on the clock of the browser. */
-let told = null;
+/** The clock in the last response, and the time of the browser at that moment. */
+let clock = null;
 let isMoving = false;
 
-/** Ask what there is. An answer that comes after a later question is of no use any more. */
+/** Poll once; ignore the response if a later poll has started. */
 async function refresh() {
-  questions += 1;
-  const question = questions;
+  polls += 1;
+  const poll = polls;
   try {
-    const answer = await look({ search: byId("search").value, mobile: chosen, version });
-    if (question === questions) {
-      take(answer);
+    const response = await fetchView({ search: byId("search").value, mobile: chosen, version });
+    if (poll === polls) {
+      update(response);
     }
   } catch (error) {
-    if (question === questions) {
-      lose(error);
+    if (poll === polls) {
+      showLost(error);
     }
   }
 }
 
-function take(answer) {
-  told = { ...answer.clock, at: performance.now() };
-  version = answer.version;
+function update(response) {
+  clock = { ...response.clock, at: performance.now() };
+  version = response.version;
   document.body.classList.remove("lost");
   setText(byId("lost"), "");
-  if (answer.view) {
-    view = answer.view;
+  if (response.view) {
+    view = response.view;
     show(view, chosen);
-    chooseSomebody();
+    choosePerson();
   }
   tick();
 }
 
-function lose(error) {
-  const words = error instanceof Refused ? error.message : "The sandbox does not answer.";
+function showLost(error) {
+  const message = error instanceof Refused ? error.message : "The sandbox does not respond.";
   document.body.classList.add("lost");
-  setText(byId("lost"), words);
+  setText(byId("lost"), message);
 }
 
-/** Show the time, and how long it is until each text. */
+/** Show the time, and the time left until each text. */
 function tick() {
-  if (told === null) {
+  if (clock === null) {
     return;
   }
-  const passed = performance.now() - told.at;
-  setText(byId("wall"), wallAfter(told.wall, (told.now % 1000) + passed));
-  setText(byId("zone"), told.timezone);
+  const passed = performance.now() - clock.at;
+  setText(byId("wall"), wallAfter(clock.wall, (clock.now % 1000) + passed));
+  setText(byId("zone"), clock.timezone);
   for (const element of document.querySelectorAll("[data-due]")) {
-    setText(element, countdown(Number(element.dataset.due) - told.now - passed));
+    setText(element, countdown(Number(element.dataset.due) - clock.now - passed));
   }
 }
 
-/** Move the clock, and say why if that is not possible. */
-async function move(moving) {
+/** Move the clock, and show the error if that fails. */
+async function move(request) {
   isMoving = true;
   try {
-    await moving();
+    await request();
     setText(byId("problem"), "");
   } catch (error) {
     setText(byId("problem"), `The clock was not moved: ${error.message}`);
@@ -78,22 +78,22 @@ async function move(moving) {
   isMoving = false;
 }
 
-function chooseByAddress() {
+function chooseByHash() {
   chosen = numberIn(location.hash);
   version = "";
   setAttribute(byId("main"), "data-chosen", chosen || null);
   refresh();
 }
 
-/** Nobody is chosen any more after a reset; where there is room for a phone, the first one is. */
-function chooseSomebody() {
+/** Deselect the phone after a reset; on a wide screen select the first one. */
+function choosePerson() {
   if (chosen !== "" && view.everybody === 0) {
     history.replaceState(null, "", location.pathname);
-    chooseByAddress();
+    chooseByHash();
   }
   if (chosen === "" && WIDE.matches && view.people.length > 0) {
     history.replaceState(null, "", `#${encodeURIComponent(view.people[0].mobile)}`);
-    chooseByAddress();
+    chooseByHash();
   }
 }
 
@@ -110,7 +110,7 @@ function listen() {
     button.addEventListener("click", () => move(() => advance(Number(button.dataset.advance))));
   }
   byId("to-next").addEventListener("click", () => {
-    // At the second click of a double one, the next text is still the one of the first.
+    // On a double click, the view still has the text of the first click.
     if (!isMoving) {
       move(() => travelTo(new Date(view.next).toISOString()));
     }
@@ -121,25 +121,25 @@ function listen() {
     move(() => travelTo(wallIn(byId("when").value)));
   });
   byId("search").addEventListener("input", refresh);
-  addEventListener("hashchange", chooseByAddress);
+  addEventListener("hashchange", chooseByHash);
   document.addEventListener("visibilitychange", refresh);
 }
 
-/** What a person has chosen, as a wall time; a browser leaves out seconds that are zero. */
+/** Convert a datetime-local value to wall time; browsers omit seconds that are zero. */
 function wallIn(value) {
   const wall = value.replace("T", " ");
   return wall.length === "2030-07-01 09:00".length ? `${wall}:00` : wall;
 }
 
 function suggestNow() {
-  if (byId("when").value === "" && told) {
+  if (byId("when").value === "" && clock) {
     byId("when").value = byId("wall").textContent.replace(" ", "T");
   }
 }
 
 async function run() {
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, EVERY));
+    await new Promise((resolve) => setTimeout(resolve, POLL));
     if (!document.hidden) {
       await refresh();
     }
@@ -148,5 +148,5 @@ async function run() {
 
 listen();
 setInterval(tick, TICK);
-chooseByAddress();
+chooseByHash();
 run();

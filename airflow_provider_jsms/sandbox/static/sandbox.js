@@ -1,13 +1,13 @@
-// What the page asks the sandbox, and tells it.
+// HTTP requests to the sandbox.
 
-const LONGEST = 10_000;
+const TIMEOUT = 10_000;
 
-/** What is shown: the view is null if it is still the one with that version. */
-export function look(asked) {
-  return ask(`/sandbox/page/view?${new URLSearchParams(asked)}`);
+/** Fetch the content of the page; its view is null if the version is still current. */
+export function fetchView(query) {
+  return request(`/sandbox/page/view?${new URLSearchParams(query)}`);
 }
 
-/** Move the clock forward by some seconds. */
+/** Move the clock forward by seconds. */
 export function advance(seconds) {
   return move({ advance: seconds });
 }
@@ -18,18 +18,18 @@ export function travelTo(time) {
 }
 
 function move(given) {
-  return ask("/sandbox/clock", { method: "POST", body: JSON.stringify(given) });
+  return request("/sandbox/clock", { method: "POST", body: JSON.stringify(given) });
 }
 
-async function ask(address, options = {}) {
-  const signal = AbortSignal.timeout(LONGEST);
-  const response = await fetch(address, { ...options, signal });
-  const shown = await response.json();
+async function request(url, options = {}) {
+  const signal = AbortSignal.timeout(TIMEOUT);
+  const response = await fetch(url, { ...options, signal });
+  const body = await response.json();
   if (!response.ok) {
-    throw new Refused(shown.error);
+    throw new Refused(body.error);
   }
-  return shown;
+  return body;
 }
 
-/** The sandbox has answered that it does not do this, and why. */
+/** The sandbox refused a request; the message is its own. */
 export class Refused extends Error {}

@@ -1,14 +1,14 @@
-// Times as people read them. A wall time is a text such as "2030-07-01 09:00:00".
+// Formats times. A wall time is a string such as "2030-07-01 09:00:00".
 
 const SECOND = 1000;
 const DAY = 24 * 60 * 60;
 
-/** The wall time some milliseconds after another one. */
+/** Add milliseconds to a wall time. */
 export function wallAfter(wall, milliseconds) {
   return asWall(asIfUtc(wall) + milliseconds);
 }
 
-/** How long it is until a time, such as "in 59:59". */
+/** Format the time left, such as "in 59:59". */
 export function countdown(milliseconds) {
   const seconds = Math.ceil(milliseconds / SECOND);
   if (seconds <= 0) {

@@ -1,8 +1,8 @@
-// The parts of the page, each made of what the sandbox has answered.
+// Renders the parts of the page from the view.
 
-import { byId, fill, keep, setAttribute, setHidden, setText } from "./dom.js";
+import { byId, fill, reconcile, setAttribute, setHidden, setText } from "./dom.js";
 
-const FATES = {
+const STATES = {
   scheduled: (time) => `scheduled for ${time}`,
   sent: (time) => `sent ${time}`,
   cancelled: (time) => `cancelled, was for ${time}`,
@@ -10,7 +10,7 @@ const FATES = {
   refused: () => "refused",
 };
 
-/** Show everything but the time. */
+/** Render everything but the time. */
 export function show(view, chosen) {
   const isEmpty = view.everybody === 0;
   setHidden(byId("empty"), !isEmpty);
@@ -34,12 +34,12 @@ function showConnection(connection) {
 function showPeople(view, chosen) {
   const hidden = view.found - view.people.length;
   setText(byId("everybody"), view.everybody.toLocaleString("en"));
-  keep(byId("people-list"), byId("person-template"), keyed(view.people, "mobile"), showPerson);
+  reconcile(byId("people-list"), byId("person-template"), keyed(view.people, "mobile"), showPerson);
   for (const item of byId("people-list").children) {
     const isChosen = item.dataset.key === chosen;
     setAttribute(item.firstElementChild, "aria-current", isChosen ? "true" : null);
   }
-  setText(byId("people-more"), view.found ? more(hidden) : "Nobody has such a number.");
+  setText(byId("people-more"), view.found ? more(hidden) : "No such number.");
 }
 
 function showPerson(item, person) {
@@ -50,27 +50,27 @@ function showPerson(item, person) {
 }
 
 function showPhone(phone, chosen) {
-  const isAnother = byId("screen").dataset.mobile !== chosen;
+  const hasChanged = byId("screen").dataset.mobile !== chosen;
   setAttribute(byId("screen"), "data-mobile", chosen);
-  setText(byId("phone-title"), phone ? phone.mobile : chosen || "Whose phone?");
+  setText(byId("phone-title"), phone ? phone.mobile : chosen || "No phone selected");
   setText(byId("phone-state"), phone ? phone.state : "");
   setText(byId("phone-earlier"), phone ? more(phone.earlier, "earlier") : noPhone(chosen));
   setText(byId("phone-later"), phone ? more(phone.later, "later") : "");
   const bubbles = phone ? phone.bubbles : [];
-  keep(byId("bubbles"), byId("bubble-template"), withDays(bubbles), showBubble);
-  if (isAnother) {
+  reconcile(byId("bubbles"), byId("bubble-template"), withDays(bubbles), showBubble);
+  if (hasChanged) {
     scrollToNow(byId("screen"));
   }
 }
 
-/** Let what was sent last and what is next be in sight. */
+/** Scroll to the next text, or to the last one sent. */
 function scrollToNow(screen) {
   const next = screen.querySelector(".scheduled");
   screen.scrollTop = next ? next.offsetTop - screen.clientHeight / 2 : screen.scrollHeight;
 }
 
 function noPhone(chosen) {
-  return chosen ? "There is no text for this number." : "Choose somebody to see their phone.";
+  return chosen ? "No text for this number." : "Select a person to see their phone.";
 }
 
 function showBubble(item, bubble) {
@@ -81,14 +81,14 @@ function showBubble(item, bubble) {
     day: bubble.day,
     signature,
     text,
-    fate: FATES[bubble.state](bubble.wall.slice(11)),
+    fate: STATES[bubble.state](bubble.wall.slice(11)),
     note: bubble.note,
     details: bubble.details,
   });
   showDue(item, bubble.state === "scheduled" ? bubble.due : null);
 }
 
-/** Split a text behind its signature, which stands in front in brackets. */
+/** Split a text after its signature in brackets. */
 function parts(text) {
   const end = text.startsWith("【") ? text.indexOf("】") + 1 : 0;
   return [text.slice(0, end), text.slice(end)];
@@ -116,22 +116,22 @@ function showService(view) {
   setText(byId("balance"), `${view.balance.toLocaleString("en")} texts`);
   showLines(byId("faults"), view.faults);
   showLines(byId("holds"), view.holds);
-  keep(byId("requests"), byId("request-template"), view.requests, showRequest);
+  reconcile(byId("requests"), byId("request-template"), view.requests, showRequest);
   setHidden(byId("no-requests"), view.requests.length > 0);
 }
 
 function showLines(section, { lines, more: hidden }) {
-  const items = lines.map((line, place) => ({ key: String(place), line }));
+  const items = lines.map((line, position) => ({ key: String(position), line }));
   setHidden(section, lines.length === 0);
-  keep(section.querySelector("ul"), byId("line-template"), items, (item, { line }) =>
+  reconcile(section.querySelector("ul"), byId("line-template"), items, (item, { line }) =>
     fill(item, { line }),
   );
   setText(section.querySelector(".more"), more(hidden));
 }
 
 function showRequest(item, { at, name, status, reason }) {
-  const isSound = status === "200" || status === "no answer"; // which may still come
-  setAttribute(item, "class", isSound ? null : "failed");
+  const isFine = status === "200" || status === "no answer"; // it may still come
+  setAttribute(item, "class", isFine ? null : "failed");
   fill(item, { at: at.slice(11), name, status, reason });
 }
 

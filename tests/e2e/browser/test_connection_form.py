@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from airflow_provider_jsms.get_provider_info import CONN_FIELDS, PLACEHOLDERS, RELABELING
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests.stack.settings import HOST, free_port
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
 from tests import leaks

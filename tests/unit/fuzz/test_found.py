@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import Connection
-from airflow_provider_jsms.api.bodies import single_body
+from airflow_provider_jsms.hooks.checkup import check_up
 from airflow_provider_jsms.submission.records import sound
 
 from airflow_provider_jsms.api.arguments import (
@@ -20,6 +20,7 @@ from airflow_provider_jsms.api.arguments import (
     schedule_id_of,
     tag_of,
 )
+from airflow_provider_jsms.api.calls import single_body
 from airflow_provider_jsms.api.entries import Entries
 from airflow_provider_jsms.api.recipients import recipients_of
 from airflow_provider_jsms.api.references import references_in
@@ -33,7 +34,6 @@ from airflow_provider_jsms.exceptions import (
     JsmsSettingsError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.hooks.checkup import check_up
 from airflow_provider_jsms.hooks.connection import settings_of
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.jsms import JsmsSubmitScheduleOperator

@@ -21,7 +21,7 @@ if AIRFLOW >= (3, 0):
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_jsms.sandbox.records import RecordedRequest
+    from airflow_provider_jsms.sandbox.records import ApiRequest
     from airflow_provider_jsms.sandbox.server import SandboxServer
 
 CONNECTION: Final = "jsms_fuzz"
@@ -39,7 +39,7 @@ class Outcome:
 
     result: Any = None
     error: BaseException | None = None
-    requests: list[RecordedRequest] = field(default_factory=list)
+    requests: list[ApiRequest] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
 
     @property
@@ -93,7 +93,7 @@ def check_told(outcome: Outcome, name: str, given: object) -> None:
         assert line.isprintable(), ascii(line)
 
 
-def check_one_request(outcome: Outcome, call: str) -> RecordedRequest:
+def check_one_request(outcome: Outcome, call: str) -> ApiRequest:
     """Check that one request arrived, as the documents have it."""
     (request,) = outcome.requests
     documents.check(call, request.method, request.path, request.body)

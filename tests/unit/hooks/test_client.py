@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_jsms.api import calls as protocol
 from airflow_provider_jsms.exceptions import (
     JsmsAccountError,
     JsmsConnectionLostError,

@@ -1,18 +1,21 @@
-"""A client of the API as plain as can be, so that a test shows what is on the wire."""
+"""A minimal client of the API, which shows the bytes on the wire."""
 
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
 import requests
 
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests.people import ANNA
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_jsms.sandbox.control import SandboxControl
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -20,7 +23,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 class Client:
-    """Talks to the API of a sandbox; every method returns the bare HTTP response."""
+    """A client of the API; every method returns the bare HTTP response."""
 
     def __init__(self, control: SandboxControl) -> None:
         self._control = control
@@ -42,7 +45,7 @@ class Client:
         return self.ask(method, path, data=json.dumps(body).encode(), headers=JSON)
 
     def in_seconds(self, seconds: float) -> str:
-        """Return the wall time that many seconds from now, by the clock of the sandbox."""
+        """Return a wall time some seconds from now, by the clock of the sandbox."""
         now = datetime.fromisoformat(self._control.state()["clock"]["utc"])
         return f"{(now + timedelta(seconds=seconds)).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
 
@@ -94,7 +97,7 @@ def ok(response: requests.Response) -> dict[str, Any]:
 
 
 def refusal(response: requests.Response) -> tuple[int, int]:
-    """Return HTTP status and code of a refusal, and see that its envelope is the documented one."""
+    """Return HTTP status and code of a refusal, and check its envelope."""
     envelope = response.json()
     assert envelope.keys() == {"error"}
     assert envelope["error"].keys() == {"code", "message"}
@@ -106,3 +109,10 @@ def refusal(response: requests.Response) -> tuple[int, int]:
 
 def _changed(body: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in {**body, **changes}.items() if value is not ...}
+
+
+def eventually(is_so: Callable[[], object]) -> bool:
+    deadline = time.monotonic() + 10
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return bool(is_so())

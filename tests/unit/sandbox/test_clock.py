@@ -1,4 +1,4 @@
-"""The clock, and what is sent as it moves."""
+"""The clock, and the texts that fall due as it moves."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_jsms.sandbox.accept import NotAcceptedError
 from airflow_provider_jsms.sandbox.clock import Clock
+from airflow_provider_jsms.sandbox.validation import InvalidInputError
 from tests.people import ANNA, BEN, CANARY, CARA, DAN
 from tests.unit.sandbox.client import ok
 
@@ -31,7 +31,7 @@ def test_another_zone() -> None:
 
 @pytest.mark.parametrize("zone", ["Nowhere/Land", "", "../etc/passwd", "Asia"])
 def test_unknown_zone(zone: str) -> None:
-    with pytest.raises(NotAcceptedError, match="Asia/Shanghai"):
+    with pytest.raises(InvalidInputError, match="Asia/Shanghai"):
         Clock(zone)
 
 
@@ -46,16 +46,16 @@ def test_clock_runs_on_after_a_move() -> None:
 
 @pytest.mark.parametrize("seconds", [-1, -0.5, 1e300, 251_600_000_000])
 def test_advance_that_is_refused(seconds: float) -> None:
-    with pytest.raises(NotAcceptedError):
+    with pytest.raises(InvalidInputError):
         Clock("UTC").advance(seconds)
 
 
 def test_travel_that_is_refused() -> None:
-    with pytest.raises(NotAcceptedError, match="forward"):
+    with pytest.raises(InvalidInputError, match="forward"):
         Clock("UTC").travel_to(datetime.now(UTC) - timedelta(seconds=1))
-    with pytest.raises(NotAcceptedError, match="ends"):
+    with pytest.raises(InvalidInputError, match="ends"):
         Clock("UTC").travel_to(datetime(9999, 1, 1, tzinfo=UTC))
-    with pytest.raises(NotAcceptedError, match="offset"):
+    with pytest.raises(InvalidInputError, match="offset"):
         Clock("UTC").travel_to(datetime(2050, 1, 1))  # noqa: DTZ001 - the point of the test
 
 
@@ -103,23 +103,23 @@ def test_deleted_before_it_is_due(client: Client, control: SandboxControl) -> No
     assert control.messages() == []
 
 
-def test_history_tells_what_happened_when(client: Client, control: SandboxControl) -> None:
+def test_history_lists_every_event(client: Client, control: SandboxControl) -> None:
     first, second, third = (client.in_seconds(seconds) for seconds in (1000, 2000, 3000))
     sent, deleted = client.submitted(send_time=first), client.submitted(send_time=third)
     client.modify(sent, send_time=second)
     client.delete(deleted)
     control.advance(5000)
-    told = {one["schedule_id"]: one["history"] for one in control.state()["schedules"]}
-    assert [(event["event"], event["send_time"]) for event in told[sent]] == [
+    histories = {one["schedule_id"]: one["history"] for one in control.state()["schedules"]}
+    assert [(event["event"], event["send_time"]) for event in histories[sent]] == [
         ("submitted", first),
         ("modified", second),
         ("sent", second),
     ]
-    assert [(event["event"], event["send_time"]) for event in told[deleted]] == [
+    assert [(event["event"], event["send_time"]) for event in histories[deleted]] == [
         ("submitted", third),
         ("deleted", third),
     ]
-    at = datetime.fromisoformat(told[sent][-1]["at"])
+    at = datetime.fromisoformat(histories[sent][-1]["at"])
     assert Clock("Asia/Shanghai").wall(at) == second
 
 
@@ -129,7 +129,7 @@ def test_the_clock_over_http(client: Client, control: SandboxControl) -> None:
     assert shown["utc"].startswith("2060-01-01T00:00:0")
     assert shown["timezone"] == "Asia/Shanghai"
     assert ok(client.submit(send_time="2060-01-01 09:00:00"))
-    with pytest.raises(NotAcceptedError, match="forward"):
+    with pytest.raises(InvalidInputError, match="forward"):
         control.travel_to(datetime(2059, 1, 1, tzinfo=UTC))
 
 
@@ -138,22 +138,21 @@ def test_the_clock_in_the_same_process(
 ) -> None:
     client.submitted(temp_id=2, temp_para={"name": f"{CANARY}-Anna"})
     server.sandbox.advance(3601)
-    assert [sent.recipient.mobile for sent in server.sandbox.sent] == [ANNA]
+    [schedule] = server.sandbox.sent
+    assert [recipient.mobile for recipient in schedule.content.recipients] == [ANNA]
     client.submitted()
     server.sandbox.travel_to(server.sandbox.clock.now() + timedelta(hours=2))
     assert len(server.sandbox.sent) == 2
 
 
-def test_what_falls_due_by_itself_is_sent_when_the_next_request_comes(
-    client: Client, server: SandboxServer
-) -> None:
+def test_a_due_text_is_sent_before_the_next_request(client: Client, server: SandboxServer) -> None:
     schedule_id = client.submitted()
     server.sandbox.clock.advance(3601)
     assert server.sandbox.sent == []
     assert "msg_id" in ok(client.query(schedule_id))["recipients"][0]
 
 
-def test_what_falls_due_by_itself_is_sent_when_somebody_looks(
+def test_a_due_text_is_sent_before_the_state_is_shown(
     client: Client, control: SandboxControl, server: SandboxServer
 ) -> None:
     client.submitted()

@@ -1,4 +1,4 @@
-"""The official Python client, the package ``jsms`` from PyPI, against the sandbox.
+"""The official Python client, the package ``jsms`` against the sandbox.
 
 Its code is used as it is; only ``BASE_URL`` of the client, which is a constant of its class, names
 the sandbox instead of JSMS.
@@ -55,7 +55,7 @@ def wall_clock(tomorrow: datetime) -> str:
     return f"{tomorrow.astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m-%d %H:%M:%S}"
 
 
-# What the client can do with a schedule, and the balance.
+# The calls that the sandbox serves.
 SERVED: dict[str, tuple[str, Callable[[jsms.Jsms], Any]]] = {
     "send_teml": (
         "submit_schedule",
@@ -117,7 +117,7 @@ def test_a_schedule_from_its_submission_to_its_deletion(
     assert sandbox.messages() == []
 
 
-def test_what_is_due_is_sent_and_shows_its_msg_id(
+def test_a_sent_text_shows_its_msg_id(
     official: jsms.Jsms, sandbox: SandboxControl, wall_clock: str
 ) -> None:
     # The README of the client lets temp_id be anything, and temp_para be left out.
@@ -152,21 +152,10 @@ def test_wrong_credentials(official: jsms.Jsms, method: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"mobile": ""}, 50004),
-        ({"temp_id": None}, 50005),
         ({"mobile": "123"}, 50006),
-        ({"mobile": 13800138001}, 50007),
         ({"temp_para": []}, 50007),
-        ({"temp_id": 999}, 50013),
-        ({"temp_id": 6}, 50020),
-        ({"temp_id": 7}, 50021),
         ({"temp_para": None}, 50022),
-        ({"temp_para": {"name": ""}}, 50023),
-        ({"temp_id": 5, "temp_para": {"code": "1"}}, 50025),
-        ({"time": ""}, 50027),
-        ({"time": "2001-01-01 00:00:00"}, 50027),
         ({"time": "2099-07-01T09:00:00+08:00"}, 50027),
-        ({"temp_para": {"name": "【"}}, 50054),
     ],
 )
 def test_a_submission_that_is_refused(
@@ -187,8 +176,8 @@ def test_a_schedule_that_is_unknown(official: jsms.Jsms) -> None:
 
 
 @pytest.mark.parametrize("method", SERVED)
-@pytest.mark.parametrize("code", sorted(CODES))
-def test_every_code_reaches_the_user_of_the_client(
+@pytest.mark.parametrize("code", [50000, 50014, 50019, 59999])
+def test_a_code_reaches_the_user_of_the_client(
     official: jsms.Jsms, sandbox: SandboxControl, method: str, code: int
 ) -> None:
     call, ask = SERVED[method]
@@ -196,7 +185,7 @@ def test_every_code_reaches_the_user_of_the_client(
     assert ask(official)["error"]["code"] == code
 
 
-def test_an_answer_that_is_lost_tells_nothing_about_the_schedule(
+def test_a_lost_response_leaves_the_schedule_pending(
     official: jsms.Jsms, sandbox: SandboxControl
 ) -> None:
     sandbox.fault("submit_schedule", "accepted_then_closed")
@@ -206,18 +195,17 @@ def test_an_answer_that_is_lost_tells_nothing_about_the_schedule(
     assert schedule["status"] == "pending"
 
 
-@pytest.mark.parametrize("method", EMPTY)
-def test_methods_that_do_nothing(official: jsms.Jsms, sandbox: SandboxControl, method: str) -> None:
-    assert EMPTY[method](official) is None
+def test_methods_that_do_nothing(official: jsms.Jsms, sandbox: SandboxControl) -> None:
+    assert [method(official) for method in EMPTY.values()] == [None, None]
     assert sandbox.requests() == []
 
 
-@pytest.mark.parametrize("method", NOT_SERVED)
 def test_methods_that_the_sandbox_has_no_call_for(
-    official: jsms.Jsms, sandbox: SandboxControl, method: str
+    official: jsms.Jsms, sandbox: SandboxControl
 ) -> None:
-    assert NOT_SERVED[method](official) == said(50016)
-    assert [request["call"] for request in sandbox.requests()] == [None]
+    for method in NOT_SERVED.values():
+        assert method(official) == said(50016)
+    assert {request["call"] for request in sandbox.requests()} == {None}
 
 
 def test_a_text_that_is_sent_at_once_is_no_call_of_the_sandbox(
@@ -242,7 +230,7 @@ def test_client_and_hook_send_the_same(
     assert ours["body"] == theirs["body"] == {**order, "send_time": wall_clock}
     alike = ("call", "method", "path", "status", "code")
     assert {name: ours[name] for name in alike} == {name: theirs[name] for name in alike}
-    # The hook says what it sends and writes UTF-8; the client leaves the one out and escapes.
+    # The hook sends a Content-Type and UTF-8; the client sends none, and escapes.
     assert difference(theirs["headers"], ours["headers"]) == {
         "accept": ("*/*", "application/json"),
         "content-length": (str(len(json.dumps(theirs["body"]))), str(len(utf8(ours["body"])))),
@@ -319,7 +307,7 @@ def utf8(body: object) -> bytes:
 
 
 def ordered(schedule: dict[str, Any]) -> dict[str, Any]:
-    """Return what a schedule will send, without the ids that every schedule has of its own."""
+    """Return a schedule without its unique ids."""
     names = ("kind", "status", "send_time", "temp_id", "sign_id", "tag")
     people = [(one["mobile"], one["temp_para"]) for one in schedule["recipients"]]
     return {**{name: schedule[name] for name in names}, "recipients": people}

@@ -1,4 +1,4 @@
-"""The page of a sandbox over HTTP: its files, who may ask for them, and what it is told."""
+"""The page over HTTP: its files, its guard against other sites, and its data."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_jsms.sandbox import page
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.sandbox.page import FOLDER
-from airflow_provider_jsms.sandbox.page_views import MOST_BUBBLES, MOST_LINES, MOST_PEOPLE
+from airflow_provider_jsms.sandbox.page import FOLDER, MAX_LINES
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
 from tests.people import ANNA, BEN, CANARY, CARA, number
@@ -31,23 +31,23 @@ POLICY = {
 }
 
 
-def look(client: Client, **asked: str) -> dict[str, Any]:
-    """Return what the page shows to one who has not seen anything yet."""
+def visit(client: Client, **asked: str) -> dict[str, Any]:
+    """Return the view of a first visit."""
     view: dict[str, Any] = ok(client.ask("GET", "/sandbox/page/view", params=asked))["view"]
     return view
 
 
 def bubbles(client: Client, mobile: str) -> list[dict[str, Any]]:
-    shown: list[dict[str, Any]] = look(client, mobile=mobile)["phone"]["bubbles"]
+    shown: list[dict[str, Any]] = visit(client, mobile=mobile)["phone"]["bubbles"]
     return shown
 
 
 def people(client: Client, **asked: str) -> list[str]:
-    return [person["mobile"] for person in look(client, **asked)["people"]]
+    return [person["mobile"] for person in visit(client, **asked)["people"]]
 
 
 def from_page(client: Client, host: str, **headers: str) -> int:
-    """Move the clock as a page does that a browser has got from somewhere; return the status."""
+    """Move the clock as a web page would; return the HTTP status."""
     headers = {"Host": host, **headers}
     return client.ask("POST", "/sandbox/clock", json={"advance": 60}, headers=headers).status_code
 
@@ -71,32 +71,23 @@ def test_a_visit_is_answered_with_the_page_and_is_no_request_to_the_api(
     assert control.requests() == []
 
 
-def test_what_is_no_visit_is_still_an_unknown_path_of_the_api(
-    client: Client, control: SandboxControl
-) -> None:
+def test_other_paths_belong_to_the_api(client: Client, control: SandboxControl) -> None:
     assert refusal(client.ask("POST", "/")) == (404, 50016)
     assert refusal(client.ask("GET", "/favicon.ico")) == (404, 50016)
     assert [one["path"] for one in control.requests()] == ["/", "/favicon.ico"]
 
 
-@pytest.mark.parametrize(
-    ("suffix", "media_type"),
-    [
-        (".html", "text/html; charset=utf-8"),
-        (".css", "text/css; charset=utf-8"),
-        (".js", "text/javascript; charset=utf-8"),
-        (".svg", "image/svg+xml"),
-    ],
-)
-def test_the_files_are_served_as_what_they_are(
-    suffix: str, media_type: str, client: Client
-) -> None:
-    names = [name for name in FILES if name.endswith(suffix)]
-    assert names
-    for name in names:
+def test_every_file_has_its_media_type(client: Client) -> None:
+    media_types = {
+        "html": "text/html; charset=utf-8",
+        "css": "text/css; charset=utf-8",
+        "js": "text/javascript; charset=utf-8",
+        "svg": "image/svg+xml",
+    }
+    for name in FILES:
         answer = client.ask("GET", f"/sandbox/page/{name}")
         assert answer.content == (FOLDER / name).read_bytes()
-        assert answer.headers["Content-Type"] == media_type
+        assert answer.headers["Content-Type"] == media_types[name.rpartition(".")[2]]
 
 
 def test_the_page_has_all_that_it_names_and_nothing_from_elsewhere() -> None:
@@ -118,7 +109,7 @@ def test_nothing_is_put_into_the_page_as_markup() -> None:
     assert not re.search(r"<script>|<style|\son\w+=|\sstyle=|javascript:", PAGE)
 
 
-# who may ask
+# its guard
 
 
 @pytest.mark.parametrize("path", GUARDED)
@@ -144,8 +135,7 @@ def test_a_name_of_this_machine_leads_here(host: str, client: Client) -> None:
     "host",
     [
         *("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:8025"),
-        *("0.0.0.0", "192.168.1.1:8025", "[::]", "[::1].evil.example", "localhost@evil.example"),  # noqa: S104 - the point of the test
-        *("", "[::1", "::1", "localhost:x"),
+        *("0.0.0.0", "192.168.1.1:8025", "[::]", "localhost@evil.example", ""),  # noqa: S104 - the point of the test
     ],
 )
 def test_another_name_is_refused(host: str, client: Client, control: SandboxControl) -> None:
@@ -171,12 +161,12 @@ def test_only_its_own_page_may_do_something(client: Client, control: SandboxCont
         assert from_page(client, host, Origin=origin) == 403, origin
         answer = client.ask("GET", "/", headers={"Origin": origin})
         assert answer.status_code == 403
-        assert "page of another address" in answer.json()["error"]
+        assert "pages of other sites" in answer.json()["error"]
         api = client.ask("GET", "/v1/accounts/app", headers={"Origin": origin})
         assert (api.status_code, api.headers.get("Content-Security-Policy")) == (200, None)
 
 
-# what the page is told
+# its data
 
 
 def test_a_text_is_shown_from_its_submission_until_it_was_sent(
@@ -185,7 +175,7 @@ def test_a_text_is_shown_from_its_submission_until_it_was_sent(
     send_time = client.in_seconds(3600)
     fields = {"temp_id": 2, "sign_id": 2, "temp_para": {"name": f"{CANARY}-Anna"}, "tag": "spring"}
     schedule_id = client.submitted(mobile=ANNA, send_time=send_time, **fields)
-    view = look(client, mobile=ANNA)
+    view = visit(client, mobile=ANNA)
     [person], [bubble] = view["people"], view["phone"]["bubbles"]
     text = f"【沙盒商城】{CANARY}-Anna，您好，您的预约已确认。"
     assert (person["mobile"], person["text"], person["state"]) == (ANNA, text, "scheduled")
@@ -195,7 +185,7 @@ def test_a_text_is_shown_from_its_submission_until_it_was_sent(
         assert detail in bubble["details"]
     assert "msg_id" not in bubble["details"]
     control.advance(3600)
-    view = look(client, mobile=ANNA)
+    view = visit(client, mobile=ANNA)
     [person], [sent] = view["people"], view["phone"]["bubbles"]
     assert (person["state"], person["due"], view["next"]) == ("sent", None, None)
     [message] = control.messages()
@@ -204,7 +194,7 @@ def test_a_text_is_shown_from_its_submission_until_it_was_sent(
     assert view["balance"] == 999_999
 
 
-def test_what_became_of_a_text_is_told(client: Client, control: SandboxControl) -> None:
+def test_the_state_of_every_text_is_shown(client: Client, control: SandboxControl) -> None:
     control.number(BEN, "unsubscribed")
     first, second = client.in_seconds(3600), client.in_seconds(7200)
     modified = client.submitted(mobile=ANNA, send_time=first)
@@ -228,7 +218,7 @@ def test_what_became_of_a_text_is_told(client: Client, control: SandboxControl) 
     [refused] = bubbles(client, BEN)
     assert (refused["state"], refused["note"]) == ("refused", "50024 unsubscribed mobile")
     assert refused["text"] == f'{{"a": "{CANARY}-b"}}'
-    assert look(client, mobile=BEN)["phone"]["state"] == "unsubscribed"
+    assert visit(client, mobile=BEN)["phone"]["state"] == "unsubscribed"
 
 
 def test_who_is_texted_next_comes_first_then_who_was_last(
@@ -245,55 +235,52 @@ def test_who_is_texted_next_comes_first_then_who_was_last(
     assert people(client, search="none") == []
 
 
-def test_of_ten_thousand_only_those_are_listed_who_fit(client: Client) -> None:
-    for start in range(0, 10_000, 1_000):
-        client.submitted_batch(*({"mobile": number(start + place)} for place in range(1_000)))
-    answer = client.ask("GET", "/sandbox/page/view", params={"search": "13810001"})
-    view = answer.json()["view"]
-    assert (view["everybody"], view["found"], len(view["people"])) == (10_000, 1_000, MOST_PEOPLE)
-    assert len(answer.content) < 50_000
-    assert people(client, search=number(9_999)) == [number(9_999)]
-    assert len(bubbles(client, number(9_999))) == 1
+def test_of_many_people_only_those_who_fit_are_listed(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "MAX_PEOPLE", 3)
+    client.submitted_batch(*({"mobile": number(place)} for place in range(20)))
+    view = visit(client, search="138100000")
+    assert (view["everybody"], view["found"], len(view["people"])) == (20, 20, 3)
+    assert people(client, search=number(19)) == [number(19)]
+    assert len(bubbles(client, number(19))) == 1
 
 
 def test_of_many_texts_those_near_the_present_are_shown(
-    client: Client, control: SandboxControl
+    client: Client, control: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    many = MOST_BUBBLES + 2
+    monkeypatch.setattr(page, "MAX_BUBBLES", 3)
     first = datetime.fromisoformat(client.in_seconds(1000))
-    for place in range(2 * many):
+    for place in range(10):
         client.submitted(mobile=ANNA, send_time=str(first + timedelta(seconds=10 * place)))
-    control.travel_to((first + timedelta(seconds=10 * many - 5)).replace(tzinfo=SHANGHAI))
-    phone = look(client, mobile=ANNA)["phone"]
+    control.travel_to((first + timedelta(seconds=45)).replace(tzinfo=SHANGHAI))
+    phone = visit(client, mobile=ANNA)["phone"]
     assert (phone["earlier"], phone["later"]) == (2, 2)
     states = [bubble["state"] for bubble in phone["bubbles"]]
-    assert states == ["sent"] * MOST_BUBBLES + ["scheduled"] * MOST_BUBBLES
+    assert states == ["sent"] * 3 + ["scheduled"] * 3
     dues = [bubble["due"] for bubble in phone["bubbles"]]
     assert {later - due for due, later in pairwise(dues)} == {10_000}
 
 
-def test_what_has_no_end_is_cut(client: Client, control: SandboxControl) -> None:
-    endless = "9" * 10_000
-    client.submitted_batch({"mobile": ANNA}, {"mobile": endless, "temp_para": {"a": endless}})
-    view = look(client)
-    [name] = [one["mobile"] for one in view["people"] if one["mobile"] != ANNA]
-    assert name == "9" * 40 + "…"
-    [bubble] = bubbles(client, name)
-    assert bubble["text"].endswith("\n… and 9,009 more characters")
-    client.ask("GET", f"/{endless}")
-    for _ in range(MOST_LINES + 3):
-        control.fault("balance", "status", status=503, headers={"X-Long": endless})
-    answer = client.ask("GET", "/sandbox/page/view", params={"mobile": name})
+def test_long_values_are_cut(client: Client, control: SandboxControl) -> None:
+    long = "9" * 10_000
+    client.submitted_batch({"mobile": ANNA, "temp_para": {"a": long}}, {"mobile": "1"})
+    client.submitted_batch({"mobile": "2", "temp_para": {"a": long}})
+    [bubble] = bubbles(client, "2")
+    assert bubble["text"].endswith("9…")
+    client.ask("GET", f"/{long}")
+    for _ in range(MAX_LINES + 3):
+        control.fault("balance", "status", status=503, headers={"X-Long": long})
+    answer = client.ask("GET", "/sandbox/page/view", params={"mobile": "2"})
     assert len(answer.content) < 10_000
     faults = answer.json()["view"]["faults"]
-    assert (len(faults["lines"]), faults["more"]) == (MOST_LINES, 3)
-    assert len(answer.json()["view"]["requests"]) == 2
+    assert (len(faults["lines"]), faults["more"]) == (MAX_LINES, 3)
 
 
-def test_last_requests_and_faults_are_told(client: Client, control: SandboxControl) -> None:
+def test_last_requests_and_faults_are_shown(client: Client, control: SandboxControl) -> None:
     control.fault("balance", "slow", times=2, seconds=0.25)
     control.fault("*", "status", times=None, status=503)
-    assert look(client)["faults"] == {
+    assert visit(client)["faults"] == {
         "lines": [
             'balance: slow, 2 left, {"seconds": 0.25}',
             '*: status, until cleared, {"status": 503}',
@@ -302,61 +289,61 @@ def test_last_requests_and_faults_are_told(client: Client, control: SandboxContr
     }
     control.clear_faults()
     control.fault("query_schedule", "accepted_then_closed")
-    for _ in range(MOST_LINES):
+    for _ in range(MAX_LINES):
         client.balance()
     client.ask("GET", "/v1/elsewhere")
     client.submit(mobile="1")
-    requests = look(client)["requests"]
+    requests = visit(client)["requests"]
     shown = [(one["name"], one["status"], one["reason"]) for one in requests]
     assert shown[:3] == [
         ("submit_schedule", "403", "50006 invalid mobile"),
         ("GET /v1/elsewhere", "404", "50016 api not found"),
         ("balance", "200", ""),
     ]
-    assert len(shown) == MOST_LINES
+    assert len(shown) == MAX_LINES
 
 
-def test_a_held_call_is_told(client: Client, control: SandboxControl) -> None:
+def test_a_held_call_is_shown(client: Client, control: SandboxControl) -> None:
     control.fault("balance", "hold", moment="accepted")
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(client.balance)
         control.wait_for_hold()
         with Client(control) as visitor:
-            lines = look(visitor)["holds"]["lines"]
-            [request] = look(visitor)["requests"]
+            lines = visit(visitor)["holds"]["lines"]
+            [request] = visit(visitor)["requests"]
         control.release()
         assert held.result().status_code == 200
     assert (lines, request["status"]) == (["balance: accepted (request 1)"], "no answer")
-    assert look(client)["holds"]["lines"] == []
+    assert visit(client)["holds"]["lines"] == []
 
 
-def test_nothing_is_told_twice(client: Client, control: SandboxControl) -> None:
-    """The page is told the time alone as long as nothing has happened, and else everything."""
+def test_the_view_is_sent_only_when_it_changes(client: Client, control: SandboxControl) -> None:
+    """A poll returns only the time until something changes."""
     schedule_id = ""
 
     def submit() -> None:
         nonlocal schedule_id
         schedule_id = client.submitted(mobile=ANNA)
 
-    happenings: list[Callable[[], object]] = [
+    changes: list[Callable[[], object]] = [
         *(submit, lambda: client.modify(schedule_id), lambda: client.delete(schedule_id)),
         *(submit, lambda: control.advance(3601), lambda: control.number(ANNA, "invalid")),
         *(lambda: control.account(balance=5), lambda: control.fault("*", "code", code=50001)),
         *(control.clear_faults, control.reset, submit),
     ]
     version = ok(client.ask("GET", "/sandbox/page/view"))["version"]
-    for place, happen in enumerate(happenings):
+    for place, change in enumerate(changes):
         for _ in range(2):
             asked = {"version": version, "mobile": ANNA}
             answer = ok(client.ask("GET", "/sandbox/page/view", params=asked))
             version = answer["version"]
         assert answer["view"] is None, place
-        happen()
+        change()
         asked = {"version": version, "mobile": ANNA}
         assert ok(client.ask("GET", "/sandbox/page/view", params=asked))["view"], place
 
 
-def test_the_time_is_told_with_every_answer(client: Client, control: SandboxControl) -> None:
+def test_every_poll_returns_the_time(client: Client, control: SandboxControl) -> None:
     moved = control.advance(86_400)
     clock = ok(client.ask("GET", "/sandbox/page/view"))["clock"]
     assert (clock["wall"][:13], clock["timezone"]) == (moved["wall"][:13], "Asia/Shanghai")
@@ -366,8 +353,8 @@ def test_the_time_is_told_with_every_answer(client: Client, control: SandboxCont
     assert again["wall"][:13] == later["wall"][:13]
 
 
-def test_how_to_connect_is_told_but_no_secret_of_ones_own(client: Client) -> None:
-    assert look(client)["connection"] == {
+def test_the_connection_is_shown_without_a_secret_of_ones_own(client: Client) -> None:
+    assert visit(client)["connection"] == {
         "conn_type": "jsms",
         "login": "sandboxAppKey00000000000",
         "password": "sandboxMasterSecret00000",

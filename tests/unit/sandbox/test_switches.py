@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_jsms.sandbox.accept import NotAcceptedError
-from airflow_provider_jsms.sandbox.switches import ACCEPTED, Switches
+from airflow_provider_jsms.sandbox.switches import VALUES, Switches
+from airflow_provider_jsms.sandbox.validation import InvalidInputError
 from tests.people import ANNA, BEN, CANARY
 from tests.unit.sandbox.client import ok, refusal
 
@@ -32,7 +32,7 @@ def msg_ids(client: Client, schedule_id: str) -> list[Any]:
     return [person.get("msg_id", "absent") for person in people]
 
 
-@pytest.mark.parametrize("when", ACCEPTED["msg_id_when"])
+@pytest.mark.parametrize("when", VALUES["msg_id_when"])
 def test_msg_id_when(client: Client, control: SandboxControl, when: str) -> None:
     control.switch(msg_id_when=when)
     schedule_id = client.submitted()
@@ -76,7 +76,7 @@ def test_temp_para_missing_as(
     assert people == [{"mobile": ANNA, **shown}, given, {**NOBODY, **shown}]
 
 
-@pytest.mark.parametrize("expected", ACCEPTED["query_deleted"])
+@pytest.mark.parametrize("expected", VALUES["query_deleted"])
 def test_query_deleted(client: Client, control: SandboxControl, expected: str) -> None:
     control.switch(query_deleted=expected)
     schedule_id = client.submitted()
@@ -84,7 +84,7 @@ def test_query_deleted(client: Client, control: SandboxControl, expected: str) -
     assert outcome(client.query(schedule_id)) == expected
 
 
-@pytest.mark.parametrize("expected", ACCEPTED["query_sent"])
+@pytest.mark.parametrize("expected", VALUES["query_sent"])
 def test_query_sent(client: Client, control: SandboxControl, expected: str) -> None:
     control.switch(query_sent=expected)
     schedule_id = client.submitted()
@@ -92,7 +92,7 @@ def test_query_sent(client: Client, control: SandboxControl, expected: str) -> N
     assert outcome(client.query(schedule_id)) == expected
 
 
-@pytest.mark.parametrize("expected", ACCEPTED["delete_sent"])
+@pytest.mark.parametrize("expected", VALUES["delete_sent"])
 def test_delete_sent(client: Client, control: SandboxControl, expected: str) -> None:
     control.switch(delete_sent=expected)
     schedule_id = client.submitted()
@@ -101,7 +101,7 @@ def test_delete_sent(client: Client, control: SandboxControl, expected: str) -> 
     assert control.state()["schedules"][0]["status"] == "sent"
 
 
-@pytest.mark.parametrize("expected", ACCEPTED["delete_deleted"])
+@pytest.mark.parametrize("expected", VALUES["delete_deleted"])
 def test_delete_deleted(client: Client, control: SandboxControl, expected: str) -> None:
     control.switch(delete_deleted=expected)
     schedule_id = client.submitted()
@@ -133,7 +133,7 @@ def test_all_failed_batch_is_an_error(client: Client, control: SandboxControl) -
     assert control.state()["schedules"] == []
 
 
-@pytest.mark.parametrize("listed", ACCEPTED["failed_recipients_in_query"])
+@pytest.mark.parametrize("listed", VALUES["failed_recipients_in_query"])
 def test_failed_recipients_in_query(client: Client, control: SandboxControl, listed: str) -> None:
     control.switch(failed_recipients_in_query=listed)
     schedule_id = client.submitted_batch({"mobile": ANNA}, NOBODY)
@@ -143,7 +143,7 @@ def test_failed_recipients_in_query(client: Client, control: SandboxControl, lis
     assert people[1:] == ([NOBODY] if listed == "yes" else [])
 
 
-@pytest.mark.parametrize("answer", ACCEPTED["cross_kind_modify"])
+@pytest.mark.parametrize("answer", VALUES["cross_kind_modify"])
 def test_cross_kind_modify(client: Client, control: SandboxControl, answer: str) -> None:
     control.switch(cross_kind_modify=answer)
     expected = "record" if answer == "accept" else "50028"
@@ -193,7 +193,7 @@ def test_modify_without_tag(
 
 
 def test_numbers_are_taken_as_texts() -> None:
-    assert Switches().changed({"query_sent": 50029}).query_sent == "50029"
+    assert Switches().updated({"query_sent": 50029}).query_sent == "50029"
 
 
 @pytest.mark.parametrize(
@@ -204,10 +204,10 @@ def test_an_unknown_switch_or_value_names_the_known_ones(
     control: SandboxControl, changes: dict[str, str], named: str
 ) -> None:
     before = control.state()["switches"]
-    with pytest.raises(NotAcceptedError, match=named):
+    with pytest.raises(InvalidInputError, match=named):
         control.switch(**changes)
     assert control.state()["switches"] == before
 
 
 def test_defaults_are_the_first_values() -> None:
-    assert Switches().as_dict() == {name: values[0] for name, values in ACCEPTED.items()}
+    assert Switches().as_dict() == {name: values[0] for name, values in VALUES.items()}

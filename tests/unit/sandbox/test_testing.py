@@ -1,4 +1,4 @@
-"""What the fixture ``jsms_sandbox`` tells, and what it does, seen through the real hook."""
+"""The fixture ``jsms_sandbox``, through the real hook."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from airflow_provider_jsms.exceptions import (
     JsmsStateError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.sandbox.accept import NotAcceptedError
 from airflow_provider_jsms.sandbox.control import SandboxControl
+from airflow_provider_jsms.sandbox.validation import InvalidInputError
 from tests.leaks import APP_KEY, MASTER_SECRET, found_in
 from tests.people import ANNA, BEN, CANARY, CARA
 
@@ -95,7 +95,7 @@ def test_a_text_that_is_modified_and_one_that_is_deleted(
     assert [text.mobile for text in jsms_sandbox.sent] == [CARA]
 
 
-def test_who_was_refused(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime) -> None:
+def test_refused_recipients(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime) -> None:
     jsms_sandbox.number(BEN, "unsubscribed")
     schedule_id = submit_to(hook, hour, ANNA, BEN)["schedule_id"]
     [refused] = jsms_sandbox.refused
@@ -105,7 +105,7 @@ def test_who_was_refused(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: dateti
     assert [text.mobile for text in jsms_sandbox.scheduled] == [ANNA]
 
 
-def test_which_requests_came(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime) -> None:
+def test_requests(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime) -> None:
     schedule_id = submit(hook, hour)
     with pytest.raises(JsmsStateError):
         hook.query_schedule("unknown")
@@ -149,7 +149,7 @@ def test_every_way_to_name_a_time(
     "when", ["2060-01-01", "2060-01-01T00:00:00", "soon", "2060-13-01 00:00:00"]
 )
 def test_a_time_that_is_none(when: str, jsms_sandbox: JsmsSandbox) -> None:
-    with pytest.raises(NotAcceptedError, match="offset"):
+    with pytest.raises(InvalidInputError, match="offset"):
         jsms_sandbox.travel_to(when)
 
 
@@ -164,7 +164,7 @@ def test_msg_ids_are_there_at_once_unless_they_are_to_come_later(
     assert hook.query_schedule(submit(hook, hour))["recipients"][0]["msg_id"]
 
 
-def test_the_account_is_what_the_test_needs(
+def test_the_account_can_be_changed(
     jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime
 ) -> None:
     jsms_sandbox.template(1250, text="Hello {{name}}", type=3)
@@ -186,11 +186,11 @@ def test_faults(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime) -> No
     jsms_sandbox.clear_faults()
     submit(hook, hour)
     assert [request.code for request in jsms_sandbox.requests] == [50009, None]
-    with pytest.raises(NotAcceptedError, match="kind must be"):
+    with pytest.raises(InvalidInputError, match="kind must be"):
         jsms_sandbox.fault("submit_schedule", "bad luck")
 
 
-def test_a_reset_forgets_all_but_the_connections(
+def test_a_reset_keeps_the_connections(
     jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime
 ) -> None:
     jsms_sandbox.connect("other")
@@ -214,7 +214,7 @@ def test_another_connection_and_its_extras(jsms_sandbox: JsmsSandbox, hour: date
 
 
 @pytest.mark.parametrize("host", ["", "https://127.0.0.1:1", "http://localhost:1"])
-def test_a_connection_that_was_not_named_leads_nowhere(
+def test_an_unknown_connection_fails(
     host: str, jsms_sandbox: JsmsSandbox, monkeypatch: pytest.MonkeyPatch, hour: datetime
 ) -> None:
     uri = f"jsms://{APP_KEY}:{MASTER_SECRET}@{host.replace(':', '%3A').replace('/', '%2F')}"
@@ -224,7 +224,7 @@ def test_a_connection_that_was_not_named_leads_nowhere(
     assert jsms_sandbox.requests == []
 
 
-def test_it_leads_nowhere_else_also_when_a_test_undoes_what_it_has_set(
+def test_other_services_stay_blocked_after_undo(
     jsms_sandbox: JsmsSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.MonkeyPatch.context() as later:
@@ -234,20 +234,20 @@ def test_it_leads_nowhere_else_also_when_a_test_undoes_what_it_has_set(
             hook.query_schedule("x")
 
 
-def test_the_credentials_of_a_connection_that_leads_elsewhere_are_not_printed(
+def test_credentials_of_an_unknown_connection_are_not_printed(
     jsms_sandbox: JsmsSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_JSMS_REAL", REAL)
     with JsmsHook("jsms_real") as hook, pytest.raises(JsmsSettingsError) as error:
         hook.query_schedule("x")
-    # pytest prints what the function was given that has raised
+    # pytest prints the arguments of the function that raises
     printed = str(error.traceback[-1].frame.f_locals)
     assert jsms_sandbox.url in printed
     assert KEY not in printed
     assert SECRET not in printed
 
 
-def test_what_differs_is_masked_too(
+def test_differences_are_masked_too(
     jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime
 ) -> None:
     for mobile in (ANNA, BEN):

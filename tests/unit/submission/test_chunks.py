@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_jsms.api import entries as sources
+from airflow_provider_jsms.api.calls import MOST_RECIPIENTS
 from airflow_provider_jsms.api.entries import BadRow, Block, Entries
 from airflow_provider_jsms.api.recipients import recipients_of
 from airflow_provider_jsms.exceptions import (
@@ -34,7 +34,7 @@ from tests import people
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_jsms.api.recipient import Recipient
+    from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.submission.chunks import Survey
 
 MANY = settings(deadline=None, database=None, max_examples=250)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_jsms.api.entries import Source
-    from airflow_provider_jsms.api.recipient import Recipient
+    from airflow_provider_jsms.api.recipients import Recipient
 
 MANY = settings(deadline=None, database=None, max_examples=150)
 ANNA, BEN = people.ANNA, people.BEN

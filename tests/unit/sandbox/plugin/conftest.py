@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from tests.stack.settings import inherited_environment
+from tests.tables import README
+from tests.versions import AIRFLOW, as_here
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
 collect_ignore = ["project"]
+SECTION = README.read_text(encoding="utf-8").partition("\n## Test your own DAGs\n")[2]
 
 
 class Project:
@@ -41,36 +45,59 @@ class Project:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
 
-    def pytest(self, *options: str, timeout: float = 300) -> str:
-        """Run pytest and return what it prints."""
-        return self.run(sys.executable, "-m", "pytest", *options, timeout=timeout)
+    def pytest(self, *options: str) -> str:
+        """Run pytest and return its output."""
+        return self.run(sys.executable, "-m", "pytest", *options)
 
-    def run(self, *command: str, timeout: float = 300, **variables: str) -> str:
-        """Run a command and return what it prints."""
-        done = subprocess.run(
+    def run(self, *command: str, timeout: float = 300) -> str:
+        """Run a command and return its output."""
+        with self.start(*command) as process:
+            return process.communicate(timeout=timeout)[0]
+
+    def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             command,
             cwd=self.folder,
             env={**self.environment, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-            timeout=timeout,
         )
-        return done.stdout
 
 
-def outcomes(report: Path) -> Mapping[str, str]:
-    """Return what came of every test, from the XML report of pytest."""
-    return {
-        case.attrib["name"]: next((part.tag for part in case if part.tag in _ENDS), "passed")
-        for case in ET.parse(report).iter("testcase")  # noqa: S314 - pytest has written it
-    }
+class Running(NamedTuple):
+    """The tests of a project while they run."""
+
+    process: subprocess.Popen[str]
+    report: Path
 
 
-_ENDS = {"failure", "error", "skipped"}
+def block(language: str, text: str) -> str:
+    """Return the first code block of a text."""
+    found = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    assert found
+    return found[1]
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def running_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The project of the README, whose tests take long enough to run beside all others."""
+    folder = tmp_path_factory.mktemp("people") / "project"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(__file__).parent / "project", folder, ignore=ignored)
+    project = Project(folder)
+    project.write("dags/reminders.py", as_here(block("python", README.read_text("utf-8"))))
+    test = block("python", SECTION)
+    if AIRFLOW < (3, 0):
+        test = test.replace("run_after=", "execution_date=")
+    project.write("test_reminders.py", test)
+    report = folder / "report.xml"
+    options = f"--junitxml={report}"
+    with project.start("bash", "-ec", block("bash", SECTION), PYTEST_ADDOPTS=options) as process:
+        yield Running(process, report)
+        process.kill()

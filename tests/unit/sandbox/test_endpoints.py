@@ -1,18 +1,26 @@
-"""The calls as they are documented, and the bodies that real clients send."""
+"""The calls as documented, the bodies of real clients, and arbitrary bodies."""
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.control_api import messages, state
+from airflow_provider_jsms.sandbox.endpoints import handle
+from airflow_provider_jsms.sandbox.state import Sandbox
 from tests.people import ANNA, BEN, CANARY, CARA
 from tests.unit.sandbox.client import ok, refusal
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.control import SandboxControl
+    from airflow_provider_jsms.sandbox.responses import ApiResponse
     from tests.unit.sandbox.client import Client
 
 
@@ -25,7 +33,7 @@ def test_submit_answers_with_a_new_uuid(client: Client) -> None:
     assert ok(client.submit()) != answer
 
 
-def test_query_shows_what_was_submitted_and_nothing_else(client: Client) -> None:
+def test_query_shows_exactly_the_submitted_fields(client: Client) -> None:
     send_time = client.in_seconds(7200)
     temp_para = {"name": f"{CANARY}-Anna", "unused": 7}
     schedule_id = client.submitted(
@@ -79,7 +87,7 @@ def test_a_refused_modification_changes_nothing(client: Client) -> None:
     assert ok(client.query(schedule_id)) == before
 
 
-def test_balance_is_what_is_assigned(client: Client) -> None:
+def test_balance(client: Client) -> None:
     answer = ok(client.balance())
     assert answer == {
         "app_balance": 1_000_000,
@@ -160,3 +168,58 @@ def test_batch_under_every_content_type(client: Client, headers: dict[str, str])
     body = json.dumps(client.batch(*people, tag="一二三四五六七八九十", sign_id=None))
     answer = ok(client.ask("POST", "/v1/schedule/batch", data=body, headers=headers))
     assert (answer["success_count"], answer["failure_recipients"]) == (2, [])
+
+
+TOKEN = base64.b64encode(f"{DEFAULT_APP_KEY}:{DEFAULT_MASTER_SECRET}".encode()).decode()
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+temp_para = st.dictionaries(st.sampled_from(["name", "date", "place"]), anything) | anything
+person = {
+    "mobile": st.sampled_from([ANNA, BEN]) | anything,
+    "temp_para": st.just({"name": f"{CANARY}-Anna"}) | temp_para,
+}
+common = {
+    "send_time": st.just("2099-07-01 09:00:00") | anything,
+    "temp_id": st.integers(1, 7) | anything,
+}
+optional = {"sign_id": st.integers(1, 2) | anything, "tag": anything}
+singles = st.fixed_dictionaries({**common, **person}, optional=optional)
+recipients = st.lists(st.fixed_dictionaries(person) | anything, max_size=4) | anything
+batches = st.fixed_dictionaries({**common, "recipients": recipients}, optional=optional)
+
+
+def post(sandbox: Sandbox, path: str, body: bytes) -> ApiResponse:
+    headers = {"authorization": f"Basic {TOKEN}", "content-type": "application/json"}
+    return handle(sandbox, "127.0.0.1", "POST", path, headers, body)
+
+
+def check(path: str, body: object) -> None:
+    sandbox = Sandbox()
+    answered = post(sandbox, path, json.dumps(body).encode())
+    assert answered.status in {200, 400, 403}
+    assert isinstance(json.loads(answered.body), dict)
+    assert (answered.code is None) == (answered.status == 200)
+    sandbox.advance(90 * 366 * 86_400)
+    accepted = sum(len(one["recipients"]) for one in state(sandbox)["schedules"])
+    assert len(messages(sandbox)) == accepted
+
+
+@given(singles | anything)
+def test_any_single_body_gets_an_answer(body: object) -> None:
+    check("/v1/schedule", body)
+
+
+@given(batches | anything)
+def test_any_batch_body_gets_an_answer(body: object) -> None:
+    check("/v1/schedule/batch", body)
+
+
+@given(st.binary(max_size=40))
+def test_random_bytes_are_refused(body: bytes) -> None:
+    assert post(Sandbox(), "/v1/schedule", body).code is not None

@@ -1,0 +1,84 @@
+"""Validation of the settings that users give to the sandbox."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+
+class InvalidInputError(ValueError):
+    """The sandbox rejects a setting; the message names the valid fields or values."""
+
+
+class Check(NamedTuple):
+    """The valid values of a field, as a description and as a test."""
+
+    description: str
+    test: Callable[[Any], bool]
+
+
+def is_integer(value: object) -> bool:
+    """Return whether a value is an integer; a bool is not."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a finite number."""
+    return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is a name or address of this machine that no other one reaches."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_list_of_strings(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+BOOLEAN = Check("true or false", lambda value: isinstance(value, bool))
+STRING = Check("a string", lambda value: isinstance(value, str))
+COUNT = Check("an integer, 0 or more", lambda value: is_integer(value) and value >= 0)
+STRINGS = Check("a list of strings", _is_list_of_strings)
+
+
+def one_of(*values: str | int) -> Check:
+    """Return a check for an enumeration."""
+    # True equals 1, but is not a valid value in its place.
+    valid = {(type(value), value) for value in values}
+    return Check(
+        " or ".join(map(str, values)),
+        lambda value: isinstance(value, str | int) and (type(value), value) in valid,
+    )
+
+
+def nullable(check: Check) -> Check:
+    """Return a check that also allows null."""
+    return Check(f"{check.description}, or null", lambda value: value is None or check.test(value))
+
+
+def validate(
+    given: object, checks: Mapping[str, Check], required: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return a JSON object whose fields are all known and valid.
+
+    :raises InvalidInputError: naming the valid fields or values.
+    """
+    if not isinstance(given, dict):
+        raise InvalidInputError(f"use a JSON object with {', '.join(checks)}")
+    for name, value in given.items():
+        if name not in checks:
+            raise InvalidInputError(f"{name!r} is unknown; use {', '.join(checks)}")
+        if not checks[name].test(value):
+            raise InvalidInputError(f"{name} must be {checks[name].description}")
+    for name in required:
+        if name not in given:
+            raise InvalidInputError(f"{name} is missing; it must be {checks[name].description}")
+    return given

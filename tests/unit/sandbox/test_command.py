@@ -1,0 +1,121 @@
+"""The command ``python -m airflow_provider_jsms.sandbox``."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_jsms.sandbox import __main__ as command
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.control import SandboxControl
+from tests.people import CANARY
+from tests.unit.sandbox.client import Client
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "airflow_provider_jsms.sandbox", "--port", "0"]
+READY = re.compile(r"JSMS sandbox listening on (https://127\.0\.0\.1:\d+) \(app key (\w+)\)\n")
+FAULTS = [
+    {"call": "balance", "kind": "code", "code": 59999},
+    {"call": "query_schedule", "kind": "stalled", "times": None, "probability": 0.5},
+]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    bundle = tmp_path / "ca.pem"
+    options = ["--switch", "msg_id_when=accepted", "--timezone", "UTC", "--https", str(bundle)]
+    options += [word for fault in FAULTS for word in ("--fault", json.dumps(fault))]
+    with subprocess.Popen(
+        [*COMMAND, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout
+        ready = READY.fullmatch(process.stdout.readline())
+        assert ready
+        assert ready[2] == DEFAULT_APP_KEY
+        with SandboxControl(ready[1], ca_bundle=bundle) as control, Client(control) as client:
+            client.session.verify = str(bundle)
+            state = control.state()
+            assert state["switches"]["msg_id_when"] == "accepted"
+            assert state["clock"]["timezone"] == "UTC"
+            assert state["faults"] == [{"times": 1, **fault} for fault in FAULTS]
+            client.submitted(
+                temp_id=2, temp_para={"name": f"{CANARY}-Anna"}, send_time="2099-07-01 09:00:00"
+            )
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 0
+        assert process.stdout.read() == ""
+
+
+def test_without_its_packages_it_names_the_extra() -> None:
+    code = "import runpy, sys; sys.modules['uvicorn'] = None; runpy.run_module(sys.argv[1])"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "airflow_provider_jsms.sandbox"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.strip().endswith("pip install 'airflow-provider-jsms[sandbox]'")
+    assert "Traceback" not in ended.stderr
+
+
+def test_main_in_this_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda _, handler: handler())
+    assert command.main(["--port", "0", "--app-key", "mine", "--fault", json.dumps(FAULTS[0])]) == 0
+    assert capsys.readouterr().out.endswith(" (app key mine)\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--host", "0.0.0.0"], "not a loopback address"),  # noqa: S104 - the point of the test
+        (["--host", "example.com"], "not a loopback address"),
+        (["--switch", "msg_id_wen=sent"], "msg_id_when"),
+        (["--switch", "query_sent"], "record or 50028 or 50029"),
+        (["--timezone", "Nowhere/Land"], "Asia/Shanghai"),
+        (["--port", "99999"], "cannot listen on 127.0.0.1 port 99999"),
+        (["--port", "many"], "invalid int value"),
+        (["--fault", "{"], "--fault must be JSON, not {"),
+        (["--fault", "{}"], "kind must be slow or"),
+        (["--fault", '{"call": "*", "kind": "code"}'], "code is missing"),
+        (["--https", "/nowhere/ca.pem"], "ca_bundle must be a writable file"),
+    ],
+)
+def test_invalid_options_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    named: str,
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--port", "0", *arguments])
+    assert ended.value.code == 2
+    shown = capsys.readouterr()
+    assert named in shown.err
+    assert shown.out == ""
+
+
+def test_a_port_in_use(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
+        command.main(["--port", str(taken.getsockname()[1])])
+    assert ended.value.code == 2
+    assert "cannot listen" in capsys.readouterr().err
+
+
+def test_default_credentials_have_the_form_of_real_ones() -> None:
+    for text in (DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET):
+        assert re.fullmatch("[A-Za-z0-9]{24}", text)
+        assert "sandbox" in text
