@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -111,3 +112,14 @@ def connection_form_widgets() -> dict[str, Any]:
 def ui_field_behaviour() -> dict[str, Any]:
     """Return the labels and placeholders of the standard fields, for Airflow before 3.2."""
     return {"hidden_fields": [], "relabeling": RELABELING, "placeholders": PLACEHOLDERS}
+
+
+def absolute_path(path: str) -> str:
+    """Return the absolute path of a file on the worker, and any other URI as it is.
+
+    Before Airflow 3.2 a relative path counts from the root, and 3.0 does not know ``file:`` URIs.
+    """
+    if "://" in path and not path.startswith("file:"):
+        return path
+    local = path.removeprefix("file:").removeprefix("//")
+    return str(Path(local).expanduser().absolute())

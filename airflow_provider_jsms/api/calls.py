@@ -79,7 +79,7 @@ class Call(Generic[T]):
         """The recipients in the body."""
         body = self.body or {}
         if "mobile" not in body:
-            return body.get("recipients", [])
+            return body.get("recipients", [])  # type: ignore[no-any-return]
         names = ("mobile", "temp_para")
         return [{name: body[name] for name in names if name in body}]  # type: ignore[list-item]
 

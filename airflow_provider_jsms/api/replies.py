@@ -119,8 +119,9 @@ def read_reply(call: Call[T], reply: Reply) -> T:
     is_throttled = reply.http_status == _HTTP_TOO_MANY_REQUESTS
     if code == SERVER_ERROR:
         raise JsmsServerError(_server_error(reply, code), **details)
-    is_frequency = code in CODES and CODES[code].kind is Kind.FREQUENCY
-    if code in CODES and code != SUCCESS and not (is_frequency and is_throttled):
+    known = CODES.get(code) if code else None
+    is_frequency = known is not None and known.kind is Kind.FREQUENCY
+    if known and code != SUCCESS and not (is_frequency and is_throttled):
         raise refusal(**details)
     if is_throttled:
         raise _throttled(reply, details)

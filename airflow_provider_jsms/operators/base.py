@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.api.entries import Source
-    from airflow_provider_jsms.api.recipients import People
+    from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.replies import FailedRecipient
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.chunks import Survey
@@ -209,10 +209,10 @@ class JsmsBatchOperator(JsmsOperator):
         """Validate all recipients before the first request."""
         known = survey(source)
         if known.repeated:
-            self.log.info("%d repeated entries of recipients are left out", len(known.repeated))
+            self.log.info("%d repeated entries of recipients are left out", known.repeated)
         return known
 
-    def _people(self) -> People:
+    def _people(self) -> list[Recipient]:
         """Return the recipients of one request, without repeated entries.
 
         :raises AirflowSkipException: there is nobody to text.

@@ -132,7 +132,7 @@ def _failed(people: Sequence[Recipient], position: int | None, code: int | None)
         "mobile": person["mobile"] if person else "",
         "temp_para": person.get("temp_para", {}) if person else {},
         "error_code": code,
-        "error_message": CODES[code].message if code in CODES else "",
+        "error_message": CODES[code].message if code and code in CODES else "",
     }
 
 
@@ -150,6 +150,6 @@ def describe_failures(failures: Sequence[FailedRecipient]) -> str:
 
 
 def _reason(code: int | None) -> str:
-    if code in CODES:
+    if code and code in CODES:
         return f"{code} ({CODES[code].meaning})"
     return "no readable code" if code is None else f"{code} (an unknown code)"
