@@ -61,6 +61,7 @@ def test_a_deadline_alert_awaits_the_same_notification(
     ("changed", "error", "why"),
     [
         ({"mobile": "1"}, JsmsInputError, "is not a mainland China number"),
+        ({"sign_id": "{{ dag_run.conf.x }}"}, JsmsRenderError, "has no attribute 'x'"),
         ({"mobile": "{{ ti.task_id }}"}, JsmsRenderError, "'ti' is undefined"),
         ({"mobile": "{{ var.value.nobody }}"}, JsmsRenderError, "Variable nobody not found"),
         ({"jsms_conn_id": "not_there"}, JsmsConnectionNotFoundError, "not_there"),
