@@ -29,8 +29,7 @@ from airflow_provider_jsms.exceptions import JsmsNotSentError
 from airflow_provider_jsms.hooks.client import (
     LONGEST_IN_ALL,
     SHORTEST_TRY,
-    no_connection,
-    no_reply,
+    failure_of,
     policy,
     too_large,
 )
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow_provider_jsms.api.calls import Call
-    from airflow_provider_jsms.exceptions import JsmsCallError
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 T = TypeVar("T")
@@ -127,17 +125,12 @@ class SharedConnection:
             ) as response:
                 return read_reply(call, await _reply(call, response))
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            failure = _failure(call, settings, error)
+            may_have_left = not isinstance(error, _BEFORE_CONNECTING)
+            failure = failure_of(call, settings, error, may_have_left=may_have_left)
             # Library errors may quote the reply; that of a proxy holds the request's headers.
             quotes = isinstance(error, aiohttp.ClientResponseError)
             cause = error if isinstance(failure, JsmsNotSentError) and not quotes else None
         raise failure from cause
-
-
-def _failure(call: Call[Any], settings: JsmsSettings, error: Exception) -> JsmsCallError:
-    if isinstance(error, _BEFORE_CONNECTING):
-        return no_connection(call, settings, error, error, place="triggerer")
-    return no_reply(call, error, is_late=isinstance(error, TimeoutError))
 
 
 async def _reply(call: Call[Any], response: aiohttp.ClientResponse) -> Reply:

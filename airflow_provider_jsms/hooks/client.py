@@ -142,7 +142,8 @@ class JsmsClient:
             with request.within(seconds):
                 return self._request(call, seconds)
         except (requests.RequestException, HTTPError, NoCertificatesError) as error:
-            failure = self._error(call, error)
+            may_have_left = request.may_have_left and not isinstance(error, _BEFORE_CONNECTING)
+            failure = failure_of(call, self._settings, error, may_have_left=may_have_left)
             # Library errors may quote the reply, so only those of unsent requests are chained.
             cause = error if isinstance(failure, JsmsNotSentError) else None
         raise failure from cause
@@ -165,49 +166,36 @@ class JsmsClient:
                     raise too_large(call, response.status_code)
             return Reply(response.status_code, response.headers, bytes(body))
 
-    def _error(self, call: Call[Any], error: Exception) -> JsmsCallError:
-        root = _root(error)
-        if not request.may_have_left or isinstance(error, _BEFORE_CONNECTING):
-            return no_connection(call, self._settings, error, root, place="worker")
-        is_late = isinstance(root, ReadTimeoutError | TimeoutError)
-        return no_reply(call, root, is_late=is_late)
 
-
-def no_connection(
-    call: Call[Any], settings: JsmsSettings, error: Exception, root: BaseException, *, place: str
-) -> JsmsNotSentError:
-    """Return the error for a request that did not begin to leave.
-
-    :param root: the root cause of ``error``.
-    :param place: the component that would have sent it, such as the worker.
-    """
-    address = settings.base_url
-    if isinstance(error, NoCertificatesError):
-        text = str(error)
-    elif reason := reason_not_verified(error):
-        text = (
-            f"the certificate of {address} does not verify ({reason}), so nothing was sent. Check "
-            "the host of the connection. If your company's proxy or firewall signs the "
-            f"certificate, set the path of its CA certificates on the {place}: in the extra "
-            "ca_bundle of the connection, or in the environment variable REQUESTS_CA_BUNDLE or "
-            "SSL_CERT_FILE."
-        )
-    else:
-        text = (
-            f"no connection to {address} ({type(root).__name__}), so nothing was sent. Check the "
-            f"host, port and schema of the connection, and that the {place} can reach it, through "
-            "its proxy if it has one."
-        )
-    return JsmsNotSentError(text, call=str(call))
-
-
-def no_reply(call: Call[Any], root: BaseException, *, is_late: bool) -> JsmsNoAnswerError:
-    """Return the error for a request that left without a complete reply."""
-    if is_late:
+def failure_of(
+    call: Call[Any], settings: JsmsSettings, error: Exception, *, may_have_left: bool
+) -> JsmsCallError:
+    """Return the error for a request without a complete reply."""
+    root = _root(error)
+    if not may_have_left:
+        return JsmsNotSentError(_why_not_sent(settings.base_url, error, root), call=str(call))
+    if isinstance(root, ReadTimeoutError | TimeoutError):
         return JsmsReadTimeoutError("no complete reply came in time.", call=str(call))
     return JsmsConnectionLostError(
         f"the connection broke before the reply was complete ({type(root).__name__}).",
         call=str(call),
+    )
+
+
+def _why_not_sent(address: str, error: Exception, root: BaseException) -> str:
+    if isinstance(error, NoCertificatesError):
+        return str(error)
+    if reason := reason_not_verified(error):
+        return (
+            f"the certificate of {address} does not verify ({reason}), so nothing was sent. Check "
+            "the host of the connection. If your company's proxy or firewall signs the "
+            "certificate, set the path of its CA certificates in the extra ca_bundle, or in "
+            "REQUESTS_CA_BUNDLE or SSL_CERT_FILE on every worker and triggerer."
+        )
+    return (
+        f"no connection to {address} ({type(root).__name__}), so nothing was sent. Check the "
+        "host, port and schema of the connection, and that workers and triggerer can reach it, "
+        "through their proxy if there is one."
     )
 
 

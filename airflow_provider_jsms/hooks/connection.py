@@ -12,7 +12,6 @@ import re
 from base64 import b64encode
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,6 +48,7 @@ _URL: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _CREDENTIAL: Final = re.compile(r"[!-9;-~]+")  # ASCII without space and colon
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _HIGHEST_PORT: Final = 65535
 
 
@@ -90,17 +90,11 @@ def settings_of(connection: Connection) -> JsmsSettings:
     :raises JsmsSettingsError: a field is invalid.
     """
     extra = _extra_of(connection.extra)
-    settings = read_settings(
-        login=connection.login,
-        password=connection.password,
-        host=connection.host,
-        schema=connection.schema,
-        port=connection.port,
-        extra=extra,
-    )
+    names = ("login", "password", "host", "schema", "port")
+    settings = read_settings(**{name: getattr(connection, name) for name in names}, extra=extra)
     if unknown := sorted(set(extra) - set(EXTRA_NAMES)):
-        names = ", ".join(map(mask_text, unknown))
-        _log.warning("The Airflow connection %s has unknown extras: %s", connection.conn_id, names)
+        shown = ", ".join(map(mask_text, unknown))
+        _log.warning("The Airflow connection %s has unknown extras: %s", connection.conn_id, shown)
     mask_secret(settings.master_secret)
     mask_secret(settings.basic_token)
     return settings
@@ -214,9 +208,9 @@ def _base_url(host: str, schema: str, port: str) -> str:
     scheme = url["scheme"].lower()
     if schema and schema.lower() != scheme:
         raise _invalid("schema", show(schema), f"{scheme}, as in the host, or none")
-    if scheme == "http" and not _is_loopback(url["host"]):
+    if scheme == "http" and url["host"].lower() not in _LOOPBACK:
         given = "a plain http address, which would expose the credentials"
-        raise _invalid("host", given, "https, or http to this machine (127.0.0.1, localhost)")
+        raise _invalid("host", given, "https, or http to localhost or 127.0.0.1")
     netloc = url["host"] + _port(url["port"] or "", port)
     return f"{scheme}://{netloc}{url['path'].rstrip('/')}"
 
@@ -228,13 +222,6 @@ def _port(of_host: str, port: str) -> str:
         accepted = f"a number from 1 to {_HIGHEST_PORT}, the same as in the host"
         raise _invalid("port", " and ".join(sorted(ports)), accepted)
     return "".join(f":{each}" for each in ports)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host.lower() == "localhost" or ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _number(extra: Mapping[str, Any], name: str) -> float:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
+_PIECE: Final = 16 * 1024
 _PROVISIONAL: Final = range(100, 200)
 
 
@@ -132,8 +133,11 @@ class _NotesPhase(HTTPConnection):
     def send(self, data: Any) -> None:  # noqa: ANN401  as in the library
         if self.sock is None:
             self.connect()
-        request.may_have_left = True
-        super().send(data)
+        # The timeout of a socket holds for all that is sent at once.
+        for start in range(0, len(data), _PIECE):
+            self.sock.settimeout(request.timeout(self.timeout))
+            request.may_have_left = True
+            super().send(data[start : start + _PIECE])
 
 
 class _NotesPhaseTLS(_NotesPhase, HTTPSConnection):
