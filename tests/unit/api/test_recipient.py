@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from airflow_provider_jsms.api.recipient import (
     SEPARATOR,
     heading,
@@ -23,6 +20,9 @@ from airflow_provider_jsms.api.recipient import (
     recipient,
     row_of,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from airflow_provider_jsms.exceptions import JsmsInputError
 from tests import people
 from tests.unit.refusals import refusal_of

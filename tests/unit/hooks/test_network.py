@@ -439,7 +439,8 @@ class TestTheDeadline:
 
 
 def test_a_request_that_is_not_read_is_given_up(set_connection: Callable[..., None]) -> None:
-    call = protocol.Call("submit", "POST", "/v1/schedule", str, {"x": "x" * 30_000_000})
+    body = {"mobile": people.ANNA, "temp_id": 1, "send_time": "-", "x": "x" * 30_000_000}
+    call = protocol.Call("submit", "POST", "/v1/schedule", str, body)
     with wire.WireServer([lambda connection: connection.stall()]) as server:
         set_connection(server.url, connect_timeout=0.3, read_timeout=0.3)
         with JsmsHook() as hook, pytest.raises(JsmsUncertainError) as caught:
