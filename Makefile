@@ -24,10 +24,11 @@ venv: .venv/complete ## Install the provider, Airflow and the development tools 
 	@$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
 	@touch $@
 
-lint: venv ## Check style and types
+lint: venv ## Check style, types and the direction of imports
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 test: lint ## Run everything that has to pass: lint, and all tests with coverage
 	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=json:coverage.json
@@ -56,5 +57,5 @@ release-check: venv ## Name what a release still needs, or build it into dist an
 
 clean: down ## Remove everything that was made
 	rm -rf .venv .matrix .run build dist coverage.json .coverage .hypothesis
-	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
