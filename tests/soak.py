@@ -41,7 +41,7 @@ SHARE_KILLED = 0.8
 LATENCY = 0.08
 SLOW_ANSWER = 0.3
 KILLED_AFTER = (0.3, 1.8)
-PHASES = ("nothing", "begun", "sending", "accepted", "finished")
+PHASES = ("nothing", "sending", "accepted", "finished")
 HEADING = ("found", "kills", "runs", "once", "lost, named", "lost, not named", "twice")
 
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 pytestmark = needs_store
 
 KEYS = {"ledger_single": "jsms_submission", "ledger_batch": "jsms_submission_1"}
-# The record that tells that a task has done everything.
-KEYS_OF_ALL = {"ledger_single": "jsms_submission", "ledger_batch": "jsms_campaign"}
 
 
 class Run:
@@ -110,7 +108,7 @@ def test_cleared_while_pending_it_is_the_same_text(
 ) -> None:
     run = Run(rest, dag_id, send_time=in_hours(1))
     schedule_id = run.schedule_id
-    assert run.records[KEYS_OF_ALL[dag_id]]["state"] == "finished"
+    assert run.records[KEYS[dag_id]]["state"] == "finished"
     assert leaks.found_in(str(run.records)) == []
     hook.modify_schedule(schedule_id, send_time=in_hours(3), mobile=people.BEN, temp_id=1)
     assert run.clear() == "success"

@@ -27,8 +27,6 @@ REPOSITORY = Path(__file__).parents[3]
 PATIENCE = 90.0
 TASK = "submit"
 KEYS = {"single": "jsms_submission", "batch": "jsms_submission_1"}
-# The record that tells that a task has done everything.
-KEYS_OF_ALL = {"single": "jsms_submission", "batch": "jsms_campaign"}
 KINDS = tuple(KEYS)
 # Past the send_time of every schedule.
 LATER = 7200
@@ -101,7 +99,6 @@ class Outcome:
     :param posts: how many submissions for its people reached the sandbox.
     :param writes: the states that it has tried to write into its records, in order.
     :param record: of its submission.
-    :param whole: the record that tells that everything is done, which a batch has beside.
     :param logs: of each try, the first one first.
     """
 
@@ -113,7 +110,6 @@ class Outcome:
     writes: list[str]
     xcom: Any
     record: dict[str, Any]
-    whole: dict[str, Any]
     logs: list[str] = field(repr=False)
 
     @property
@@ -125,8 +121,8 @@ class Outcome:
         texts = list(self.texts.values())
         return (
             f"{self.state} on try {self.tries}; schedules {self.schedules}; texts {texts}; POSTs "
-            f"{self.posts}; writes {self.writes}; XCom {self.xcom}; record {self.record}; of all "
-            f"{self.whole}\n{ends_of(self.logs)}"
+            f"{self.posts}; writes {self.writes}; XCom {self.xcom}; record {self.record}\n"
+            f"{ends_of(self.logs)}"
         )
 
     def line(self) -> str:
@@ -152,7 +148,7 @@ class Outcome:
     def assert_hands_on_its_schedule(self, kind: str) -> None:
         """Assert that the task has handed on the one schedule that there is, as its last act."""
         told = self.explain()
-        assert self.whole["state"] == "finished", told
+        assert self.record["state"] == "finished", told
         if kind == "single":
             assert self.xcom == self.schedules[0], told
         else:
@@ -272,7 +268,6 @@ class Stage:
             writes=self.proxy.states_of(run.run_id),
             xcom=self.rest.xcoms(*run.address).get("return_value"),
             record=records.get(KEYS[run.kind], {}),
-            whole=records.get(KEYS_OF_ALL[run.kind], {}),
             logs=self.logs(run, tries),
         )
 

@@ -21,8 +21,7 @@ class Moment(NamedTuple):
     """What has to come of a kill: schedules, texts to each person, the state of the task.
 
     :param held: by the sandbox, the moment of a call; by the proxy, the state that is written.
-    :param writes: what both tries together write, or would have written, into the records; a batch
-        has a further one, which it begins once.
+    :param writes: what both tries together write, or would have written, into the record.
     """
 
     name: str
@@ -30,29 +29,9 @@ class Moment(NamedTuple):
     schedules: int
     state: str
     writes: str
-    kinds: tuple[str, ...] = KINDS
-
-    def writes_of(self, kind: str) -> str:
-        return f"begun {self.writes}" if kind == "batch" else self.writes
 
 
 MOMENTS = (
-    Moment(
-        "0a-before-begun-is-written",
-        ("begun", "before"),
-        1,
-        "success",
-        "begun sending accepted finished",
-        kinds=("batch",),
-    ),
-    Moment(
-        "0b-after-begun-is-written",
-        ("begun", "after"),
-        1,
-        "success",
-        "sending accepted finished",
-        kinds=("batch",),
-    ),
     Moment(
         "1-before-sending-is-written",
         ("sending", "before"),
@@ -80,7 +59,7 @@ MOMENTS = (
         "sending accepted finished finished",
     ),
 )
-PLAYED = [(moment, kind) for moment in MOMENTS for kind in moment.kinds]
+PLAYED = [(moment, kind) for moment in MOMENTS for kind in KINDS]
 
 
 @pytest.fixture(scope="module")
@@ -143,10 +122,10 @@ def test_a_killed_task_texts_each_person_once_or_says_that_it_does_not_know(
     assert (outcome.state, outcome.tries) == (moment.state, 2), told
     assert outcome.posts <= 1, told
     assert set(outcome.texts.values()) == {moment.schedules}, told
-    assert " ".join(outcome.writes) == moment.writes_of(kind), told
+    assert " ".join(outcome.writes) == moment.writes, told
     if moment.state == "failed":
         outcome.assert_is_told(kind)
         assert outcome.xcom is None, told
-        assert f"about {len(outcome.texts)} recipients" in outcome.last_log, told
+        assert f"concerns {len(outcome.texts)} recipients" in outcome.last_log, told
     else:
         outcome.assert_returns_its_schedule(kind)
