@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
 from airflow_provider_jsms.api.arguments import optional_id, reading, required_id, tag_of
-from airflow_provider_jsms.api.recipient import mobile_of, parameters_of
-from airflow_provider_jsms.api.recipients import recipients_of
+from airflow_provider_jsms.api.recipients import mobile_of, parameters_of, recipients_of
 from airflow_provider_jsms.exceptions import JsmsInputError
 
 if TYPE_CHECKING:
-    from airflow_provider_jsms.api.recipient import Recipient
+    from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.send_time import SendTime
 
 MOST_RECIPIENTS: Final = 1000
@@ -62,7 +61,7 @@ def batch_body(
 ) -> BatchBody:
     """Return the body of a batch schedule of 1 to 1,000 recipients."""
     body = batch_head(send_time=send_time, temp_id=temp_id, sign_id=sign_id, tag=tag)
-    people = recipients_of(recipients).recipients
+    people = recipients_of(recipients)
     if not people:
         raise JsmsInputError("recipients is empty: at least one is needed. Nothing was sent.")
     if len(people) > MOST_RECIPIENTS:

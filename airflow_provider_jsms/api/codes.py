@@ -70,7 +70,7 @@ class Code(NamedTuple):
 _CORRECT: Final = "Correct the request."
 
 # fmt: off
-CODES: Final[Mapping[int, Code]] = {
+CODES: Final[dict[int, Code]] = {
     50000: Code(200, "success", Kind.SUCCESS, "the request succeeded", "Nothing to do."),
     50001: Code(400, "missing auth", Kind.AUTH, "the request carried no credentials",
                 "Set login (app key) and password (master secret) of the Airflow connection."),
@@ -146,7 +146,8 @@ CODES: Final[Mapping[int, Code]] = {
     50046: Code(403, "signature not set", Kind.TEMPLATE, "the application has no signature",
                 "Set a signature in the JSMS console or pass sign_id."),
     50054: Code(403, "content contains special symbol", Kind.CALLER,
-                "the text contains a symbol such as 【】", "Remove the symbol from the parameters."),
+                "the text contains a symbol such as 【】",
+                "Remove the symbol from the parameters."),
     50102: Code(403, "invalid sign id", Kind.TEMPLATE, "the signature does not exist",
                 "Take sign_id from the JSMS console."),
     50201: Code(None, "", Kind.FREQUENCY, "the call was made more often than once in five seconds",

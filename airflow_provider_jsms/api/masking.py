@@ -1,14 +1,13 @@
-"""Masked phone numbers and hidden parameters for everything that a person may read.
+"""Mask phone numbers and hide parameters in everything that people read.
 
-Full numbers and ``temp_para`` values are personal data: they travel to JSMS and through the XComs
-that a user asks for, and appear nowhere else. What is shown instead is made here.
+Full numbers and ``temp_para`` values are personal data: they travel to JSMS and through XComs that
+a user asks for, and appear nowhere else.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -17,127 +16,102 @@ if TYPE_CHECKING:
 
 HIDDEN: Final = "***"
 SHOWN_RECIPIENTS: Final = 10
-"""How many recipients of a list are shown, masked, before only their count is."""
+"""The first recipients of a list are shown masked, the others are counted."""
 
-_LONGEST_MESSAGE = 200
+_LONGEST_TEXT: Final = 200
 # A mainland number as people write it: with +86 or without, and with signs between the digits.
-_BETWEEN = r"[ .()\-\u2010-\u2015\u2212\ufe58]{0,3}"
-_MOBILE = re.compile(rf"(?:(?:\+|00)?86{_BETWEEN})?1(?:{_BETWEEN}[0-9]){{10}}", re.ASCII)
-_NO_DIGIT = re.compile(r"[^0-9]")
-_WORD = re.compile(r"[^\W_]+")
-# What may be a value in the wrong place; a dictionary or a list that became text is not shown.
-_HARMLESS = re.compile(r"[^\[\]{}<>\"']{0,64}")
-_PLAIN_WORDS = re.compile(r"[A-Za-z_ ,.-]*")
-_SHORTEST_PART = 3
-_LARGEST = 10**18
+_BETWEEN: Final = r"[ .()\-\u2010-\u2015\u2212\ufe58]{0,3}"
+_MOBILE: Final = re.compile(rf"(?:(?:\+|00)?86{_BETWEEN})?1(?:{_BETWEEN}[0-9]){{10}}", re.ASCII)
+_NO_DIGIT: Final = re.compile(r"[^0-9]")
+# Anything else may be personal data in the wrong place, such as a list that became text.
+_HARMLESS: Final = re.compile(r"[^\[\]{}<>\"']{0,64}")
+_MESSAGE: Final = re.compile(r"[A-Za-z0-9 ,.:_()/-]{0,200}")
+_MOST_DIGITS: Final = 4
+_SHORTEST_VALUE: Final = 2
+_LARGEST: Final = 10**18
 
 
 def mask_mobile(mobile: object) -> str:
-    """Return the masked form of a phone number, ``138****5678``.
-
-    Of anything that is not a number of 11 digits (with or without +86) nothing is shown.
-    """
-    match = _MOBILE.fullmatch(_plain(_text(mobile)).strip(" ()'"))
+    """Return the masked form of a phone number, ``138****5678``, or ``***`` for anything else."""
+    match = _MOBILE.fullmatch(_plain(str(mobile)).strip(" ()'"))
     return _masked(match) if match else HIDDEN
 
 
 def mask_text(text: object) -> str:
-    """Return ``text`` with every phone number in it masked, on one line, at a readable length.
+    """Return ``text`` with every phone number masked, on one line, cut to a readable length.
 
-    Meant for text from elsewhere (a server's message, an exception's): line breaks and control
-    characters are replaced, so that it cannot pass for a log line of its own.
+    Line breaks and control characters are replaced, so that a text from elsewhere (a message of a
+    server, an exception) cannot pass for a log line of its own.
     """
-    masked = _mask_all(_plain(_text(text))).strip()
-    return masked if len(masked) <= _LONGEST_MESSAGE else masked[:_LONGEST_MESSAGE] + "…"
+    masked = _plain(str(text))
+    # Digits before a number may be taken for its beginning; its end is found in the next round.
+    while (again := _MOBILE.sub(_masked, masked)) != masked:
+        masked = again
+    masked = masked.strip()
+    return masked if len(masked) <= _LONGEST_TEXT else masked[:_LONGEST_TEXT] + "…"
 
 
 def _plain(text: str) -> str:
-    # NFKC makes full-width digits plain ones, so that they are found too.
-    normal = unicodedata.normalize("NFKC", text[: 2 * _LONGEST_MESSAGE])
+    # NFKC turns full-width digits into plain ones, so that they are found too.
+    normal = unicodedata.normalize("NFKC", text[: 2 * _LONGEST_TEXT])
     return "".join(map(_printable, normal))
 
 
 def _printable(sign: str) -> str:
-    """Return a sign as a log may show it; neither marks nor other scripts hide a digit."""
+    """Return a character as a log may show it; neither marks nor other scripts hide a digit."""
     if sign.isascii() or not (sign.isdecimal() or unicodedata.category(sign).startswith("M")):
         return sign if sign.isprintable() else " "
     return str(unicodedata.decimal(sign, ""))
 
 
 def mask_message(message: str, values: Iterable[str]) -> str:
-    """Return a server's message for people, or only ``***`` if it may repeat one of ``values``.
+    """Return a message of JSMS, or ``***`` if it may contain personal data.
 
-    The messages of JSMS are a few English words. One with anything else in it is not shown, nor
-    one with a word that is in a value or has a word of it (it may come back cut).
+    The messages of JSMS are short English texts. Anything else is hidden, and so is a text with as
+    many digits as a part of a number, or with one of the values that were sent.
+
+    :param values: the ``temp_para`` values of the call.
     """
-    if not message:
-        return message  # the answer to a thousand people is not compared with all they are told
-    if len(message) > _LONGEST_MESSAGE or not _PLAIN_WORDS.fullmatch(message):
+    if not _MESSAGE.fullmatch(message) or sum(map(str.isdigit, message)) > _MOST_DIGITS:
         return HIDDEN
-    words = _words(message)
-    return HIDDEN if any(_repeats(words, value) for value in values) else message
-
-
-def _repeats(words: list[str], value: str) -> bool:
-    """Tell whether a value may be in a message, cut, spaced, without its accents or in base64."""
-    told, said = _words(value), "".join(words)
-    whole = "".join(told)
-    packed = "".join(_words(b64encode(value.encode(errors="replace")).decode()))
-    is_cut = any(word in whole for word in words if len(word) >= _SHORTEST_PART)
-    return is_cut or any(part in said for part in (whole, *told, packed) if part)
-
-
-def _words(text: str) -> list[str]:
-    """Return the words of a text in the plainest letters."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return _WORD.findall("".join(sign for sign in plain if not unicodedata.combining(sign)))
+    text = message.casefold()
+    sent = (value.casefold() for value in values if len(value) >= _SHORTEST_VALUE)
+    return HIDDEN if text and any(value in text for value in sent) else message
 
 
 def show(value: object) -> str:
-    """Return what an error may show of an unusable argument: a short text or number, else its type.
+    """Return an unusable argument as an error may show it: a short text or number, else its type.
 
-    What is in the wrong place may be anything, a whole list of people too.
+    The wrong place may hold anything, also a whole list of people.
     """
     if isinstance(value, str) and value.isascii() and _HARMLESS.fullmatch(value):
-        return mask_text(repr(str.__str__(value)))
-    is_number = isinstance(value, int | float) and abs(value) < _LARGEST
-    if value is None or is_number:
+        return mask_text(repr(value))
+    if value is None or (isinstance(value, int | float) and abs(value) < _LARGEST):
         return mask_text(repr(value))
     length = f" of {len(value)} characters" if isinstance(value, str) else ""
     return f"(a {type(value).__name__}{length})"
 
 
 def mask_field(name: str, value: object) -> object:
-    """Return what may be shown of an operator's field: its shape, not what is personal in it.
+    """Return a rendered field of an operator as Airflow may show it: its shape, without values.
 
     :param name: ``mobile``, ``temp_para`` or ``recipients``.
-    :param value: the value after rendering, of whatever type it has turned out to be.
     """
-    if value is None or (isinstance(value, str) and value == ""):
+    if value is None or (isinstance(value, str) and not value):
         return value
     if name == "mobile":
         return mask_mobile(value)
-    if name == "temp_para":
-        return _masked_parameters(value)
-    return _masked_recipients(value)
+    return _masked_parameters(value) if name == "temp_para" else _masked_recipients(value)
 
 
-def _text(value: object) -> str:
-    try:
-        return str(value)
-    except ValueError:  # an integer of thousands of digits
-        return HIDDEN
-
-
-def _mask_all(text: str) -> str:
-    # Digits before a number may be taken for its beginning, and its end shows up only then.
-    while (masked := _MOBILE.sub(_masked, text)) != text:
-        text = masked
-    return text
+def is_recipients_file(value: object) -> bool:
+    """Tell whether ``recipients`` is a file: a path, a URI or a path object, by its suffix."""
+    is_path = isinstance(value, str) or callable(getattr(value, "open", None))
+    return is_path and str(value).lower().endswith((".csv", ".jsonl"))
 
 
 def _masked(match: re.Match[str]) -> str:
-    digits = _NO_DIGIT.sub("", match.group())[-11:]
+    digits = _NO_DIGIT.sub("", match[0])[-11:]
     return f"{digits[:3]}****{digits[-4:]}"
 
 
@@ -145,12 +119,6 @@ def _masked_parameters(value: object) -> object:
     if not isinstance(value, Mapping):
         return HIDDEN
     return {mask_text(name): HIDDEN for name in value}
-
-
-def is_recipients_file(value: object) -> bool:
-    """Tell whether ``recipients`` is a file: a path, a URI or a path object of that kind."""
-    is_path = isinstance(value, str) or callable(getattr(value, "open", None))
-    return is_path and str(value).lower().endswith((".csv", ".jsonl"))
 
 
 def _masked_recipients(value: object) -> object:
@@ -169,7 +137,7 @@ def _masked_recipients(value: object) -> object:
 def _masked_recipient(value: object) -> object:
     if not isinstance(value, Mapping):
         return mask_mobile(value)
-    # Without these the keys may be the first row of a table that has no header.
+    # Other keys may be the first row of a table without a header.
     if value and not any(key in ("mobile", "temp_para") for key in value):
         return HIDDEN
     return {

@@ -1,190 +1,205 @@
-"""Many recipients, checked: quickly where an entry is as most are, thoroughly where it is not."""
+"""Recipients: a number and the parameters of the template, validated and brought to one form."""
 
 from __future__ import annotations
 
 import re
-from functools import cached_property
-from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
-from airflow_provider_jsms.api.entries import BadRow, entries_of
-from airflow_provider_jsms.api.recipient import OF_NOTHING, SEPARATOR, heading, recipient, row_of
+from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, encodable, is_none, text_of
+from airflow_provider_jsms.api.columns import TEMP_PARA, columns_of_row, is_missing
+from airflow_provider_jsms.api.entries import entries_of
+from airflow_provider_jsms.api.masking import HIDDEN, mask_mobile, mask_text
+from airflow_provider_jsms.api.mobile import MOBILE, OF_A_TEMPLATE, SEVERAL, digits_of, flaw_of
 from airflow_provider_jsms.exceptions import JsmsInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
-    from airflow_provider_jsms.api.entries import Block
-    from airflow_provider_jsms.api.recipient import Recipient
+    from airflow_provider_jsms.api.entries import Source
 
-_SHOWN_ERRORS = 10
-_NUMBERS = re.compile(rf"(?:1[0-9]{{10}}{SEPARATOR})*")
+_ELEVEN_DIGITS: Final = re.compile(r"1[0-9]{10}")
+_SHOWN_ERRORS: Final = 10
+# Templates and tables write these for a missing value; a person may be called Nan, but not "nan".
+_OF_NOTHING: Final = frozenset(
+    (
+        *("None", "NOTSET", "nan", "NaN", "NaT", "<NA>"),
+        *("#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!"),
+    )
+)
 
 
-class People:
-    """Recipients that were checked, in the form that is sent.
+class Recipient(TypedDict):
+    """One person of a batch: a number of 11 digits and the parameters of the template."""
 
-    :param recipients: ``{"mobile", "temp_para"}``.
-    :param rows: of each of them what tells it from the others (:func:`~.recipient.row_of`); gone
-        through as often as needed.
+    mobile: str
+    temp_para: NotRequired[dict[str, str]]
+
+
+def recipients_of(value: object) -> list[Recipient]:
+    """Return validated recipients, in the given order.
+
+    :param value: everything that :func:`~.entries.entries_of` takes.
+    :raises JsmsInputError: counts the unusable entries and shows the first ten.
     """
-
-    def __init__(
-        self, recipients: list[Recipient] | None = None, rows: Iterable[tuple[str, ...]] = ()
-    ) -> None:
-        self.recipients = recipients or []
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.recipients)
-
-    def part(self, first: int, end: int) -> People:
-        """Return those from position ``first`` on, and before ``end``, counted from 0."""
-        if first == 0 and end == len(self):
-            return self
-        return People(self.recipients[first:end], list(self.rows)[first:end])
-
-    def __add__(self, other: People) -> People:
-        if not self.recipients:
-            return other
-        return People(self.recipients + other.recipients, [*self.rows, *other.rows])
-
-    def only(self, kept: Sequence[int]) -> People:
-        """Return those at these positions, counted from 0."""
-        if len(kept) == len(self):
-            return self
-        rows = list(self.rows)
-        return People([self.recipients[at] for at in kept], [rows[at] for at in kept])
-
-    @cached_property
-    def content(self) -> bytes:
-        """What is the same only for the same people and parameters, in the same order."""
-        return SEPARATOR.join(chain.from_iterable(self.rows)).encode()
+    return list(validated(entries_of(value)))
 
 
-class _Columns:
-    """Rows of a table that is kept as columns, which is far quicker to check and to join."""
+def validated(source: Source) -> Iterator[Recipient]:
+    """Yield the usable recipients of a source.
 
-    def __init__(self, *columns: Iterable[str]) -> None:
-        self._columns = columns
-
-    def __iter__(self) -> Iterator[tuple[str, ...]]:
-        return zip(*self._columns, strict=False)  # one column is endless
-
-
-class Checker:
-    """Checks entries, and collects what is wrong with them.
-
-    The entries of a list are nearly always alike: numbers of 11 digits, or dictionaries with such
-    a number and with strings under the same names. That is seen for a whole block at once. If
-    there is anything else in it, every entry of the block is looked at piece by piece.
-
-    :param place: what an entry's place is called, ``entry`` or ``line``.
+    :raises JsmsInputError: at the end; counts the unusable entries and shows the first ten.
     """
-
-    def __init__(self, place: str) -> None:
-        self._place = place
-        self._good = 0
-        self._bad = 0
-        self._errors: list[str] = []
-
-    def check(self, block: Block) -> People:
-        """Return the usable ones; the others are told by :meth:`conclude`."""
-        people = _alike(block.entries) or self._one_by_one(block)
-        self._good += len(people)
-        self._bad += len(block.entries) - len(people)
-        return people
-
-    def conclude(self) -> None:
-        """Raise if any entry could not be used.
-
-        :raises JsmsInputError: counts them, and shows the first ten.
-        """
-        if self._bad:
-            raise JsmsInputError(
-                f"{self._bad} of {self._good + self._bad} recipients cannot be used, so nothing "
-                "was sent:\n" + "\n".join(self._errors)
-            )
-
-    def _one_by_one(self, block: Block) -> People:
-        people = []
-        for entry, place in zip(block.entries, block.places, strict=True):
-            try:
-                people.append(entry.read() if isinstance(entry, BadRow) else recipient(entry))
-            except JsmsInputError as error:
-                self._note(place, str(error))
-            except Exception as error:  # noqa: BLE001  it can raise anything when it is looked at
-                self._note(place, f"it cannot be read: it raised {type(error).__name__}.")
-        return People(people, [row_of(person) for person in people])
-
-    def _note(self, place: int, why: str) -> None:
-        if len(self._errors) < _SHOWN_ERRORS:
-            self._errors.append(f"{self._place} {place}: {why}")
+    good = 0
+    errors: list[str] = []
+    for place, entry in source:
+        try:
+            person = recipient(entry)
+        except JsmsInputError as error:
+            errors.append(f"{source.place} {place}: {error}" if len(errors) < _SHOWN_ERRORS else "")
+        else:
+            good += 1
+            yield person
+    if errors:
+        raise JsmsInputError(
+            f"{len(errors)} of {good + len(errors)} recipients cannot be used, so nothing was "
+            "sent:\n" + "\n".join(errors[:_SHOWN_ERRORS])
+        )
 
 
-def _alike(entries: Sequence[Any]) -> People | None:
-    """Return the people of entries that are all alike and in order, None for any others."""
-    kinds = set(map(type, entries))
+def recipient(entry: object) -> Recipient:
+    """Return one validated recipient.
+
+    :param entry: ``{"mobile", "temp_para"}``; or a row with ``mobile`` whose other keys are the
+        parameters; or a bare number, also as the only cell of a row; or the error of a row.
+    :raises JsmsInputError: it is unusable.
+    """
+    if _is_ready(entry):
+        return entry  # type: ignore[return-value]
+    if isinstance(entry, JsmsInputError):
+        raise entry
+    if isinstance(entry, str | int):
+        return {"mobile": mobile_of(entry)}
+    if not isinstance(entry, Mapping):
+        return {"mobile": mobile_of(_only_cell(entry))}
+    if TEMP_PARA not in entry:
+        return recipient(columns_of_row(tuple(entry)).entry([*entry.values()]))
+    if unknown := [mask_text(key) for key in entry if key not in (MOBILE, TEMP_PARA)]:
+        raise JsmsInputError(
+            "a recipient with temp_para has no other key than mobile, but this one has "
+            f"{', '.join(unknown)}."
+        )
+    person: Recipient = {"mobile": mobile_of(entry.get(MOBILE))}
+    if parameters := parameters_of(entry[TEMP_PARA]):
+        person["temp_para"] = parameters
+    return person
+
+
+def _is_ready(entry: object) -> bool:
+    """Tell whether an entry already has the form that is sent, as nearly all of a long list do."""
+    if not isinstance(entry, dict) or len(entry) != 2:  # noqa: PLR2004  mobile and temp_para
+        return False
+    mobile, parameters = entry.get(MOBILE), entry.get(TEMP_PARA)
+    if not parameters or not isinstance(parameters, dict):
+        return False
+    values = parameters.values()
     try:
-        if kinds == {str}:
-            return _of_one_form(entries, entries, [])
-        if kinds == {dict} and set(map(len, entries)) == {2}:
-            numbers = [entry["mobile"] for entry in entries]
-            return _of_one_form(entries, numbers, [entry["temp_para"] for entry in entries])
-    except Exception:  # noqa: BLE001  a text or a name may be any object that claims to be one
-        return None
-    return None
+        "".join((mobile, *parameters, *values)).encode()  # type: ignore[arg-type]
+    except (TypeError, UnicodeEncodeError):
+        return False
+    has_values = "" not in parameters and _OF_NOTHING.isdisjoint(values)
+    return has_values and _ELEVEN_DIGITS.fullmatch(mobile) is not None  # type: ignore[arg-type]
 
 
-def _of_one_form(
-    entries: Sequence[Any], numbers: Sequence[str], parameters: Sequence[Any]
-) -> People | None:
-    """Return the people of these numbers and parameters, None if anything is unusual.
+def _only_cell(entry: object) -> object:
+    """Return the cell of a row of one column, such as a database returns; or a bare number."""
+    is_row = isinstance(entry, Sequence) and not isinstance(entry, str | bytes | bytearray)
+    if not is_row and getattr(entry, "ndim", None) != 1:  # a row of numpy
+        return entry
+    cells = list(entry)  # type: ignore[call-overload]
+    if cells and isinstance(cells[0], Mapping | list):
+        raise JsmsInputError(
+            f"a list within the list (a {type(entry).__name__}). Join the lists of several tasks "
+            "in an upstream task: list(itertools.chain.from_iterable(lists))."
+        )
+    if len(cells) != 1:
+        raise JsmsInputError(
+            f"a row of {len(cells)} values without names (a {type(entry).__name__}). Name them in "
+            'an upstream task: [{"mobile": mobile, "name": name} for mobile, name in rows].'
+        )
+    return cells[0]
 
-    :raises Exception: the same; whatever it meets.
+
+def mobile_of(value: object) -> str:
+    """Return the 11 digits of a mainland number without +86, spaces, dashes and the like.
+
+    :param value: a string, or a whole number, which native rendering makes of digits.
+    :raises JsmsInputError: anything else; the text shows the number masked.
     """
-    if not _NUMBERS.fullmatch(SEPARATOR.join([*numbers, ""])):
-        return None
-    names, columns = _table(parameters)
-    if not all(map(OF_NOTHING.isdisjoint, columns)):
-        return None
-    people = People(
-        list(entries) if parameters else [{"mobile": number} for number in numbers],
-        _Columns(numbers, repeat(heading(names)), *columns),
+    text = text_of(value)
+    digits = digits_of(text)
+    is_negative = text.startswith("-") and not isinstance(value, str)
+    if digits is not None and not is_negative:
+        return digits
+    shown = "(none)"
+    if not is_missing(value):
+        masked = mask_mobile(text)
+        length = f" of {len(text)} characters" if text else ""
+        shown = f"{'' if masked == HIDDEN else f'{masked} '}(a {type(value).__name__}{length})"
+    raise JsmsInputError(
+        f"mobile {shown} is not a mainland China number of 11 digits: {_flaw_of(value, text)}. "
+        "Nothing was sent."
     )
-    # A separator within a name or a value would make the content ambiguous.
-    parts = len(entries) * (2 + 2 * len(names))
-    return people if people.content.count(SEPARATOR.encode()) == parts - 1 else None
 
 
-def _table(parameters: Sequence[Any]) -> tuple[tuple[str, ...], list[list[str]]]:
-    """Return the sorted names of parameters, and a column of values for each.
+def _flaw_of(value: object, text: str) -> str:
+    if is_missing(value):
+        return "it is empty"
+    if isinstance(value, list | tuple | set | frozenset):
+        return SEVERAL
+    if isinstance(value, float):
+        return "read numbers as text, such as pandas.read_csv(..., dtype=str)"
+    return flaw_of(text) if text else "a string or a whole number is needed"
 
-    :raises Exception: they are not all dictionaries with the same names.
+
+def parameters_of(value: object) -> dict[str, str]:
+    """Return ``temp_para`` with string values, empty for None and an empty string.
+
+    Whole numbers become strings. A float, a boolean or None is refused, because native rendering
+    makes ``"1e5"`` a float. So are the texts that stand for a missing value.
+
+    :raises JsmsInputError: names the parameter.
     """
-    if not parameters:
-        return (), []
-    if set(map(type, parameters)) != {dict} or len(set(map(len, parameters))) != 1:
-        raise TypeError
-    names = tuple(sorted(parameters[0]))
-    if not names or not all(names):
-        raise TypeError
-    return names, [[each[name] for each in parameters] for name in names]
+    if is_none(value):
+        return {}
+    if not isinstance(value, Mapping):
+        raise JsmsInputError(
+            f"temp_para is of type {type(value).__name__}: a dictionary of the template's "
+            f"parameters is needed. {SHOW_THE_WAY.format('a dictionary')} Nothing was sent."
+        )
+    for name in value:
+        if not isinstance(name, str) or not name:
+            raise JsmsInputError(
+                "temp_para has a parameter whose name is empty or not a string. Nothing was sent."
+            )
+        encodable(name, "the name of a parameter of temp_para")
+    return {name: _parameter(name, each) for name, each in value.items()}
 
 
-def recipients_of(value: object) -> People:
-    """Return checked recipients, in the given order.
-
-    :param value: :class:`People`, or what :func:`~.entries.entries_of` takes.
-    :raises JsmsInputError: counts every entry that cannot be used and shows the first ten.
-    """
-    if isinstance(value, People):
-        return value
-    entries = entries_of(value)
-    checker = Checker(entries.place)
-    parts = [checker.check(block) for block in entries.blocks()]
-    checker.conclude()
-    return People(
-        list(chain.from_iterable(part.recipients for part in parts)),
-        list(chain.from_iterable(part.rows for part in parts)),
-    )
+def _parameter(name: str, value: object) -> str:
+    text = text_of(value)
+    if not text and not isinstance(value, str):
+        raise JsmsInputError(
+            f"temp_para[{mask_text(name)!r}] is of type {type(value).__name__}: a string is "
+            "needed (an integer of at most 18 digits is turned into one). Nothing was sent. "
+            "Quote the value, or format it in the template."
+        )
+    if text in _OF_NOTHING:
+        why = OF_A_TEMPLATE if text == "None" else "is what a table has where a value is missing"
+        other_case = text.lower() if text.title() in _OF_NOTHING else text.title()
+        raise JsmsInputError(
+            f"temp_para[{mask_text(name)!r}] is the text {text!r}, which {why}. Nothing was sent. "
+            "Give it a value or a default, such as {{ params.name or 'customer' }}. If the word "
+            f"itself is meant, write {other_case!r}."
+        )
+    return encodable(text, "temp_para", name)

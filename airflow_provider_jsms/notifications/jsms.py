@@ -19,7 +19,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_provider_jsms.api.arguments import connection_id_of, reading, text_of
 from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS
 from airflow_provider_jsms.api.masking import show
-from airflow_provider_jsms.api.recipient import mobile_of
+from airflow_provider_jsms.api.recipients import mobile_of
 from airflow_provider_jsms.connection_form import DEFAULT_CONN_ID
 from airflow_provider_jsms.exceptions import (
     JsmsError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
@@ -28,7 +28,7 @@ from airflow_provider_jsms.operators.private_fields import (
 )
 from airflow_provider_jsms.operators.rendering import render_field, upstream_data
 from airflow_provider_jsms.operators.run_context import explaining_missing_dates
-from airflow_provider_jsms.submission.chunks import chunks, survey
+from airflow_provider_jsms.submission.chunks import NOBODY, chunks, survey
 from airflow_provider_jsms.submission.recipients_file import source_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.api.entries import Source
-    from airflow_provider_jsms.api.recipients import People
+    from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.results import FailedRecipient
     from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.hooks.jsms import JsmsHook
@@ -207,10 +207,10 @@ class JsmsBatchOperator(JsmsOperator):
         """Check all recipients, before anything is sent."""
         known = survey(source)
         if known.repeated:
-            self.log.info("%d repeated entries of recipients are left out", len(known.repeated))
+            self.log.info("%d repeated entries of recipients are left out", known.repeated)
         return known
 
-    def _people(self) -> People:
+    def _people(self) -> list[Recipient]:
         """Return the recipients of one request, each person and text once.
 
         :raises AirflowSkipException: there is nobody to text.
@@ -229,9 +229,6 @@ class JsmsBatchOperator(JsmsOperator):
     def _hand_on(self, context: Context, failures: Sequence[FailedRecipient]) -> None:
         """Hand on who was refused, also if the task is going to fail because of it."""
         context["ti"].xcom_push(key="failure_recipients", value=failures)
-
-
-NOBODY: Final = "recipients is empty: there is nobody to text."
 
 
 @contextmanager

@@ -207,6 +207,6 @@ def _check_way(base_url: str, sandbox: str) -> None:
 
 
 def _mobile(mobile: str | int) -> str:
-    from airflow_provider_jsms.api.recipient import mobile_of  # noqa: PLC0415
+    from airflow_provider_jsms.api.recipients import mobile_of  # noqa: PLC0415
 
     return mobile_of(mobile)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS, batch_head
-from airflow_provider_jsms.api.recipients import People
 from airflow_provider_jsms.exceptions import (
     JsmsChangedListError,
     JsmsError,
@@ -20,8 +19,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsRecipientError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.operators.base import NOBODY
-from airflow_provider_jsms.submission.chunks import chunks
+from airflow_provider_jsms.submission.chunks import NOBODY, chunks
 from airflow_provider_jsms.submission.fingerprint import fingerprint, list_fingerprint
 from airflow_provider_jsms.submission.ledger import REFUSED, CampaignLedger, SubmissionLedger
 from airflow_provider_jsms.submission.orders import order_of_batch
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_jsms.api.entries import Source
+    from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.results import BatchResult, FailedRecipient
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.chunks import Survey
@@ -87,12 +86,12 @@ class Tally:
         }
         return result | ({"uncertain_count": self.uncertain_count} if self.uncertain_count else {})
 
-    def add(self, outcome: Mapping[str, Any] | None, people: People) -> None:
+    def add(self, outcome: Mapping[str, Any] | None, people: list[Recipient]) -> None:
         """Count what has come of a chunk, None for one that is assumed to have been sent."""
         if outcome is None:
             self.uncertain_count += len(people)
             return
-        result = from_record(outcome, people.recipients)
+        result = from_record(outcome, people)
         if result["schedule_id"]:
             self.schedule_ids.append(result["schedule_id"])
         self.success_count += result["success_count"]
@@ -176,7 +175,7 @@ class Campaign:
     def _place_in(self, this_try: ThisTry) -> Place:
         settings = self._hook.settings
         account = fingerprint(
-            {}, People(), app_key=settings.app_key, master_secret=settings.master_secret
+            {}, [], app_key=settings.app_key, master_secret=settings.master_secret
         )
         return this_try.place_of_batch(account, self._list)
 
@@ -216,11 +215,12 @@ class Campaign:
         if not self._attempt.is_in_code:
             self._ledger.finished()
 
-    def _submit_chunk(self, number: int, people: People) -> None:
+    def _submit_chunk(self, number: int, people: list[Recipient]) -> None:
         key = self._place.key_of_chunk(number)
         ledger = SubmissionLedger(self._store, key, self._attempt_at_chunks)
-        body: Any = {**self._head, "recipients": people.recipients}
-        order = order_of_batch(self._hook, body, people, self._moment)
+        body: Any = {**self._head, "recipients": people}
+        digest = self._known.digests[number - 1]
+        order = order_of_batch(self._hook, body, people, self._moment, digest=digest)
         order = replace(
             order,
             submit=partial(_submit, order.submit, people),
@@ -239,7 +239,7 @@ class Campaign:
         if not self._is_begun:
             about = {
                 "recipients": self._known.recipients,
-                "repeated": len(self._known.repeated),
+                "repeated": self._known.repeated,
                 "chunks": len(self._known.digests),
             }
             is_one = self._ledger.chunks == len(self._known.digests) == 1
@@ -345,13 +345,13 @@ class Campaign:
         return f"{self.tally.describe(are_known=are_known)} {way_on}"
 
 
-def _submit(submit: Callable[[], dict[str, Any]], people: People) -> dict[str, Any]:
+def _submit(submit: Callable[[], dict[str, Any]], people: list[Recipient]) -> dict[str, Any]:
     try:
         return submit()
     except JsmsRecipientError as error:
         # No document tells how JSMS answers when it refuses every recipient of a batch.
         _log.warning("%s It counts as a refusal of all %d.", error, len(people))
-        return all_refused(people.recipients, error.code)
+        return all_refused(people, error.code)
 
 
 def _behind(ledger: SubmissionLedger) -> JsmsNoRetryError:

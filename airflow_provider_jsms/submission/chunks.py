@@ -1,166 +1,111 @@
-"""A campaign: any number of recipients, gone through twice, in chunks of what a request may carry.
+"""A campaign: any number of recipients, iterated twice, in chunks of one request each.
 
-The first time everything is checked, before the first request. The second time it is sent, chunk
-by chunk. In between nothing is kept of the recipients but who is a repetition and what tells
-whether the list has changed, so that a file of a million fits into a worker.
+The first reading validates everything, before the first request. The second one sends, chunk by
+chunk. Between them only the digests of the chunks are kept, so that a million recipients in a file
+fit into a worker.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS
-from airflow_provider_jsms.api.recipients import Checker, People
+from airflow_provider_jsms.api.recipients import validated
 from airflow_provider_jsms.exceptions import JsmsChangedListError, JsmsInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator, Sequence
 
     from airflow_provider_jsms.api.entries import Source
+    from airflow_provider_jsms.api.recipients import Recipient
 
-_HASH_BITS: Final = 64
+NOBODY: Final = "recipients is empty: there is nobody to text."
+_CHANGED: Final = (
+    "The list of recipients has changed while it was read: the second reading, which is sent, "
+    "differs from the first one, which was checked."
+)
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What is known of a list after it was gone through once.
+    """The result of the first reading of a list.
 
-    :param recipients: how many there are, each person and text once.
-    :param repeated: which of the entries repeat an earlier one, counted from 0.
-    :param digests: of each chunk; they are the same only for the same people and parameters.
-    :param left_out: the same of all repetitions, as far as the list was read at the end of each
-        chunk, and at its own end.
+    :param recipients: how many, each person and text once.
+    :param repeated: how many entries were dropped as duplicates.
+    :param digests: of each chunk.
+    :param marks: of each chunk, for the comparison with the second reading by the same process.
     """
 
     recipients: int
-    repeated: Collection[int]
+    repeated: int
     digests: tuple[bytes, ...]
-    left_out: tuple[bytes, ...]
+    marks: tuple[int, ...]
 
 
 def survey(source: Source) -> Survey:
-    """Check every entry of a list.
+    """Validate every entry of a list.
 
-    :raises JsmsInputError: counts the entries that cannot be used and shows the first ten.
+    :raises JsmsInputError: counts the unusable entries and shows the first ten.
     """
-    checker = Checker(source.place)
-    repetitions = _Repetitions()
-    recipients, digests, left_out = 0, [], []
-    for chunk in _chunks(source, checker, repetitions):
+    unique = _Unique(source)
+    recipients, digests, marks = 0, [], []
+    for chunk, mark in unique.chunks():
         recipients += len(chunk)
         digests.append(digest(chunk))
-        left_out.append(repetitions.left_out.digest())
-    checker.conclude()
-    left_out.append(repetitions.left_out.digest())
-    return Survey(recipients, repetitions.found, tuple(digests), tuple(left_out))
+        marks.append(mark)
+    return Survey(recipients, unique.repeated, tuple(digests), tuple(marks))
 
 
-def chunks(source: Source, known: Survey) -> Iterator[People]:
-    """Yield the chunks of a list that was surveyed, none that is not as it was then.
+def chunks(source: Source, known: Survey) -> Iterator[list[Recipient]]:
+    """Yield the chunks of a surveyed list, each only if it has not changed since.
 
-    :raises JsmsChangedListError: the list is another one by now.
+    :raises JsmsChangedListError: the list has changed.
     """
-    checker, sieve, count = Checker(source.place), _Known(known.repeated), 0
+    number = 0
     try:
-        for chunk in _chunks(source, checker, sieve):
-            if count == len(known.digests) or digest(chunk) != known.digests[count]:
+        for number, (chunk, mark) in enumerate(_Unique(source).chunks(), start=1):
+            if known.marks[number - 1 : number] != (mark,):
                 raise JsmsChangedListError(_CHANGED)
-            if sieve.left_out.digest() != known.left_out[count]:
-                raise JsmsChangedListError(_CHANGED)
-            count += 1
             yield chunk
-        checker.conclude()
     except JsmsInputError as error:
         raise JsmsChangedListError(_CHANGED) from error
-    if count < len(known.digests) or sieve.left_out.digest() != known.left_out[count]:
+    if number < len(known.marks):
         raise JsmsChangedListError(_CHANGED)
 
 
-_CHANGED = (
-    "The list of recipients has changed while it was read: the second reading, from which is sent, "
-    "differs from the first, in which it was checked."
-)
+def digest(people: Sequence[Recipient]) -> bytes:
+    """Return a hash that is equal only for the same people and parameters in the same order."""
+    rows = [(person["mobile"], person.get("temp_para") or {}) for person in people]
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).digest()
 
 
-def digest(people: People) -> bytes:
-    """Return what is the same only for the same people and parameters, in the same order."""
-    return hashlib.sha256(people.content).digest()
+class _Unique:
+    """Splits a list into chunks and drops entries that repeat an earlier one.
 
-
-class _Sieve:
-    """Leaves out the entries that repeat an earlier one.
-
-    :ivar left_out: a hash of all that were left out so far.
+    Of each recipient a mark is kept, a hash of 64 bits that is keyed anew in each process: two
+    different ones in a list of a million have the same by a chance of 1 in 30 million.
     """
 
-    def __init__(self) -> None:
-        self.left_out = hashlib.sha256()
-        self._count = 0
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.repeated = 0
 
-    def without(self, people: People) -> People:
-        """Return those that do not repeat an earlier one."""
-        first, self._count = self._count, self._count + len(people)
-        repeated = self._repeated(people, first)
-        if not repeated:
-            return people
-        self.left_out.update(people.only(repeated).content)
-        gone = set(repeated)
-        return people.only([at for at in range(len(people)) if at not in gone])
-
-    def _repeated(self, people: People, first: int) -> list[int]:
-        """Return which of these repeat an earlier one; ``first`` is the place of the first."""
-        raise NotImplementedError
-
-
-class _Repetitions(_Sieve):
-    """Finds the entries that repeat an earlier one.
-
-    What is kept of a recipient is one integer: the number, exact, and behind it 64 bits of a hash
-    of number and parameters, which is keyed anew in each process. So two texts are mistaken for
-    one another only if they go to the same number and their hashes happen to be equal.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: set[int] = set()
-        self._seen: set[int] = set()
-
-    def _repeated(self, people: People, first: int) -> list[int]:
-        marks = [(int(row[0]) << _HASH_BITS) + hash(row) for row in people.rows]
-        new = set(marks)
-        if len(new) == len(marks) and self._seen.isdisjoint(new):
-            self._seen |= new
-            return []
-        repeated = []
-        for at, mark in enumerate(marks):
-            if mark in self._seen:
-                repeated.append(at)
-            self._seen.add(mark)
-        self.found.update(first + at for at in repeated)
-        return repeated
-
-
-class _Known(_Sieve):
-    """Leaves out the entries that are known to repeat an earlier one."""
-
-    def __init__(self, found: Collection[int]) -> None:
-        super().__init__()
-        self._found = found
-
-    def _repeated(self, people: People, first: int) -> list[int]:
-        if not self._found:
-            return []
-        return [at for at in range(len(people)) if first + at in self._found]
-
-
-def _chunks(source: Source, checker: Checker, sieve: _Sieve) -> Iterator[People]:
-    waiting = People()
-    for block in source.blocks():
-        waiting += sieve.without(checker.check(block))
-        while len(waiting) >= MOST_RECIPIENTS:
-            yield waiting.part(0, MOST_RECIPIENTS)
-            waiting = waiting.part(MOST_RECIPIENTS, len(waiting))
-    if len(waiting):
-        yield waiting
+    def chunks(self) -> Iterator[tuple[list[Recipient], int]]:
+        """Yield lists of at most 1,000 recipients, each with a mark of its own."""
+        seen: set[int] = set()
+        chunk: dict[int, Recipient] = {}
+        for person in validated(self._source):
+            mark = hash((person["mobile"], frozenset(person.get("temp_para", {}).items())))
+            if mark in seen:
+                self.repeated += 1
+                continue
+            seen.add(mark)
+            chunk[mark] = person
+            if len(chunk) == MOST_RECIPIENTS:
+                yield [*chunk.values()], hash(tuple(chunk))
+                chunk = {}
+        if chunk:
+            yield [*chunk.values()], hash(tuple(chunk))

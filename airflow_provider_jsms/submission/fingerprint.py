@@ -13,10 +13,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_jsms.submission.chunks import digest as digest_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_jsms.api.recipients import People
+    from airflow_provider_jsms.api.recipients import Recipient
 
 _LENGTH: Final = 32
 _OWN: Final = frozenset({"mobile", "temp_para", "recipients"})
@@ -51,31 +53,37 @@ class Fingerprint:
 
 
 def fingerprint(
-    body: Mapping[str, Any], people: People, *, app_key: str, master_secret: str
+    body: Mapping[str, Any],
+    people: Sequence[Recipient],
+    *,
+    digest: bytes | None = None,
+    app_key: str,
+    master_secret: str,
 ) -> Fingerprint:
     """Return the fingerprint of what is sent.
 
     :param body: the rest of it: what is not a recipient's own.
     :param people: the recipients, with their parameters.
+    :param digest: of the recipients, if it is known.
     """
-    numbers = [each["mobile"] for each in people.recipients]
+    numbers = [each["mobile"] for each in people]
     return Fingerprint(
-        request=_request(body, people, master_secret),
+        request=_request(body, digest or digest_of(people), master_secret),
         people=_keyed(master_secret, " ".join(sorted(numbers)).encode()),
         app=hashlib.sha256(app_key.encode()).hexdigest()[:_LENGTH],
         key=_keyed(master_secret, b"key"),
     )
 
 
-def text_fingerprint(body: Mapping[str, Any], people: People, *, master_secret: str) -> str:
+def text_fingerprint(body: Mapping[str, Any], digest: bytes, *, master_secret: str) -> str:
     """Return what stands for everything that is sent but its ``send_time``."""
     timeless = {name: value for name, value in body.items() if name != "send_time"}
-    return _request(timeless, people, master_secret)
+    return _request(timeless, digest, master_secret)
 
 
-def _request(body: Mapping[str, Any], people: People, master_secret: str) -> str:
+def _request(body: Mapping[str, Any], digest: bytes, master_secret: str) -> str:
     rest = {name: value for name, value in body.items() if name not in _OWN}
-    return _keyed(master_secret, json.dumps(rest, sort_keys=True).encode(), people.content)
+    return _keyed(master_secret, json.dumps(rest, sort_keys=True).encode(), digest)
 
 
 @dataclass(frozen=True)

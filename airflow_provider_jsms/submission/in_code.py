@@ -55,8 +55,9 @@ def submit_batch(
     """
     people = recipients_of(body["recipients"])
     results: list[BatchResult] = []
-    order = order_of_batch(sender, body, people, moment, received=results.append)
-    listed = list_fingerprint([digest(people)], master_secret=sender.settings.master_secret)
+    content = digest(people)
+    order = order_of_batch(sender, body, people, moment, digest=content, received=results.append)
+    listed = list_fingerprint([content], master_secret=sender.settings.master_secret)
     order = replace(order, extra={"chunks": 1, **asdict(listed)})
 
     def place_of_batch(this_try: ThisTry) -> SubmissionLedger:
@@ -64,7 +65,7 @@ def submit_batch(
         return SubmissionLedger(place.store, place.key_of_chunk(1), place.attempt)
 
     outcome = _submit(sender, order, place_of_batch, durable=durable)
-    return results[-1] if results else from_record(outcome, people.recipients)
+    return results[-1] if results else from_record(outcome, people)
 
 
 def refuse_templates(order: Order) -> None:
@@ -72,7 +73,7 @@ def refuse_templates(order: Order) -> None:
 
     :raises JsmsInputError: one is.
     """
-    for person in order.people.recipients:
+    for person in order.people:
         for name, value in person.get("temp_para", {}).items():
             if "{{" in value and "}}" in value:
                 raise JsmsInputError(

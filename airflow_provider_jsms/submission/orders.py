@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from airflow_provider_jsms.api import protocol
 from airflow_provider_jsms.api.recipients import recipients_of
+from airflow_provider_jsms.submission.chunks import digest as digest_of
 from airflow_provider_jsms.submission.fingerprint import fingerprint, text_fingerprint
 from airflow_provider_jsms.submission.records import is_whole
 from airflow_provider_jsms.submission.refusals import to_record
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.bodies import BatchBody, SingleBody
     from airflow_provider_jsms.api.protocol import Call
-    from airflow_provider_jsms.api.recipients import People
+    from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.results import BatchResult, Schedule
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.connection import JsmsSettings
@@ -58,7 +59,7 @@ class Order:
 
     call: str
     body: Mapping[str, Any] = field(repr=False)
-    people: People
+    people: list[Recipient]
     moment: SendTime
     request: Fingerprint
     text: str
@@ -88,7 +89,7 @@ def order_of_text(sender: Sender, body: SingleBody, moment: SendTime) -> Order:
         body=body,
         people=people,
         moment=moment,
-        **_fingerprints(sender, body, people),
+        **_fingerprints(sender, body, people, digest_of(people)),
         submit=lambda: {"schedule_id": sender.send_call(call, moment)},
         modify=lambda known: {
             "schedule_id": sender.send_call(protocol.modify_schedule(known, body), moment)
@@ -99,13 +100,15 @@ def order_of_text(sender: Sender, body: SingleBody, moment: SendTime) -> Order:
 def order_of_batch(
     sender: Sender,
     body: BatchBody,
-    people: People,
+    people: list[Recipient],
     moment: SendTime,
     *,
+    digest: bytes,
     received: Callable[[BatchResult], object] = lambda _: None,
 ) -> Order:
     """Return the order for a batch of at most 1,000 people, who are those of its body.
 
+    :param digest: of the people.
     :param received: called with the answer of JSMS, of which a record keeps less.
     """
     call = protocol.submit_batch_schedule(body)
@@ -113,23 +116,25 @@ def order_of_batch(
     def send(call: Call[BatchResult]) -> dict[str, Any]:
         result = sender.send_call(call, moment)
         received(result)
-        return to_record(result, people.recipients)
+        return to_record(result, people)
 
     return Order(
         call=str(call),
         body=body,
         people=people,
         moment=moment,
-        **_fingerprints(sender, body, people),
+        **_fingerprints(sender, body, people, digest),
         submit=partial(send, call),
         modify=lambda known: send(protocol.modify_batch_schedule(known, body)),
         is_told_by=partial(is_whole, recipients=len(people)),
     )
 
 
-def _fingerprints(sender: Sender, body: Mapping[str, Any], people: People) -> dict[str, Any]:
+def _fingerprints(
+    sender: Sender, body: Mapping[str, Any], people: list[Recipient], digest: bytes
+) -> dict[str, Any]:
     app_key, secret = sender.settings.app_key, sender.settings.master_secret
     return {
-        "request": fingerprint(body, people, app_key=app_key, master_secret=secret),
-        "text": text_fingerprint(body, people, master_secret=secret),
+        "request": fingerprint(body, people, digest=digest, app_key=app_key, master_secret=secret),
+        "text": text_fingerprint(body, digest, master_secret=secret),
     }

@@ -15,7 +15,7 @@ from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipien
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_jsms.api.recipient import Recipient
+    from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.results import BatchResult, FailedRecipient
 
 _COUNT = re.compile(r"[0-9]{1,9}")

@@ -20,7 +20,7 @@ from airflow_provider_jsms.api.masking import (
     mask_mobile,
     mask_text,
 )
-from airflow_provider_jsms.api.recipient import mobile_of
+from airflow_provider_jsms.api.recipients import mobile_of
 from tests import people
 
 MANY = settings(deadline=None, database=None, max_examples=250)
