@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from numbers import Integral
@@ -31,7 +31,6 @@ SHOW_THE_WAY: Final = (
 _LONGEST_CONN_ID: Final = 250
 _POSITIVE: Final = re.compile(r"0*[1-9][0-9]{0,17}")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
-_LARGEST: Final = 10**18
 # "batch" would change the path, "None" is a rendered None, and a phone number must not be logged.
 _SCHEDULE_ID: Final = re.compile(
     r"(?!(?:batch|None|(?:86)?1[0-9]{10})\Z)[A-Za-z0-9][A-Za-z0-9._~-]{0,127}"
@@ -190,10 +189,10 @@ def text_of(value: object) -> str:
     """Return a string as it is and a whole number as a string, else an empty string."""
     if isinstance(value, str):
         return value
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return str(int(value)) if abs(value) < _LARGEST else ""
-    is_whole = isinstance(value, Decimal) and _WHOLE.fullmatch(str(value))
-    return str(value) if is_whole else ""
+    if isinstance(value, bool) or not isinstance(value, Integral | Decimal):
+        return ""
+    text = str(value if isinstance(value, Decimal) else int(value))
+    return text if _WHOLE.fullmatch(text) else ""
 
 
 def encodable(text: str, name: str, key: object = None) -> str:
@@ -209,6 +208,8 @@ def encodable(text: str, name: str, key: object = None) -> str:
     return text
 
 
-def reading(name: str, raises: type[JsmsError] = JsmsInputError) -> AbstractContextManager[None]:
+@contextmanager
+def reading(name: str, raises: type[JsmsError] = JsmsInputError) -> Iterator[None]:
     """Guard an argument; deleted once no other room uses it."""
-    return fetching(name, raises)
+    with fetching(name, raises):
+        yield

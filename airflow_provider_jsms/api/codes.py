@@ -70,7 +70,7 @@ class Code(NamedTuple):
 _CORRECT: Final = "Correct the request."
 
 # fmt: off
-CODES: Final[Mapping[int, Code]] = {
+CODES: Final[dict[int, Code]] = {
     50000: Code(200, "success", Kind.SUCCESS, "the request succeeded", "Nothing to do."),
     50001: Code(400, "missing auth", Kind.AUTH, "the request carried no credentials",
                 "Set login (app key) and password (master secret) of the Airflow connection."),

@@ -84,11 +84,9 @@ class Columns:
 
 
 @lru_cache(maxsize=64)
-def columns_of_row(
-    header: tuple[object, ...], renamed: tuple[tuple[str, str], ...] = ()
-) -> Columns:
+def columns_of_row(keys: tuple[object, ...], renamed: tuple[tuple[str, str], ...] = ()) -> Columns:
     """Return the columns of a row that names them itself, as a dictionary does."""
-    return Columns(header, dict(renamed), "it")
+    return Columns(keys, dict(renamed), "it")
 
 
 def _name(header: object) -> str:

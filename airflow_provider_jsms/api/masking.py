@@ -25,6 +25,7 @@ _MOBILE: Final = re.compile(rf"(?:(?:\+|00)?86{_BETWEEN})?1(?:{_BETWEEN}[0-9]){{
 _NO_DIGIT: Final = re.compile(r"[^0-9]")
 # Anything else may be personal data in the wrong place, such as a list that became text.
 _HARMLESS: Final = re.compile(r"[^\[\]{}<>\"']{0,64}")
+_MESSAGE: Final = re.compile(r"[A-Za-z0-9 ,.:_()/-]{0,200}")
 _MOST_DIGITS: Final = 4
 _SHORTEST_VALUE: Final = 2
 _LARGEST: Final = 10**18
@@ -71,12 +72,11 @@ def mask_message(message: str, values: Iterable[str]) -> str:
 
     :param values: the ``temp_para`` values of the call.
     """
-    text = message.casefold()
-    is_short = len(message) <= _LONGEST_TEXT and message.isascii() and message.isprintable()
-    if not is_short or sum(map(str.isdigit, message)) > _MOST_DIGITS:
+    if not _MESSAGE.fullmatch(message) or sum(map(str.isdigit, message)) > _MOST_DIGITS:
         return HIDDEN
+    text = message.casefold()
     sent = (value.casefold() for value in values if len(value) >= _SHORTEST_VALUE)
-    return HIDDEN if any(value in text for value in sent) else message
+    return HIDDEN if text and any(value in text for value in sent) else message
 
 
 def show(value: object) -> str:

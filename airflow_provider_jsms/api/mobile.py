@@ -31,8 +31,8 @@ _PLAIN: Final = str.maketrans(
 _ENDS: Final = "\t\n\v\f\r\x85\u2028\u2029"
 _INVISIBLE: Final = ("Zs", "Cf")
 _EXPONENT: Final = re.compile(r"\s*[0-9][.,]?[0-9]*[Ee]\+?[0-9]+\s*")
-_SIGNS: Final = "0123456789+()'"
-DIGITS: Final = 11
+_FOREIGN: Final = re.compile(r"[^0-9+()']")
+_DIGITS: Final = 11
 _FEWEST_DIGITS: Final = 7
 
 
@@ -53,27 +53,26 @@ def flaw_of(text: str) -> str:
     plain = _without_formatting(text)
     digits = sum(map(str.isdigit, plain))
     if text == "None":
-        return f"the text 'None' {OF_A_TEMPLATE}"
-    if plain.startswith(("[", "{")):
-        return _STRUCTURE
-    if digits >= 2 * DIGITS:
-        return SEVERAL
-    if _EXPONENT.fullmatch(text):
-        return "a spreadsheet has shortened it. Format the column as text, then save the file again"
-    if digits < _FEWEST_DIGITS:
-        return "it has too few digits"
-    if foreign := _foreign(plain):
-        return f"it contains {foreign}"
-    if digits != DIGITS:
-        return f"it has {digits} digits"
-    return "only +86 may stand before the digits, the first of which is 1"
+        flaw = f"the text 'None' {OF_A_TEMPLATE}"
+    elif plain.startswith(("[", "{")):
+        flaw = _STRUCTURE
+    elif digits >= 2 * _DIGITS:
+        flaw = SEVERAL
+    elif _EXPONENT.fullmatch(text):
+        flaw = "a spreadsheet has shortened it. Format the column as text, then save the file again"
+    elif digits < _FEWEST_DIGITS:
+        flaw = "it has too few digits"
+    elif foreign := _FOREIGN.search(plain):
+        flaw = f"it contains {_name(foreign[0])}"
+    elif digits != _DIGITS:
+        flaw = f"it has {digits} digits"
+    else:
+        flaw = "only +86 may stand before the digits, the first of which is 1"
+    return flaw
 
 
-def _foreign(plain: str) -> str | None:
-    """Return the code point and name of the first character that no number has."""
-    for sign in plain:
-        if sign.isnumeric() and sign not in _SIGNS:
-            return "a digit of another script"
-        if sign not in _SIGNS:
-            return f"U+{ord(sign):04X} ({unicodedata.name(sign, 'a control character')})"
-    return None
+def _name(sign: str) -> str:
+    """Return the code point and name of a character, but no digit."""
+    if sign.isnumeric():
+        return "a digit of another script"
+    return f"U+{ord(sign):04X} ({unicodedata.name(sign, 'a control character')})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
@@ -9,14 +10,7 @@ from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, encodable, is_none
 from airflow_provider_jsms.api.columns import TEMP_PARA, columns_of_row, is_missing
 from airflow_provider_jsms.api.entries import entries_of
 from airflow_provider_jsms.api.masking import HIDDEN, mask_mobile, mask_text
-from airflow_provider_jsms.api.mobile import (
-    DIGITS,
-    MOBILE,
-    OF_A_TEMPLATE,
-    SEVERAL,
-    digits_of,
-    flaw_of,
-)
+from airflow_provider_jsms.api.mobile import MOBILE, OF_A_TEMPLATE, SEVERAL, digits_of, flaw_of
 from airflow_provider_jsms.exceptions import JsmsInputError
 
 if TYPE_CHECKING:
@@ -24,24 +18,14 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.entries import Source
 
-_KEYS: Final = (MOBILE, TEMP_PARA)
+_ELEVEN_DIGITS: Final = re.compile(r"1[0-9]{10}")
 _SHOWN_ERRORS: Final = 10
 # Templates and tables write these for a missing value; a person may be called Nan, but not "nan".
 _OF_NOTHING: Final = frozenset(
-    [
-        "None",
-        "NOTSET",
-        "nan",
-        "NaN",
-        "NaT",
-        "<NA>",
-        "#N/A",
-        "#NAME?",
-        "#REF!",
-        "#VALUE!",
-        "#DIV/0!",
-        "#NUM!",
-    ]
+    (
+        *("None", "NOTSET", "nan", "NaN", "NaT", "<NA>"),
+        *("#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!"),
+    )
 )
 
 
@@ -66,7 +50,8 @@ def validated(source: Source) -> Iterator[Recipient]:
 
     :raises JsmsInputError: at the end; counts the unusable entries and shows the first ten.
     """
-    good, errors = 0, []
+    good = 0
+    errors: list[str] = []
     for place, entry in source:
         try:
             person = recipient(entry)
@@ -99,7 +84,7 @@ def recipient(entry: object) -> Recipient:
         return {"mobile": mobile_of(_only_cell(entry))}
     if TEMP_PARA not in entry:
         return recipient(columns_of_row(tuple(entry)).entry([*entry.values()]))
-    if unknown := [mask_text(key) for key in entry if key not in _KEYS]:
+    if unknown := [mask_text(key) for key in entry if key not in (MOBILE, TEMP_PARA)]:
         raise JsmsInputError(
             "a recipient with temp_para has no other key than mobile, but this one has "
             f"{', '.join(unknown)}."
@@ -112,18 +97,18 @@ def recipient(entry: object) -> Recipient:
 
 def _is_ready(entry: object) -> bool:
     """Tell whether an entry already has the form that is sent, as nearly all of a long list do."""
-    if not isinstance(entry, dict) or len(entry) != len(_KEYS):
+    if not isinstance(entry, dict) or len(entry) != 2:  # noqa: PLR2004  mobile and temp_para
         return False
     mobile, parameters = entry.get(MOBILE), entry.get(TEMP_PARA)
-    if not isinstance(mobile, str) or not isinstance(parameters, dict) or not parameters:
+    if not parameters or not isinstance(parameters, dict):
         return False
+    values = parameters.values()
     try:
-        "".join((*parameters, *parameters.values())).encode()
+        "".join((mobile, *parameters, *values)).encode()  # type: ignore[arg-type]
     except (TypeError, UnicodeEncodeError):
         return False
-    has_values = "" not in parameters and _OF_NOTHING.isdisjoint(parameters.values())
-    is_number = mobile.isascii() and mobile.isdigit() and len(mobile) == DIGITS
-    return has_values and is_number and mobile.startswith("1")
+    has_values = "" not in parameters and _OF_NOTHING.isdisjoint(values)
+    return has_values and _ELEVEN_DIGITS.fullmatch(mobile) is not None  # type: ignore[arg-type]
 
 
 def _only_cell(entry: object) -> object:

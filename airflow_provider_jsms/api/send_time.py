@@ -1,16 +1,15 @@
-"""Any time that a DAG can give, as the wall clock of JSMS, and back.
+"""Parse the times that a DAG can give into the wall clock of JSMS, and back.
 
 JSMS takes ``send_time`` as ``yyyy-MM-dd HH:mm:ss`` without an offset. No document names the zone;
-everything known points to China (UTC+8), so ``Asia/Shanghai`` is the default, settable per
-connection. Airflow's own times are UTC: a mix-up would text people eight hours early, silently.
-So a time is either unambiguous or refused. An aware time is believed: that Airflow's XCom has made
-one of a ``pendulum.naive(...)`` cannot be told from the result.
+all evidence points to China (UTC+8), so ``Asia/Shanghai`` is the default, settable per connection.
+Airflow's own times are UTC: a mix-up would text people eight hours early, silently. So a time is
+either unambiguous or refused. An aware time is trusted, although an XCom turns a
+``pendulum.naive(...)`` into one.
 """
 
 from __future__ import annotations
 
 import re
-from calendar import timegm
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from numbers import Number
@@ -18,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import pendulum
 
-from airflow_provider_jsms.api.arguments import reading
 from airflow_provider_jsms.api.masking import mask_text, show
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsPastSendTimeError
 
@@ -46,8 +44,7 @@ _REASONS: dict[type, str] = {
         "datetime.fromtimestamp(..., tz=timezone.utc)"
     ),
 }
-_LARGEST = 10**18
-# Times that the masking of phone numbers would take for one: the year 10000, and milliseconds.
+# Times that the masking would take for phone numbers: the year 10000, and milliseconds.
 _LIKE_A_NUMBER = re.compile(
     r"(1[0-2]|[2-9][0-9])[0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9:]{1,8}([.,][0-9]{1,9})?)?Z?"
     r"|20[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-3])[0-5][0-9][0-9]{0,5}"
@@ -102,9 +99,8 @@ def service_zone(name: str) -> tzinfo:
         raise ValueError(name) from error
 
 
-@reading("send_time")
 def parse_send_time(value: object, zone: tzinfo) -> SendTime:
-    """Return the instant that ``value`` names, whole seconds, fractions dropped.
+    """Return the instant that ``value`` names, in whole seconds (fractions are dropped).
 
     :param value: an aware ``datetime`` (pendulum's too), an ISO 8601 string with an offset or
         ``Z``, or a string of exactly ``yyyy-MM-dd HH:mm:ss``, which is the service's wall clock.
@@ -142,22 +138,22 @@ def _parse_text(text: str, zone: tzinfo) -> datetime:
 
 
 def _named_by_wall_clock(moment: datetime, zone: tzinfo, given: object) -> SendTime:
-    """Check that the service's wall clock names this very second, and no other.
+    """Check that the service's wall clock names this second only: the round trip comes back.
 
-    Where clocks are set back an hour exists twice, and where they are set forward an hour does
-    not exist: China does neither today, a zone set by a user may.
+    Clocks that are set back repeat an hour, and clocks that are set forward skip one. China does
+    neither today, but a zone set by a user may.
     """
     try:
-        instant = datetime.fromtimestamp(timegm(moment.utctimetuple()), UTC)
+        instant = moment.astimezone(UTC).replace(microsecond=0)
         wall = instant.astimezone(zone).replace(tzinfo=None)
-        readings = {wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+        back = [wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
     except (OverflowError, ValueError):  # outside the years 1 to 9999
         raise _refused(given) from None
-    # A wall clock that was given and does not exist comes back as another one.
-    named = _wall_clock(moment) if moment.tzinfo is zone else _wall_clock(wall)
-    if readings != {instant} or named != _wall_clock(wall):
+    # A wall clock that does not exist comes back as another one.
+    named = moment.replace(tzinfo=None, microsecond=0) if moment.tzinfo is zone else wall
+    if back != [instant, instant] or named != wall:
         raise JsmsInputError(
-            f"send_time {named} does not name one moment in the zone {zone}, where "
+            f"send_time {_wall_clock(named)} does not name one moment in the zone {zone}, where "
             "clocks are set at that hour. Nothing was sent. Choose another time, or set the "
             "connection's extra 'timezone' to the zone of JSMS, Asia/Shanghai."
         )
@@ -181,14 +177,12 @@ def _refused(value: object) -> JsmsInputError:
 def _shown(value: object) -> str:
     if isinstance(value, datetime):
         return mask_text(repr(value))
-    is_short = isinstance(value, str) or (isinstance(value, int) and abs(value) < _LARGEST)
-    if is_short and _LIKE_A_NUMBER.fullmatch(str(value)):
-        return repr(value)
-    return show(value)
+    is_time = isinstance(value, str | int) and _LIKE_A_NUMBER.fullmatch(str(value))
+    return repr(value) if is_time else show(value)
 
 
 def _reason(value: object) -> str:
-    """Return why a value of this type names no moment, and what to write for it."""
+    """Return why a value of this type names no moment, and the next step."""
     if isinstance(value, datetime):
         if value.tzinfo is not None or value != value:  # noqa: PLR0124  pandas.NaT
             return ""
@@ -197,5 +191,5 @@ def _reason(value: object) -> str:
             "as a string (in YAML, in quotes); otherwise give it its time zone"
         )
     if isinstance(value, str) and value in ("", "None"):
-        return ": it is what a template makes of no value. On Airflow 3 use dag_run.run_after"
+        return ": a template makes it of a missing value. On Airflow 3 use dag_run.run_after"
     return next((text for kind, text in _REASONS.items() if isinstance(value, kind)), "")

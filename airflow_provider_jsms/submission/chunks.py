@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_jsms.api.calls import MAX_RECIPIENTS
+from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS
 from airflow_provider_jsms.api.recipients import validated
 from airflow_provider_jsms.exceptions import JsmsChangedListError, JsmsInputError
 
@@ -96,18 +96,16 @@ class _Unique:
     def chunks(self) -> Iterator[tuple[list[Recipient], int]]:
         """Yield lists of at most 1,000 recipients, each with a mark of its own."""
         seen: set[int] = set()
-        chunk: list[Recipient] = []
-        of_chunk = 0
+        chunk: dict[int, Recipient] = {}
         for person in validated(self._source):
             mark = hash((person["mobile"], frozenset(person.get("temp_para", {}).items())))
             if mark in seen:
                 self.repeated += 1
                 continue
             seen.add(mark)
-            chunk.append(person)
-            of_chunk = hash((of_chunk, mark))
-            if len(chunk) == MAX_RECIPIENTS:
-                yield chunk, of_chunk
-                chunk = []
+            chunk[mark] = person
+            if len(chunk) == MOST_RECIPIENTS:
+                yield [*chunk.values()], hash(tuple(chunk))
+                chunk = {}
         if chunk:
-            yield chunk, of_chunk
+            yield [*chunk.values()], hash(tuple(chunk))

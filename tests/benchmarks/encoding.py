@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from airflow_provider_jsms.api import calls as protocol
-from airflow_provider_jsms.api.calls import batch_body, batch_head
+from airflow_provider_jsms.api import protocol
+from airflow_provider_jsms.api.bodies import batch_head
 from airflow_provider_jsms.api.send_time import parse_send_time
-from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.submission.chunks import chunks, survey
 from airflow_provider_jsms.submission.fingerprint import fingerprint, list_fingerprint
 from airflow_provider_jsms.submission.recipients_file import source_of
@@ -33,10 +33,10 @@ from tests.benchmarks.measuring import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from airflow_provider_jsms.api.calls import Call
+    from airflow_provider_jsms.api.protocol import Call
 
 COUNT = 100_000
-BOUND = 3
+BOUND = 6
 HEAD = {
     "send_time": parse_send_time(tomorrow(), ZoneInfo("Asia/Shanghai")),
     "temp_id": TEMPLATE["temp_id"],
@@ -96,9 +96,10 @@ def _provided(
     known = survey(source)
     list_fingerprint(known.digests, master_secret=DEFAULT_MASTER_SECRET)
     head = batch_head(**HEAD)
-    for part in chunks(source, known):
-        fingerprint(head, part, app_key=DEFAULT_APP_KEY, master_secret=DEFAULT_MASTER_SECRET)
-        call = protocol.submit_batch_schedule(batch_body(recipients=part, **HEAD))
+    keys = {"app_key": DEFAULT_APP_KEY, "master_secret": DEFAULT_MASTER_SECRET}
+    for part, digest in zip(chunks(source, known), known.digests, strict=True):
+        fingerprint(head, part, digest=digest, **keys)
+        call = protocol.submit_batch_schedule({**head, "recipients": part})
         yield call.content or b""
         then(call)
 

@@ -160,7 +160,7 @@ def test_a_task_that_returned_nothing_is_named_as_the_cause(value: object, empty
 
 def test_an_empty_list_names_no_schedule() -> None:
     for value in ([], (), batch(), [batch()], "[]", [[]]):
-        with pytest.raises(JsmsInputError, match="is an empty list: it names no schedule"):
+        with pytest.raises(JsmsInputError, match="It is an empty list: pass the result"):
             references_in(value).required()
 
 
@@ -224,11 +224,13 @@ class TestOne:
         (modified("a"), {"schedule_id": "a", "success_count": 1}),
         (str(modified("a")), {"schedule_id": "a", "success_count": 1}),
         (Lazy(modified("a"), None), [{"schedule_id": "a", "success_count": 1}, None]),
-        ([QUERIED], [{"schedule_id": "a"}]),
-        ({"a": ["1"]}, ["a"]),
-        ({"a": 2000}, ["a"]),
+        ([QUERIED], {"schedule_id": "a"}),
+        ({"a": ["1"]}, "a"),
+        ({"a": 2000, "b": 1}, ["a", "b"]),
+        ([], []),
+        (Lazy(), None),
         (str(modified("a"))[:-3], "[***]"),
-        (pd.DataFrame({"mobile": [people.ANNA], "schedule_id": ["a"]}), ["a"]),
+        (pd.DataFrame({"mobile": [people.ANNA], "schedule_id": ["a"]}), "a"),
         (pd.DataFrame({"mobile": [people.ANNA]}), {}),
         (b"a", b"a"),
     ],

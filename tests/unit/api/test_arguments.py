@@ -1,13 +1,16 @@
-"""Words and flags are taken exactly, or refused by name."""
+"""Words, flags, durations and ids of connections: valid, or refused by name."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from airflow_provider_jsms.api.arguments import choice, flag
+from airflow_provider_jsms.api.arguments import choice, connection_id_of, flag, period
 from airflow_provider_jsms.exceptions import JsmsInputError
 from tests import people
+from tests.unit.refusals import refusal_of
 
 WORDS = ("fail", "skip")
 
@@ -69,3 +72,27 @@ def test_a_person_in_the_wrong_place_is_masked_and_a_long_value_is_cut(value: ob
             check()
         assert people.ANNA not in str(caught.value)
         assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (60, timedelta(minutes=1)),
+        (0.5, timedelta(seconds=0.5)),
+        (timedelta(hours=1), timedelta(hours=1)),
+        (float("inf"), timedelta.max),
+    ],
+)
+def test_a_duration_is_a_timedelta_or_seconds(value: object, read: timedelta) -> None:
+    assert period("grace", value) == read
+
+
+@pytest.mark.parametrize("value", [0, -1, True, float("nan"), timedelta(0), "60", None])
+def test_anything_else_is_no_duration(value: object) -> None:
+    assert "grace is " in refusal_of(period, "grace", value)
+
+
+@pytest.mark.parametrize("value", [None, "", 5, "a\nb", "x" * 251, ["jsms_default"], "a\u2028b"])
+def test_an_id_of_a_connection_is_printable_text(value: object) -> None:
+    assert connection_id_of("jsms_default") == "jsms_default"
+    assert refusal_of(connection_id_of, value).startswith("jsms_conn_id ")
