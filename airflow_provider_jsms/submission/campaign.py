@@ -242,7 +242,9 @@ class Campaign:
             about={"chunks": len(self._known.digests), "list": self._list},
         )
         try:
-            outcome = submission.carry_out(call, fingerprint_of(call, self._hook.settings))
+            content = self._known.digests[number - 1]
+            request = fingerprint_of(call, self._hook.settings, content)
+            outcome = submission.carry_out(call, request)
         except JsmsRecipientError as error:
             # No document says how JSMS answers if it refuses every recipient of a batch.
             if record.has_store and record.state != REFUSED:

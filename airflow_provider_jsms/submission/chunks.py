@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS
+from airflow_provider_jsms.api.calls import MAX_RECIPIENTS
 from airflow_provider_jsms.api.recipients import validated
 from airflow_provider_jsms.exceptions import JsmsChangedListError, JsmsInputError
 
@@ -85,8 +85,8 @@ def digest(people: Sequence[Recipient]) -> bytes:
 class _Unique:
     """Splits a list into chunks and drops entries that repeat an earlier one.
 
-    Of each recipient a mark is kept, a hash of 64 bits that is keyed anew in each process: two
-    different ones in a list of a million have the same by a chance of 1 in 30 million.
+    Of each recipient a mark is kept: the number, exact, and a hash of 64 bits of the parameters, so
+    that two texts are mistaken for one only if they go to the same number and their hashes agree.
     """
 
     def __init__(self, source: Source) -> None:
@@ -98,13 +98,14 @@ class _Unique:
         seen: set[int] = set()
         chunk: dict[int, Recipient] = {}
         for person in validated(self._source):
-            mark = hash((person["mobile"], frozenset(person.get("temp_para", {}).items())))
+            parameters = frozenset(person.get("temp_para", {}).items())
+            mark = (int(person["mobile"]) << 64) + hash(parameters)
             if mark in seen:
                 self.repeated += 1
                 continue
             seen.add(mark)
             chunk[mark] = person
-            if len(chunk) == MOST_RECIPIENTS:
+            if len(chunk) == MAX_RECIPIENTS:
                 yield [*chunk.values()], hash(tuple(chunk))
                 chunk = {}
         if chunk:

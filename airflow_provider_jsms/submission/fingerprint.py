@@ -67,11 +67,16 @@ def account_of(settings: JsmsSettings) -> Account:
     )
 
 
-def fingerprint_of(call: Call[Any], settings: JsmsSettings) -> Fingerprint:
-    """Return the fingerprint of a submission."""
+def fingerprint_of(
+    call: Call[Any], settings: JsmsSettings, content: bytes | None = None
+) -> Fingerprint:
+    """Return the fingerprint of a submission.
+
+    :param content: the digest of its recipients, if it is known already.
+    """
     account, secret, people = account_of(settings), settings.master_secret, call.recipients
     shared = {name: item for name, item in (call.body or {}).items() if name not in _PERSONAL}
-    content = digest(people)
+    content = content or digest(people)
     request = json.dumps(shared, sort_keys=True).encode()
     del shared["send_time"]
     numbers = " ".join(sorted(person["mobile"] for person in people))

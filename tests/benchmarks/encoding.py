@@ -10,15 +10,16 @@ import csv
 import json
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from airflow_provider_jsms.api import protocol
-from airflow_provider_jsms.api.bodies import batch_head
+from airflow_provider_jsms.api.calls import batch_call, batch_head
+from airflow_provider_jsms.api.replies import Reply, read_reply
 from airflow_provider_jsms.api.send_time import parse_send_time
-from airflow_provider_jsms.sandbox.credentials import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.submission.chunks import chunks, survey
-from airflow_provider_jsms.submission.fingerprint import fingerprint, list_fingerprint
+from airflow_provider_jsms.submission.fingerprint import fingerprint_of, list_fingerprint
 from airflow_provider_jsms.submission.recipients_file import source_of
 from tests.benchmarks.measuring import (
     TEMPLATE,
@@ -33,16 +34,13 @@ from tests.benchmarks.measuring import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from airflow_provider_jsms.api.protocol import Call
+    from airflow_provider_jsms.api.calls import Call
 
 COUNT = 100_000
 BOUND = 6
-HEAD = {
-    "send_time": parse_send_time(tomorrow(), ZoneInfo("Asia/Shanghai")),
-    "temp_id": TEMPLATE["temp_id"],
-    "sign_id": None,
-    "tag": None,
-}
+SEND_TIME = parse_send_time(tomorrow(), ZoneInfo("Asia/Shanghai"))
+FIELDS = batch_head(temp_id=TEMPLATE["temp_id"], sign_id=None, tag=None)
+SETTINGS: Any = SimpleNamespace(app_key=DEFAULT_APP_KEY, master_secret=DEFAULT_MASTER_SECRET)
 ANSWER = b'{"schedule_id":"9a2c8f36","success_count":1000,"failure_count":0}'
 
 
@@ -94,23 +92,21 @@ def _provided(
     """Yield the bodies as the provider makes them."""
     source = source_of(recipients)
     known = survey(source)
-    list_fingerprint(known.digests, master_secret=DEFAULT_MASTER_SECRET)
-    head = batch_head(**HEAD)
-    keys = {"app_key": DEFAULT_APP_KEY, "master_secret": DEFAULT_MASTER_SECRET}
-    for part, digest in zip(chunks(source, known), known.digests, strict=True):
-        fingerprint(head, part, digest=digest, **keys)
-        call = protocol.submit_batch_schedule({**head, "recipients": part})
+    list_fingerprint(known.digests, SETTINGS)
+    for part, content in zip(chunks(source, known), known.digests, strict=True):
+        call = batch_call(SEND_TIME, FIELDS, part)
+        fingerprint_of(call, SETTINGS, content)
         yield call.content or b""
         then(call)
 
 
 def _read_answer(call: Call[Any]) -> None:
-    protocol.read_reply(call, protocol.Reply(200, {}, ANSWER))
+    read_reply(call, Reply(200, {}, ANSWER))
 
 
 def _dumped(recipients: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """Yield the same bodies, made without any check."""
-    head = batch_head(**HEAD)
+    head = {"send_time": SEND_TIME.wire, **FIELDS}
     for chunk in in_chunks(recipients):
         body = {**head, "recipients": chunk}
         yield json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -188,11 +188,11 @@ def test_a_mapped_task_that_now_holds_another_person_is_refused(
 
 ROWS = {
     "refused": ({"state": "refused"}, {}, "success", 2, 0, "was refused"),
-    "sending": ({"state": "sending"}, {}, "failed", 1, 0, "was under way"),
+    "sending": ({"state": "sending"}, {}, "failed", 1, 0, "ended during its submission"),
     "accepted, the same": ({"state": "accepted"}, {}, "success", 1, 0, "submitted the same"),
-    "accepted, another": ({"state": "accepted"}, {"temp_id": 4}, "success", 1, 1, "something else"),
-    "another secret": ({"fingerprint": {"key": "other"}}, {}, "failed", 1, 0, "secret was changed"),
-    "spoilt by hand": ({"state": "?"}, {}, "failed", 1, 0, "damaged or edited"),
+    "accepted, another": ({"state": "accepted"}, {"temp_id": 4}, "success", 1, 1, "another request"),
+    "another secret": ({"fingerprint": {"key": "other"}}, {}, "failed", 1, 0, "secret has changed"),
+    "spoilt by hand": ({"state": "?"}, {}, "failed", 1, 0, "damaged or was edited"),
 }
 
 

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS
+from airflow_provider_jsms.api.calls import MAX_RECIPIENTS
 from airflow_provider_jsms.api.entries import Entries
 from airflow_provider_jsms.api.recipients import recipients_of
 from airflow_provider_jsms.exceptions import (
@@ -62,7 +62,7 @@ def sent(entries: object, known: Survey | None = None) -> list[list[Recipient]]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let chunks be of 10 people."""
-    monkeypatch.setattr(campaign, "MOST_RECIPIENTS", 10)
+    monkeypatch.setattr(campaign, "MAX_RECIPIENTS", 10)
 
 
 SIZES = [(0, []), (1, [1]), (1000, [1000]), (1001, [1000, 1]), (2500, [1000, 1000, 500])]
@@ -73,7 +73,7 @@ SIZES = [(0, []), (1, [1]), (1000, [1000]), (1001, [1000, 1]), (2500, [1000, 100
 def test_a_list_is_sent_in_chunks_of_a_thousand(
     person: Callable[[int], object], size: int, lengths: list[int]
 ) -> None:
-    assert MOST_RECIPIENTS == 1000
+    assert MAX_RECIPIENTS == 1000
     entries = [person(index) for index in range(size)]
     known = survey(Entries(entries))
     assert (known.recipients, known.repeated, len(known.digests)) == (size, 0, len(lengths))
@@ -152,7 +152,7 @@ def test_all_chunks_together_are_everybody_once_in_the_order_of_the_list(
     persons = [person for person, _ in made]
     expected = [each for at, each in enumerate(persons) if each not in persons[:at]]
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(campaign, "MOST_RECIPIENTS", size)
+        monkeypatch.setattr(campaign, "MAX_RECIPIENTS", size)
         source = Entries([way(person) for person, way in made])
         known = survey(source)
         read = list(chunks(source, known))
@@ -261,7 +261,7 @@ def test_only_chunks_that_were_checked_are_sent(
 ) -> None:
     entries = [WAYS[0](person) for person in persons]
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(campaign, "MOST_RECIPIENTS", 3)
+        monkeypatch.setattr(campaign, "MAX_RECIPIENTS", 3)
         source = Entries(entries)
         known = survey(source)
         checked = list(chunks(source, known))
