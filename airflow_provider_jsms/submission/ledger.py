@@ -11,7 +11,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from airflow_provider_jsms.exceptions import JsmsLedgerError
+from airflow_provider_jsms.api.arguments import schedule_id_of
+from airflow_provider_jsms.exceptions import JsmsInputError, JsmsLedgerError
 from airflow_provider_jsms.submission.decisions import (
     ACCEPTED,
     FINISHED,
@@ -237,9 +238,13 @@ def _is_sound(content: Mapping[str, Any]) -> bool:
     state = content.get("state")
     if state in (REFUSED, SENDING):
         return state == REFUSED or isinstance(content.get("fingerprint"), Mapping)
-    if state not in (ACCEPTED, FINISHED) or not isinstance(content.get("schedule_id"), str):
+    if state not in (ACCEPTED, FINISHED) or not isinstance(content.get("fingerprint"), Mapping):
         return False
-    return isinstance(content.get("fingerprint"), Mapping) and _are_sound(content)
+    try:
+        schedule_id_of(content.get("schedule_id"))
+    except JsmsInputError:
+        return False
+    return _are_sound(content)
 
 
 def _are_sound(outcome: Mapping[str, Any]) -> bool:
