@@ -14,8 +14,7 @@ from hypothesis import settings
 
 from airflow_provider_jsms.api.arguments import optional_id, required_id, schedule_id_of, tag_of
 from airflow_provider_jsms.api.bodies import MOST_RECIPIENTS, batch_body, single_body
-from airflow_provider_jsms.api.recipients import mobile_of, parameters_of
-from airflow_provider_jsms.api.recipients import recipients_of
+from airflow_provider_jsms.api.recipients import mobile_of, parameters_of, recipients_of
 from airflow_provider_jsms.api.send_time import SendTime, service_zone
 from airflow_provider_jsms.exceptions import JsmsInputError
 from tests import people
