@@ -30,6 +30,7 @@ SHOW_THE_WAY: Final = (
 
 _LONGEST_CONN_ID: Final = 250
 _POSITIVE: Final = re.compile(r"0*[1-9][0-9]{0,17}")
+_LARGEST: Final = 10**18
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 # "batch" would change the path, "None" is a rendered None, and a phone number must not be logged.
 _SCHEDULE_ID: Final = re.compile(
@@ -189,10 +190,11 @@ def text_of(value: object) -> str:
     """Return a string as it is and a whole number as a string, else an empty string."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool) or not isinstance(value, Integral | Decimal):
-        return ""
-    text = str(value if isinstance(value, Decimal) else int(value))
-    return text if _WHOLE.fullmatch(text) else ""
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        number = int(value)
+        return str(number) if abs(number) < _LARGEST else ""
+    is_whole = isinstance(value, Decimal) and _WHOLE.fullmatch(str(value))
+    return str(value) if is_whole else ""
 
 
 def encodable(text: str, name: str, key: object = None) -> str:

@@ -25,14 +25,10 @@ _NO_VALUES: Final = ("NAType", "NaTType")
 
 
 class Columns:
-    """The names of the columns of a table.
+    """The names of the columns of a table; a column without a name has to be empty.
 
-    A column without a name has to be empty: spreadsheets leave such columns at the right.
-
-    :param header: from left to right.
     :param renamed: names by header, the operator's argument ``columns``.
-    :param where: the table, for errors. They show no header: a table without one begins with
-        a person.
+    :param where: the table, for errors. They show no header, which may be a person.
     :raises JsmsInputError: the header is unusable.
     """
 
@@ -54,8 +50,6 @@ class Columns:
                 f"has {count}, none of them called 'mobile'. Rename the column of the numbers, or "
                 "pass the operator columns={'its name': 'mobile'}."
             )
-        elif any(name and not isinstance(at, str) for at, name in zip(header, names, strict=True)):
-            why = "has a column whose name is not a string."
         elif len(given := [name for name in self.names if name]) > len(set(given)):
             why = "has two columns of the same name."
         if why:
@@ -83,6 +77,18 @@ class Columns:
         return {MOBILE: row.pop(MOBILE), TEMP_PARA: row}
 
 
+def renamed_row(row: object, renamed: Mapping[str, str]) -> object:
+    """Return a row with the names that the argument ``columns`` gives it, or its error."""
+    if not isinstance(row, Mapping):
+        return JsmsInputError(
+            f"it has no names for the argument columns: it is a {type(row).__name__}."
+        )
+    try:
+        return columns_of_row(tuple(row), tuple(renamed.items())).entry([*row.values()])
+    except JsmsInputError as error:
+        return error
+
+
 @lru_cache(maxsize=64)
 def columns_of_row(keys: tuple[object, ...], renamed: tuple[tuple[str, str], ...] = ()) -> Columns:
     """Return the columns of a row that names them itself, as a dictionary does."""
@@ -90,9 +96,7 @@ def columns_of_row(keys: tuple[object, ...], renamed: tuple[tuple[str, str], ...
 
 
 def _name(header: object) -> str:
-    if not isinstance(header, str):
-        return "" if is_missing(header) else type(header).__name__
-    text = _visible(header)
+    text = _visible(header) if isinstance(header, str) else ""
     return "" if _UNNAMED.fullmatch(text) else text
 
 

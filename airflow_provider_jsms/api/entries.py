@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, fetching
-from airflow_provider_jsms.api.columns import Columns, columns_of_row, is_blank
+from airflow_provider_jsms.api.columns import Columns, is_blank, renamed_row
 from airflow_provider_jsms.api.mobile import MOBILE
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRecipientsFileError
 
@@ -15,41 +15,35 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """Recipients that can be iterated several times."""
+    """Recipients that can be iterated several times: places, from 1, with entries.
+
+    The entry of an unusable row is its error.
+    """
 
     @property
     def place(self) -> str:
         """The word for a place: ``entry``, ``row`` or ``line``."""
         ...
 
-    def __iter__(self) -> Iterator[tuple[int, object]]:
-        """Yield places, from 1, with entries; an unusable row is its error."""
-        ...
+    def __iter__(self) -> Iterator[tuple[int, object]]: ...
 
 
-def entries_of(value: object, renamed: Mapping[str, str] | None = None) -> Source:
+def entries_of(value: object, renamed: Mapping[str, str] = {}) -> Source:
     """Return the recipients of a list or of a frame.
 
     :param renamed: names of columns by header, the operator's argument ``columns``.
     :raises JsmsInputError: it is neither, or the frame has no column ``mobile``.
     """
     kind = type(value)
-    is_frame = hasattr(kind, "columns") and (
-        hasattr(kind, "itertuples") or hasattr(kind, "iter_rows")
-    )
-    return (Frame if is_frame else Entries)(value, renamed or {})
+    # A DAG file must not import pandas or polars.
+    is_frame = hasattr(kind, "itertuples") or hasattr(kind, "iter_rows")
+    return (Frame if is_frame else Entries)(value, renamed)
 
 
 class Entries:
-    """Recipients from an iterable.
+    """Recipients from an iterable: entries, rows with ``mobile`` among their keys, or numbers."""
 
-    :param value: entries ``{"mobile": ..., "temp_para": {...}}``, rows with ``mobile`` among their
-        keys, or bare numbers.
-    :param renamed: names of columns by header.
-    :raises JsmsInputError: not an iterable of that kind.
-    """
-
-    place: Final = "entry"
+    place = "entry"
 
     def __init__(self, value: object, renamed: Mapping[str, str] = {}) -> None:
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
@@ -62,16 +56,11 @@ class Entries:
         self._entries = list(value) if iter(value) is value else value
 
     def __iter__(self) -> Iterator[tuple[int, object]]:
-        """Yield places and entries.
-
-        :raises JsmsRecipientsFileError: the XComs of an upstream task cannot be fetched now.
-        """
+        entries: Iterable[object] = self._entries
+        if self._renamed:
+            entries = (renamed_row(entry, self._renamed) for entry in entries)
         with fetching("recipients", JsmsRecipientsFileError):
-            if not self._renamed:
-                yield from enumerate(self._entries, start=1)
-                return
-            for place, entry in enumerate(self._entries, start=1):
-                yield place, with_names(entry, self._renamed)
+            yield from enumerate(entries, start=1)
 
 
 def _no_list(value: object) -> str:
@@ -87,30 +76,10 @@ def _no_list(value: object) -> str:
     )
 
 
-def with_names(entry: object, renamed: Mapping[str, str]) -> object:
-    """Return an entry with the keys that the argument ``columns`` gives it, or its error."""
-    if not isinstance(entry, Mapping):
-        return JsmsInputError(
-            f"it has no names for the argument columns: it is a {type(entry).__name__}."
-        )
-    try:
-        return columns_of_row(tuple(entry), tuple(renamed.items())).entry([*entry.values()])
-    except JsmsInputError as error:
-        return error
-
-
 class Frame:
-    """Recipients from a frame of pandas or polars, by the names of its columns.
+    """Recipients from a frame of pandas or polars, by the names of its columns."""
 
-    A DAG file must not import either library, so the methods identify a frame. Empty rows are
-    skipped.
-
-    :param frame: with a column ``mobile``; the others are the parameters of the template.
-    :param renamed: names of columns by header.
-    :raises JsmsInputError: it has no such column.
-    """
-
-    place: Final = "row"
+    place = "row"
 
     def __init__(self, frame: Any, renamed: Mapping[str, str] = {}) -> None:  # noqa: ANN401  of a library that may not be installed
         kind, header = type(frame).__name__, list(frame.columns)
@@ -123,7 +92,6 @@ class Frame:
         self._columns = Columns(header, renamed, f"recipients, a {kind},")
 
     def __iter__(self) -> Iterator[tuple[int, object]]:
-        """Yield places and entries."""
         frame = self._frame
         is_pandas = hasattr(frame, "itertuples")
         rows = frame.itertuples(index=False, name=None) if is_pandas else frame.iter_rows()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _KEPT: Final = ("schedule_ids", "schedule_id", "success_count", "uncertain_count")
-_NUMBER: Final = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -51,21 +50,18 @@ class References:
 
     def gaps(self) -> str:
         """Return which schedules are unknown, and why; empty if none is."""
-        gaps = []
-        if self.uncertain_count:
-            count = self.uncertain_count
-            gaps.append(
-                f"For {count:,} recipient{'s' if count > 1 else ''} the submit assumed their text "
-                'as sent (on_uncertain="assume_sent"), so their schedule_id is unknown. Look for '
-                "the schedule in the JSMS console."
-            )
-        if self.empty:
-            gaps.append(
-                f"{'Another' if self.schedule_ids else 'The'} task that it comes from returned "
-                "nothing. It was skipped, it failed, or it assumed its text as sent "
-                '(on_uncertain="assume_sent"): see its log.'
-            )
-        return " ".join(gaps)
+        unknown = (
+            f"For {self.uncertain_count:,} recipient{'s' if self.uncertain_count > 1 else ''} the "
+            "submit does not know the schedule_id: it assumed their text as sent "
+            '(on_uncertain="assume_sent"). Look for the schedule in the JSMS console.'
+        )
+        nothing = (
+            f"{'Another' if self.schedule_ids else 'The'} task that it comes from returned "
+            "nothing. It was skipped, it failed, or it assumed its text as sent "
+            '(on_uncertain="assume_sent"): see its log.'
+        )
+        gaps = [(self.uncertain_count, unknown), (self.empty, nothing)]
+        return " ".join(text for count, text in gaps if count)
 
 
 def references_in(value: object) -> References:
@@ -154,19 +150,18 @@ def _parsed(text: str) -> object:
     if not text.startswith(("[", "{", "(", '"', "'")):
         return text.split(",") if "," in text else text
     for parse in (json.loads, ast.literal_eval):
-        try:
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
             return parse(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            continue
     return f"[{HIDDEN}]"
 
 
 def _is_of_sensor(result: Mapping[object, object]) -> bool:
     """Tell whether a result has msg_ids, or their number, by schedule_id."""
-    return any(result.values()) and all(
-        (isinstance(found, int) and not isinstance(found, bool))
-        or (isinstance(found, list) and all(_NUMBER.fullmatch(str(each)) for each in found))
-        for found in result.values()
+    values = result.values()
+    return any(values) and all(
+        type(found) is int
+        or (isinstance(found, list) and all(str(each).isdigit() for each in found))
+        for found in values
     )
 
 

@@ -10,6 +10,7 @@ either unambiguous or refused. An aware time is trusted, although an XCom turns 
 from __future__ import annotations
 
 import re
+from calendar import timegm
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from numbers import Number
@@ -44,11 +45,6 @@ _REASONS: dict[type, str] = {
         "datetime.fromtimestamp(..., tz=timezone.utc)"
     ),
 }
-# Times that the masking would take for phone numbers: the year 10000, and milliseconds.
-_LIKE_A_NUMBER = re.compile(
-    r"(1[0-2]|[2-9][0-9])[0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9:]{1,8}([.,][0-9]{1,9})?)?Z?"
-    r"|20[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-3])[0-5][0-9][0-9]{0,5}"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +140,16 @@ def _named_by_wall_clock(moment: datetime, zone: tzinfo, given: object) -> SendT
     neither today, but a zone set by a user may.
     """
     try:
-        instant = moment.astimezone(UTC).replace(microsecond=0)
+        instant = datetime.fromtimestamp(timegm(moment.utctimetuple()), UTC)
         wall = instant.astimezone(zone).replace(tzinfo=None)
         back = [wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
     except (OverflowError, ValueError):  # outside the years 1 to 9999
         raise _refused(given) from None
     # A wall clock that does not exist comes back as another one.
-    named = moment.replace(tzinfo=None, microsecond=0) if moment.tzinfo is zone else wall
-    if back != [instant, instant] or named != wall:
+    named = _wall_clock(moment if moment.tzinfo is zone else wall)
+    if back != [instant, instant] or named != _wall_clock(wall):
         raise JsmsInputError(
-            f"send_time {_wall_clock(named)} does not name one moment in the zone {zone}, where "
+            f"send_time {named} does not name one moment in the zone {zone}, where "
             "clocks are set at that hour. Nothing was sent. Choose another time, or set the "
             "connection's extra 'timezone' to the zone of JSMS, Asia/Shanghai."
         )
@@ -166,19 +162,12 @@ def _wall_clock(moment: datetime) -> str:
 
 
 def _refused(value: object) -> JsmsInputError:
-    shown = _shown(value)
+    shown = mask_text(repr(value)) if isinstance(value, datetime) else show(value)
     kind = "" if shown.startswith("(") else f" ({type(value).__name__})"
     return JsmsInputError(
         f"send_time {shown}{kind} does not name one moment{_reason(value)}. {_ACCEPTED} "
         "Nothing was sent."
     )
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, datetime):
-        return mask_text(repr(value))
-    is_time = isinstance(value, str | int) and _LIKE_A_NUMBER.fullmatch(str(value))
-    return repr(value) if is_time else show(value)
 
 
 def _reason(value: object) -> str:
@@ -191,5 +180,5 @@ def _reason(value: object) -> str:
             "as a string (in YAML, in quotes); otherwise give it its time zone"
         )
     if isinstance(value, str) and value in ("", "None"):
-        return ": a template makes it of a missing value. On Airflow 3 use dag_run.run_after"
+        return ": it is what a template makes of no value. On Airflow 3 use dag_run.run_after"
     return next((text for kind, text in _REASONS.items() if isinstance(value, kind)), "")

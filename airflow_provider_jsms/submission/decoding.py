@@ -16,15 +16,11 @@ from airflow_provider_jsms.exceptions import JsmsInputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_UTF_32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_MARKS: Final = {codecs.BOM_UTF8: "utf-8", b"\x841\x953": "gb18030"}
-_UTF_16_WITHOUT_MARK: Final = re.compile(rb"(?:[^\0]\0){4}|(?:\0[^\0]){4}")
 _WORKBOOK: Final = b"PK\x03\x04"
 # Big5 read as GB18030: Greek, Cyrillic, lines, kana, bopomofo, private characters.
 _UNLIKELY: Final = re.compile("[\u0370-\u0451\u2500-\u257f\u3041-\u30ff\u3105-\u3129\ue000-\uf8ff]")
 _LETTER_BY_HANZI: Final = re.compile("[A-Za-z][\u4e00-\u9fa5]|[\u4e00-\u9fa5][A-Za-z]")
-_ADVICE: Final = "Nothing was sent. Save the file as UTF-8; spreadsheets call it 'CSV UTF-8'."
 
 
 def decoded(pieces: Iterator[bytes], name: str, encoding: str = "") -> Iterator[str]:
@@ -37,31 +33,28 @@ def decoded(pieces: Iterator[bytes], name: str, encoding: str = "") -> Iterator[
     """
     first = next(pieces, b"")
     if first.startswith(_WORKBOOK):
-        raise JsmsInputError(f"The file of recipients {name} is an Excel workbook. {_ADVICE}")
-    if first.startswith(_UTF_32) or _UTF_16_WITHOUT_MARK.match(first):
-        raise _refused(name, "is UTF-32, or UTF-16 without a byte order mark")
+        raise _refused(f"The file of recipients {name} is an Excel workbook")
     if first.startswith(_UTF_16):
         yield from _of_utf_16(chain([first], pieces), name)
         return
-    for mark, known in _MARKS.items():
-        if first.startswith(mark):
-            encoding, first = known, first.removeprefix(mark)
+    if first.startswith(codecs.BOM_UTF8):
+        encoding, first = "utf-8", first.removeprefix(codecs.BOM_UTF8)
     for number, line in enumerate(chain([first], pieces), start=1):
-        if line.isascii():
-            yield line.decode()
-            continue
-        encoding = encoding or _encoding_of(line)
-        text = _text(line, encoding)
+        if not line.isascii():
+            encoding = encoding or _encoding_of(line)
+        text = _text(line, encoding or "ascii")
         if text is None or (encoding == "gb18030" and _UNLIKELY.search(text)):
+            line_of_file = f"Line {number} of the file of recipients {name}"
             if encoding == "utf-8":
-                raise _refused(name, "is not UTF-8, in which the file is read", number)
-            raise _refused(name, "is neither UTF-8 nor GBK, or may be either", number)
+                raise _refused(f"{line_of_file} is not UTF-8, in which the file is read")
+            raise _refused(f"{line_of_file} is neither UTF-8 nor GBK, or may be either")
         yield text
 
 
-def _refused(name: str, why: str, line: int = 0) -> JsmsInputError:
-    place = f"Line {line} of the file" if line else "The file"
-    return JsmsInputError(f"{place} of recipients {name} {why}. {_ADVICE}")
+def _refused(why: str) -> JsmsInputError:
+    return JsmsInputError(
+        f"{why}. Nothing was sent. Save the file as UTF-8; spreadsheets call it 'CSV UTF-8'."
+    )
 
 
 def _encoding_of(line: bytes) -> str:
@@ -80,7 +73,7 @@ def _encoding_of(line: bytes) -> str:
 
 def _text(line: bytes, encoding: str) -> str | None:
     try:
-        return line.decode(encoding) if encoding else None
+        return line.decode(encoding)
     except UnicodeDecodeError:
         return None
 
@@ -93,5 +86,5 @@ def _of_utf_16(pieces: Iterator[bytes], name: str) -> Iterator[str]:
             *lines, text = (text + piece).split("\n")
             yield from (f"{line}\n" for line in lines)
     except UnicodeDecodeError:
-        raise _refused(name, "is not UTF-16, as its first bytes say") from None
+        raise _refused(f"The file of recipients {name} is not UTF-16, as it says") from None
     yield text

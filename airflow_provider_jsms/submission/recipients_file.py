@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import re
-from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.arguments import SHOW_THE_WAY
-from airflow_provider_jsms.api.columns import Columns, is_blank, renaming_of
-from airflow_provider_jsms.api.entries import entries_of, with_names
+from airflow_provider_jsms.api.columns import Columns, is_blank, renamed_row, renaming_of
+from airflow_provider_jsms.api.entries import entries_of
 from airflow_provider_jsms.api.masking import is_recipients_file, mask_text, show
 from airflow_provider_jsms.api.mobile import OF_A_TEMPLATE
 from airflow_provider_jsms.compat import absolute_path
@@ -69,14 +68,11 @@ def _no_file(text: str) -> str:
 class RecipientsFile:
     """Recipients in a CSV file, whose first line names the columns, or in a JSON Lines file.
 
-    A CSV file has the column ``mobile``; every other column is a parameter of the template. A line
-    of a JSON Lines file is an entry of a list. Empty lines and rows are skipped.
-
     :param path: a path, a URI such as ``s3://connection@bucket/people.csv``, or a path object.
     :param renamed: names of columns by header.
     """
 
-    place: Final = "line"
+    place = "line"
 
     def __init__(self, path: Any, renamed: Mapping[str, str] = {}) -> None:  # noqa: ANN401  anything that can be opened
         self._path = path
@@ -85,37 +81,25 @@ class RecipientsFile:
         self._is_table = str(path).lower().endswith(".csv")
 
     def __iter__(self) -> Iterator[tuple[int, object]]:
-        """Yield lines and entries.
-
-        :raises JsmsInputError: the file is not of the form.
-        :raises JsmsRecipientsFileError: it cannot be read.
-        """
-        with self._lines() as lines:
-            yield from self._of_table(lines) if self._is_table else self._of_json_lines(lines)
-
-    @contextmanager
-    def _lines(self) -> Iterator[Iterator[str]]:
-        """Open the file and yield its lines, with their ends."""
         # It imports the file systems, which a DAG file must not.
         from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415
 
+        path = self._path
         try:
-            path = self._path
             if isinstance(path, str):
                 path = ObjectStoragePath(absolute_path(path))
             with path.open("rb") as file:
                 # Not every Airflow opens a file that can be iterated.
                 pieces = iter(file.readline, b"")
-                yield decoded(pieces, self._name, "" if self._is_table else "utf-8")
+                lines = decoded(pieces, self._name, "" if self._is_table else "utf-8")
+                yield from self._of_table(lines) if self._is_table else self._of_json_lines(lines)
         except JsmsError:
             raise
         except Exception as error:  # noqa: BLE001  every storage raises its own
-            said = mask_text(error).rstrip(".")
             raise JsmsRecipientsFileError(
-                f"The file of recipients {self._name} could not be read ({type(error).__name__})"
-                f"{f': {said}' if said else ''}. Check whether it exists, whether the worker may "
-                "read it, and for object storage whether the provider package of that storage is "
-                "installed."
+                f"The file of recipients {self._name} could not be read ({type(error).__name__}): "
+                f"{mask_text(error).rstrip('.')}. Check whether it exists, whether the worker may "
+                "read it, and whether the provider package of an object storage is installed."
             ) from None
 
     def _of_table(self, lines: Iterator[str]) -> Iterator[tuple[int, object]]:
@@ -153,7 +137,7 @@ class RecipientsFile:
             except (ValueError, RecursionError):
                 yield number, JsmsInputError("it is not JSON.")
             else:
-                yield number, with_names(entry, self._renamed) if self._renamed else entry
+                yield number, renamed_row(entry, self._renamed) if self._renamed else entry
 
 
 def _opened(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:

@@ -190,7 +190,14 @@ ROWS = {
     "refused": ({"state": "refused"}, {}, "success", 2, 0, "was refused"),
     "sending": ({"state": "sending"}, {}, "failed", 1, 0, "ended during its submission"),
     "accepted, the same": ({"state": "accepted"}, {}, "success", 1, 0, "submitted the same"),
-    "accepted, another": ({"state": "accepted"}, {"temp_id": 4}, "success", 1, 1, "another request"),
+    "accepted, another": (
+        {"state": "accepted"},
+        {"temp_id": 4},
+        "success",
+        1,
+        1,
+        "another request",
+    ),
     "another secret": ({"fingerprint": {"key": "other"}}, {}, "failed", 1, 0, "secret has changed"),
     "spoilt by hand": ({"state": "?"}, {}, "failed", 1, 0, "damaged or was edited"),
 }

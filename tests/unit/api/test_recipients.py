@@ -46,7 +46,7 @@ class Level(IntEnum):
     GOLD = 3
 
 
-class Word(str, Enum):
+class Word(str, Enum):  # noqa: UP042  as before Python 3.11
     GOLD = VALUE
 
 
@@ -221,7 +221,10 @@ UNUSABLE: dict[str, tuple[object, str]] = {
     ),
     "number as key": ({"mobile": PLAIN, "temp_para": {}, people.BEN: 1}, "has 199****5678."),
     "number as column": ({PLAIN: people.BEN}, "a phone number where the names of the columns"),
-    "number of a column": ({"mobile": PLAIN, 5: VALUE}, "a column whose name is not a string"),
+    "number of a column": (
+        {"mobile": PLAIN, 5: VALUE},
+        "column 2 holds something, but has no name",
+    ),
     "no name": ({"mobile": PLAIN, "": VALUE}, "column 2 holds something, but has no name"),
     "two of a name": ({"mobile": PLAIN, "Mobile": PLAIN}, "has two columns of the same name"),
     "no mobile": ({"number": PLAIN, "n": VALUE}, "it has 2 columns, none of them called 'mobile'"),
@@ -353,7 +356,7 @@ WITHOUT_MOBILE: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "numbered": (
         lambda: pd.DataFrame({"mobile": [PLAIN], 0: [VALUE]}),
-        "has a column whose name is not a string",
+        "row 1: column 2 holds something, but has no name",
     ),
     "index": (
         lambda: pd.DataFrame(ROWS).set_index("mobile"),

@@ -57,17 +57,11 @@ class NoOffset(tzinfo):
         "20261201T010000+0000",
         "2026-12-01T01:00:00Z",
         "2026-12-01T09:00:00+08:00",
-        "2026-12-01T09:00:00+0800",
-        "2026-12-01T09:00:00+08",
-        "2026-12-01 09:00:00+08:00",
-        "2026-12-01T09:00+08:00",
-        "20261201T0900+08",
-        "2026-11-30T20:00:00-05:00",
+        "2026-12-01 09:00:00+08",
+        "2026-12-01T09:00+0800",
         "2026-12-01T06:45:00+05:45",
         "2026-12-01T01:00:00.999999Z",
-        "2026-12-01T01:00:00.999Z",
         "2026-12-01T01:00:00,9999999999+00:00",
-        "2026-12-01T01:00:00-00:00",
         NINE,
     ],
     ids=str,
@@ -91,30 +85,29 @@ def test_one_moment_in_every_accepted_form_is_one_wall_clock(value: object) -> N
         pendulum.date(2026, 12, 1),
         time(9, tzinfo=UTC),
         timedelta(hours=1),
-        *(1_796_086_800, 1_796_086_800.0, 20261201, 0, True, None, b"2026-12-01 09:00:00"),
-        *([], {}, [NINE], ("2026-12-01", "09:00:00")),
-        *("", " ", "now", "tomorrow", "2026-12-01", "20261201T090000", "20261201090000"),
-        *("2026-12-01T09:00:00", "2026-12-01 09:00", "2026-12-1 9:00:00", "2026-12-01 9:00:00"),
-        *("2026-12-01  09:00:00", f" {NINE}", f"{NINE} ", f"{NINE}\n", f"\n{NINE}", f"{NINE}\0"),
-        *("2026-12-01\u00a009:00:00", "2026-12-01\t09:00:00", "2026-12-01\u300009:00:00"),
-        *("２０２６-12-01 09:00:00", "٢٠٢٦-12-01 09:00:00", "2026-12-01 09：00：00"),
-        *("2026/12/01 09:00:00", "2026.12.01 09:00:00", "2026\u201312\u201301 09:00:00"),
-        *(f"{NINE}.0", f"{NINE}.000", f"{NINE},5", f"{NINE} UTC", f"{NINE} CST", f"{NINE} +08:00"),
-        *("1796086800", "1796086800000", "2026-W49-2T09:00:00", "2026-335T09:00:00"),
-        *("2026-12-01T09:00:00 Z", "2026-12-01T09:00:00z", "2026-12-01t09:00:00Z"),
-        *("2026-12-01T09:00:00+8", "2026-12-01T09:00:00+8:00", "2026-12-01T09:00:00+08:00:00"),
-        *("2026-12-01T09Z", "2026-12-01Z", "2026-12-01+08:00", "09:00:00+08:00", "T09:00:00Z"),
-        *("2026-12-01T09:00:00+08:00[Asia/Shanghai]", "2026-12-01T09:00:00Z\n"),
-        *("2026-12-01T09:00:00+0８:00", "2026-W49-2T09:00:00Z", "2026-335T09:00:00Z"),
-        *("+2026-12-01T09:00:00Z", "12026-12-01T09:00:00Z", "2026-1201T09:00:00Z"),
+        *(1_796_086_800, 1_796_086_800.0, 20261201, True, None, b"2026-12-01 09:00:00", [NINE]),
         *(
-            "2026-13-01 09:00:00",
-            "2026-02-29 09:00:00",
-            "2026-12-01 24:00:00",
-            "0000-01-01 00:00:00",
+            "",
+            "tomorrow",
+            "2026-12-01",
+            "20261201T090000",
+            "20261201090000",
+            "2026-W49-2T09:00:00Z",
         ),
-        *("2026-12-01 09:60:00", "2026-12-01 09:00:60", "2026-12-01T09:00:60Z"),
-        *("2026-13-01T09:00:00Z", "2026-12-01T25:00:00Z", "2026-12-01T09:00:00+24:00"),
+        *("2026-12-01T09:00:00", "2026-12-01 09:00", "2026-12-1 9:00:00", "2026-12-01  09:00:00"),
+        *(
+            f" {NINE}",
+            f"{NINE}\n",
+            f"{NINE}.0",
+            f"{NINE} UTC",
+            f"{NINE} +08:00",
+            "2026/12/01 09:00:00",
+        ),
+        *("２０２６-12-01 09:00:00", "2026-12-01 09：00：00", "2026-12-01\u300009:00:00"),
+        *("2026-12-01T09:00:00z", "2026-12-01T09:00:00+8", "2026-12-01Z", "09:00:00+08:00"),
+        *("2026-12-01T09:00:00+08:00[Asia/Shanghai]", "12026-12-01T09:00:00Z"),
+        *("2026-13-01 09:00:00", "2026-02-29 09:00:00", "2026-12-01 24:00:00"),
+        *("2026-12-01 09:00:60", "2026-12-01T25:00:00Z", "2026-12-01T09:00:00+24:00"),
         "{{ ts }}",
     ],
     ids=repr,
@@ -176,80 +169,6 @@ def test_any_aware_time_survives_the_way_to_jsms_and_back_or_is_refused(
     assert len(sent.wire) == 19
     assert timedelta(0) <= moment - sent.instant < timedelta(seconds=1)
     assert parse_wire(sent.wire, zone) == sent.instant
-
-
-@MANY
-@given(moment=aware_times())
-def test_the_text_of_an_aware_time_is_the_same_moment(moment: datetime) -> None:
-    offset = moment.utcoffset()
-    assert offset is not None
-    if offset.total_seconds() % 60:  # ISO 8601 has no seconds there
-        with pytest.raises(JsmsInputError):
-            parse_send_time(moment.isoformat(), SHANGHAI)
-        return
-    try:
-        # What a text says is an offset, not a zone.
-        sent = parse_send_time(moment.replace(tzinfo=timezone(offset)), SHANGHAI)
-    except JsmsInputError:
-        with pytest.raises(JsmsInputError):
-            parse_send_time(moment.isoformat(), SHANGHAI)
-    else:
-        assert parse_send_time(moment.isoformat(), SHANGHAI) == sent
-
-
-OTHER_DIGITS = ["٠١٢٣٤٥٦٧٨٩", "０１２３４５６７８９", "०१२३४५६७८९", "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗"]
-WHITE_SPACE = [" ", "\n", "\t", "\r\n", "\u00a0", "\u3000", "\u200b", "\x00", "\ufeff"]
-NAIVE_FORMS = [
-    *("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S"),
-    *("%Y-%m-%d", "%Y%m%d", "%Y-%m", "%Y", "%G-W%V-%u", "%G-W%V-%uT%H:%M:%S", "%GW%V%u"),
-    *("%Y-%j", "%Y-%jT%H:%M:%S", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S"),
-    *("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S,%f", "%Y%m%dT%H%M%S.%f"),
-    *("%Y-%m-%d %I:%M:%S %p", "%c", "%x %X", "%y-%m-%d %H:%M:%S", "%Y-%m-%d %H-%M-%S"),
-    *("%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S GMT+8", "%Y-%m-%d %H:%M:%S CST"),
-    *(
-        "%Y年%m月%d日 %H:%M:%S",
-        "%Y-%m-%d  %H:%M:%S",
-        "%Y-%m-%d_%H:%M:%S",
-        "%s000",
-        "'%Y-%m-%d %H:%M:%S'",
-    ),
-]
-
-
-@st.composite
-def naive_texts(draw: st.DrawFn) -> str:
-    moment = draw(st.datetimes(min_value=datetime(1000, 1, 1)))  # noqa: DTZ001
-    wire = moment.strftime("%Y-%m-%d %H:%M:%S")
-    unpadded = (
-        f"{moment.year}-{moment.month}-{moment.day} {moment.hour}:{moment.minute}:{moment.second}"
-    )
-    digits = draw(st.sampled_from(OTHER_DIGITS))
-    space = draw(st.sampled_from(WHITE_SPACE))
-    place = draw(st.integers(0, len(wire)))
-    text = draw(
-        st.sampled_from(
-            [
-                *(moment.strftime(form) for form in NAIVE_FORMS),
-                unpadded,
-                str(moment.toordinal()),
-                repr(moment),
-                wire.translate({ord(str(digit)): digits[digit] for digit in range(10)}),
-                wire.replace("0", digits[0], 1),
-                wire[:place] + space + wire[place:],
-                wire[:place] + wire[place + 1 :],
-                wire + draw(st.text(min_size=1, max_size=3, alphabet="0123456789.:T ")),
-            ]
-        )
-    )
-    return draw(st.just(text).filter(lambda each: each != wire))
-
-
-@MANY
-@given(text=naive_texts(), zone=st.sampled_from([SHANGHAI, BERLIN, service_zone("UTC")]))
-def test_no_naive_text_but_the_one_of_the_api_passes(text: str, zone: tzinfo) -> None:
-    with pytest.raises(JsmsInputError):
-        parse_send_time(text, zone)
-    assert parse_wire(text, zone) is None
 
 
 @MANY
@@ -355,8 +274,7 @@ def test_a_zone_is_found_by_its_name(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("", " ", "Nowhere/City", "Asia/Shanghai ", "asia/shanghai\n", "Asia", "+08:00", "UTC+8"),
-        *("/etc/passwd", "../../etc/passwd", "Asia/../Asia/Shanghai", "\x00", "28800", "x" * 5000),
+        *("", "Nowhere/City", "Asia/Shanghai ", "Asia", "+08:00", "UTC+8", "../../etc/passwd"),
     ],
     ids=lambda name: repr(name)[:30],
 )
@@ -377,6 +295,9 @@ def test_a_phone_number_in_the_place_of_a_time_is_masked() -> None:
         parse_send_time("13700137004 at nine", SHANGHAI)
     assert "137****7004" in str(caught.value)
     assert "13700137004" not in str(caught.value)
+    with pytest.raises(JsmsInputError) as caught:
+        parse_send_time("{'name': 'canary'}", SHANGHAI)
+    assert "(a str of 18 characters)" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -414,43 +335,3 @@ def test_a_time_that_is_missing_has_no_advice_of_its_own() -> None:
 def test_an_aware_time_of_pandas_is_one_moment() -> None:
     moment = pd.Timestamp("2026-12-01 09:00:00.000000001").tz_localize(SHANGHAI)
     assert parse_send_time(moment, SHANGHAI).wire == NINE
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        *("10000-01-01 00:00:00", "10000-01-01T00:00:00Z", "10139-00-00 00:01:00"),
-        *("2026120109000", "20261201090000", "20261201090000000", 20261201090000000),
-        20261201090000,
-    ],
-)
-def test_a_time_that_looks_like_a_number_is_shown(value: object) -> None:
-    with pytest.raises(JsmsInputError) as caught:
-        parse_send_time(value, SHANGHAI)
-    assert str(caught.value).startswith(f"send_time {value!r} (")
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        *(
-            "13700137004",
-            13700137004,
-            "+86 137-0013-7004",
-            "8613700137004",
-            "2013700137004",
-        ),
-        *("2026-12-01 13700137004", "13700-13-70 04:00:00", "2026120113700137004"),
-        *("137-0013-7004 09:00:00", "2026-12-01T13700137004Z", "20261213700137004"),
-    ],
-)
-def test_a_phone_number_among_times_stays_masked(value: object) -> None:
-    with pytest.raises(JsmsInputError) as caught:
-        parse_send_time(value, SHANGHAI)
-    digits = re.sub("[^0-9]", "", str(caught.value).partition("does not name")[0])
-    assert "13700137004" not in digits
-
-
-def test_a_number_of_thousands_of_digits_is_refused_as_any_other() -> None:
-    with pytest.raises(JsmsInputError, match="does not name one moment: it is a number"):
-        parse_send_time(10**5000, SHANGHAI)

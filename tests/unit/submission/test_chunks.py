@@ -223,11 +223,20 @@ def sent_until_changed(source: Entries, known: Survey) -> tuple[list[list[Recipi
     read: list[list[Recipient]] = []
     try:
         read.extend(chunks(source, known))
-    except JsmsChangedListError as error:
-        assert isinstance(error, AirflowFailException)
-        assert people.CANARY not in str(error)
+    except JsmsChangedListError:
         return read, True
     return read, False
+
+
+def test_the_error_of_a_changed_list_is_final_and_shows_nobody() -> None:
+    entries = [anyone(0)]
+    source = Entries(entries)
+    known = survey(source)
+    entries[0] = anyone(1)
+    with pytest.raises(JsmsChangedListError, match="has changed while it was read") as caught:
+        list(chunks(source, known))
+    assert isinstance(caught.value, AirflowFailException)
+    assert people.CANARY not in str(caught.value)
 
 
 @pytest.mark.usefixtures("small")

@@ -1,4 +1,4 @@
-"""Records that somebody edited in the Storage tab: never taken for a submission, never sent over."""
+"""Records that somebody edited in the Storage tab: uncertain, and never sent over."""
 
 from __future__ import annotations
 

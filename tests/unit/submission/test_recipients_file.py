@@ -112,7 +112,7 @@ TABLES = {
     "mark, empty lines": f"{MARK}\n\n" + PLAIN_TABLE.replace("\n", "\n\n"),
     "quoted": f'{MARK}"mobile","name",code\n"{ANNA}","{VALUE}",{OTHER}\n{BEN},{OTHER},{VALUE}\n',
     "mobile last": f"name,code,mobile\n{VALUE},{OTHER},{ANNA}\n{OTHER},{VALUE},{BEN}\n",
-    "spaces in the header": f" Mobile ,name\t,  code\n{ANNA},{VALUE},{OTHER}\n{BEN},{OTHER},{VALUE}",
+    "spaces in the header": PLAIN_TABLE.replace("mobile,name,", " Mobile ,name\t,  "),
     "with 86": f"mobile,name,code\n86{ANNA},{VALUE},{OTHER}\n+86 {BEN} ,{OTHER},{VALUE}\n",
     "wide spaces": (
         f"\u3000mobile\u00a0,name\u200b,code\n{ANNA},{VALUE},{OTHER}\n{BEN},{OTHER},{VALUE}\n"
@@ -366,8 +366,6 @@ NOT_READABLE = {
     "utf-8 or gbk": (f"mobile,name\n{ANNA},á".encode(), "Line 2 of the file", "may be either"),
     "big5": (WITH_NAMES.encode("big5"), "Line 3 of the file", "neither UTF-8 nor GBK"),
     "big5 header": ("手機號碼,mobile\n".encode("big5"), "Line 1 of the file", "neither UTF-8"),
-    "utf-32": (WITH_NAMES.encode("utf-32"), "The file", "is UTF-32, or UTF-16 without"),
-    "utf-16 without a mark": (WITH_NAMES.encode("utf-16-le"), "The file", "or UTF-16 without"),
     "half a character": (WITH_NAMES.encode("utf-16")[:-1], "The file", "is not UTF-16"),
     "latin": (f"mobile,name\n{BEN},{VALUE}é\n".encode("latin-1"), "Line 2", "neither UTF-8"),
     "gbk behind utf-8": (WITH_NAMES.encode() + "王".encode("gbk"), "Line 4", "is not UTF-8"),
@@ -479,7 +477,7 @@ def test_a_file_that_does_not_exist_may_do_so_later(
 
 def test_a_storage_whose_package_is_missing_is_named() -> None:
     uri = "nothing://bucket/people.csv"
-    assert "provider package of that storage" in error_of(uri, uri)
+    assert "provider package of an object storage" in error_of(uri, uri)
 
 
 @pytest.mark.parametrize("name", ["people.csv", "people.jsonl"])
