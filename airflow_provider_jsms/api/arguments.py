@@ -190,7 +190,9 @@ def text_of(value: object) -> str:
     """Return a string as it is and a whole number as a string, else an empty string."""
     if isinstance(value, str):
         return value
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, Integral):
         number = int(value)
         return str(number) if abs(number) < _LARGEST else ""
     is_whole = isinstance(value, Decimal) and _WHOLE.fullmatch(str(value))

@@ -147,7 +147,7 @@ def test_a_text_is_masked_and_nothing_else_is_changed(text: object, masked: str)
     assert mask_text(text) == masked
 
 
-@pytest.mark.parametrize("start", (185, 189, 195, 199, 201))
+@pytest.mark.parametrize("start", [185, 189, 195, 199, 201])
 def test_the_cut_of_a_long_text_shows_no_part_of_a_number(start: int) -> None:
     masked = mask_text("x" * start + "," + PLAIN + "y" * 500)
     assert PLAIN[:4] not in masked
