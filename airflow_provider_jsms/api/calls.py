@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -27,7 +27,6 @@ from airflow_provider_jsms.exceptions import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
 
     from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.replies import BatchResult, Schedule
@@ -93,6 +92,14 @@ class Call(Generic[T]):
         # A phone number may have been given as temp_id.
         temp_id = mask_text(body["temp_id"])
         return f"{who} with temp_id {temp_id} at {body['send_time']} (the wall clock of JSMS)"
+
+    def require_future(self) -> None:
+        """Raise if ``send_time`` has passed.
+
+        :raises JsmsPastSendTimeError: it has; JSMS would answer 50027.
+        """
+        if self.send_time:
+            self.send_time.require_future(datetime.now(UTC))
 
     def may_be_sent_again_after(self, error: BaseException) -> bool:
         """Return whether sending the call once more cannot text anyone twice."""

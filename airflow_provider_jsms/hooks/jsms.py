@@ -306,8 +306,7 @@ class JsmsHook(BaseHook):
         return JsmsClient(self.settings)
 
     def _send_future(self, call: Call[T]) -> T:
-        assert call.send_time is not None  # noqa: S101  a submit or a modify
-        call.send_time.require_future(datetime.now(UTC))
+        call.require_future()
         return self.send_call(call)
 
     def send_call(self, call: Call[T]) -> T:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.task_try import TaskTry
 
 _SHOWN_IDS: Final = 10
-_LOG_INTERVAL: Final = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -80,12 +78,13 @@ class Tally:
 
     def result(self) -> dict[str, Any]:
         """Return the result of the task."""
-        result: dict[str, Any] = {
+        uncertain = {"uncertain_count": self.uncertain_count} if self.uncertain_count else {}
+        return {
             "schedule_ids": self.schedule_ids,
             "success_count": self.success_count,
             "failure_count": self.failure_count,
+            **uncertain,
         }
-        return result | ({"uncertain_count": self.uncertain_count} if self.uncertain_count else {})
 
     def add(self, outcome: Mapping[str, Any] | None, people: Sequence[Recipient]) -> None:
         """Count the outcome of a chunk, None for one that is assumed to be sent."""
@@ -167,7 +166,6 @@ class Campaign:
         self._records = self._read_records()
         self._begun, self._attempt = self._earlier_tries()
         self.tally = Tally(known.recipients)
-        self._progress = _Progress(self.tally)
 
     @property
     def has_parts(self) -> bool:
@@ -188,7 +186,9 @@ class Campaign:
         try:
             for number, people in enumerate(chunks(self._source, self._known), start=1):
                 self._submit_chunk(number, people)
-                self._progress.log()
+                _log.info(
+                    "%s of %s recipients done", f"{self.tally.done:,}", f"{self.tally.recipients:,}"
+                )
         except JsmsError as error:
             self._count_others(number, is_uncertain=isinstance(error, JsmsUncertainError))
             if self.has_parts:
@@ -330,26 +330,3 @@ def _behind(record: SubmissionRecord) -> JsmsNoRetryError:
         "delete that schedule, then delete that record in the task's Storage tab and clear the "
         "task."
     )
-
-
-class _Progress:
-    """Logs the progress of a campaign every few seconds."""
-
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
-        self._began = self._logged = monotonic()
-
-    def log(self) -> None:
-        now, left = monotonic(), self._tally.recipients - self._tally.done
-        if left and now - self._logged < _LOG_INTERVAL:
-            return
-        self._logged = now
-        rate = self._tally.done / max(now - self._began, 0.001)
-        _log.info(
-            "%s of %s recipients done, %s refused; %.0f per second%s",
-            f"{self._tally.done:,}",
-            f"{self._tally.recipients:,}",
-            f"{self._tally.failure_count:,}",
-            rate,
-            f", about {left / rate:.0f} s left" if left else "",
-        )

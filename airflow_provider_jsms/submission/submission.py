@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.replies import BatchResult, Schedule
-    from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.hooks.connection import JsmsSettings
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
@@ -151,12 +150,12 @@ class Submission:
         if decision.do in (Do.LEAVE, Do.GIVE_UP):
             if self._record.attempt.is_in_code:
                 # Your code may ask again for a text that was late in an earlier try too.
-                _send_time_of(call).require_future(datetime.now(UTC))
+                call.require_future()
             raise self._conflict(decision)
         return self._submit(call, request)
 
     def _submit(self, call: Call[Any], request: Fingerprint) -> dict[str, Any] | None:
-        _send_time_of(call).require_future(datetime.now(UTC))
+        call.require_future()
         self._before_send()
         self._write_intent(call, request)
         before = self.may_have_submitted
@@ -204,7 +203,7 @@ class Submission:
         schedule_id = self._record.schedule_id
         stands = f"Schedule {schedule_id}, which an earlier try submitted, stands as it was."
         try:
-            _send_time_of(call).require_future(datetime.now(UTC))
+            call.require_future()
         except JsmsPastSendTimeError as error:
             raise JsmsLateChangeError(f"{error} {stands}") from error
         self._before_send()
@@ -253,8 +252,8 @@ class Submission:
     def _description(self, call: Call[Any]) -> dict[str, Any]:
         """Return the description of a call in the record, for people."""
         return {
-            "send_time": _send_time_of(call).wire,
-            "send_time_utc": _send_time_of(call).utc,
+            "send_time": call.send_time.wire if call.send_time else None,
+            "send_time_utc": call.send_time.utc if call.send_time else None,
             "temp_id": (call.body or {}).get("temp_id"),
             "recipients": len(call.recipients),
             **self._about,
@@ -289,13 +288,12 @@ class Submission:
             )
         if record.attempt.is_one_of_several:
             return JsmsForeignRecordError(
-                f"{text} Texts of your own code are not modified, because another try may only "
-                "ask in another order. To continue: 1. If the recorded schedule is right, let your "
-                "code ask for the same text (take send_time from the run, such as "
-                "dag_run.run_after, not from the clock), and clear the task. 2. To replace it, "
-                "delete the schedule in JSMS and the record in the task's Storage tab, then clear "
-                "the task. 3. Or mark the task as success, and text the missing people by another "
-                "task. A task for each text (.expand) can simply be changed."
+                f"{text} Texts of your own code are not modified, because another try may ask in "
+                "another order. To continue: 1. If the recorded schedule is right, ask for the "
+                "same text (take send_time from the run, such as dag_run.run_after, not from the "
+                "clock) and clear the task. 2. To replace it, delete the schedule in JSMS and the "
+                "record in the task's Storage tab, then clear the task. 3. Or mark the task as "
+                "success, and text the missing people by another task."
             )
         if record.attempt.is_part:
             return JsmsForeignRecordError(
@@ -306,11 +304,6 @@ class Submission:
             f"{text} The upstream list may have changed between two runs of the task. Trigger a "
             "new run, or use one batch task for the whole list."
         )
-
-
-def _send_time_of(call: Call[Any]) -> SendTime:
-    assert call.send_time is not None, "every submission has one"  # noqa: S101
-    return call.send_time
 
 
 def next_steps_with_an_operator(record: SubmissionRecord, may_resubmit: bool) -> str:  # noqa: FBT001  see Submission

@@ -598,19 +598,13 @@ class TestWithoutAStore:
         assert posts(sandbox) == 3
 
 
-def test_progress_is_told_at_a_pace_that_can_be_read(
-    task: CampaignTask,
-    sandbox: SandboxControl,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+def test_progress_is_logged(
+    task: CampaignTask, sandbox: SandboxControl, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = iter([0.0, 4.0, 12.0, 14.0])
-    monkeypatch.setattr(rooms, "monotonic", lambda: next(clock))
     with caplog.at_level(logging.INFO, logger=rooms.__name__):
         task.run()
     assert [record.message for record in caplog.records if "done" in record.message] == [
-        "2,000 of 2,500 recipients done, 0 refused; 167 per second, about 3 s left",
-        "2,500 of 2,500 recipients done, 0 refused; 179 per second",
+        f"{count} of 2,500 recipients done" for count in ("1,000", "2,000", "2,500")
     ]
 
 
