@@ -1,13 +1,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MINIMUM_BRANCHES := 95
+# Two have an Airflow, which mostly waits; beside them the unit tests run.
+PROCESSES ?= 3
 
 # Airflow is several thousand modules: a process that may not keep them compiled starts twice as
 # slowly, and the tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test matrix soak bench demo up down release-check clean
+.PHONY: help venv lint test test-fast matrix soak bench demo up down release-check clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +33,11 @@ lint: venv ## Check style, types and the direction of imports
 	@$(BIN)/lint-imports
 
 test: lint ## Run everything that has to pass: lint, and all tests with coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=json:coverage.json
+	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --cov --cov-report=term --cov-report=json:coverage.json
 	@$(BIN)/python -m tests.stack.branch_gate coverage.json $(MINIMUM_BRANCHES)
+
+test-fast: venv ## Run the unit tests alone, for the loop of a developer
+	@$(BIN)/python -m pytest --numprocesses=logical tests/unit
 
 matrix: venv ## Run the tests on every supported Airflow and Python
 	@$(BIN)/python -m tests.matrix

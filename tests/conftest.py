@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.home import make_home
 
@@ -16,8 +18,17 @@ for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
 from tests.leaks import LeakCollector  # noqa: E402
 
 if TYPE_CHECKING:
-    import pytest
+    from tests.parallel import Scheduling
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LeakCollector(), "leaks")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    from tests.parallel import Scheduling  # noqa: PLC0415  only where pytest-xdist is there
+
+    # The tests that wait for an Airflow come first: they take longest.
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)

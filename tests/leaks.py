@@ -1,7 +1,6 @@
-"""One collector over the whole run: nothing personal or secret in logs, errors, reprs or output.
+"""Nothing personal or secret in logs, errors, reprs or output: each test is checked for it.
 
-The people of the tests and everything that is told to them are known (``tests.people``), so they
-can be looked for. What is found fails the run.
+The people of the tests and the parameters of their texts are known (``tests.people``).
 """
 
 from __future__ import annotations
@@ -11,15 +10,15 @@ import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from airflow_provider_jsms.exceptions import JsmsError
 from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from tests import people
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
-
-    import pytest
 
 APP_KEY = "appkey0000000000testing1"
 MASTER_SECRET = "mastersecret00000testing"
@@ -78,24 +77,21 @@ def check_lineage(events: Path) -> None:
 
 
 class LeakCollector:
-    """A pytest plugin that looks at every log record, every error and all output of the tests."""
+    """A pytest plugin: a test fails if its logs, errors or output hold something private."""
 
     def __init__(self) -> None:
         self.errors: list[JsmsError] = []
         self.leaks: list[str] = []
-        self.looked_at = 0
-        self._where = "before the tests"
 
-    def look(self, kind: str, text: str) -> None:
-        self.looked_at += 1
-        self.leaks += [f"{self._where}: {kind}: {line[:300]}" for line in found_in(text)]
+    def check(self, kind: str, text: str) -> None:
+        self.leaks += [f"{kind}: {line[:300]}" for line in found_in(text)]
 
     def pytest_sessionstart(self) -> None:
         make_record = logging.getLogRecordFactory()
 
         def watched(*args: Any, **kwargs: Any) -> logging.LogRecord:
             record = make_record(*args, **kwargs)
-            self.look(f"log of {record.name}", record.getMessage())
+            self.check(f"log of {record.name}", record.getMessage())
             return record
 
         logging.setLogRecordFactory(watched)
@@ -107,29 +103,25 @@ class LeakCollector:
 
         JsmsError.__init__ = remembered  # type: ignore[method-assign]
 
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self._where = nodeid
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[Any]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if call.when == "teardown":
+            self._check_test(report)
+        return report
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    def _check_test(self, report: pytest.TestReport) -> None:
         for name, text in report.sections:
-            self.look(name, text)
+            self.check(name, text)
         while self.errors:
             for text in _texts_of(self.errors.pop()):
-                self.look("error", text)
-
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+                self.check("error", text)
         if self.leaks:
-            session.exitstatus = 1
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.leaks:
-            terminalreporter.section("PRIVATE DATA LEAKED", red=True)
-            for leak in self.leaks[:50]:
-                terminalreporter.line(leak)
-        else:
-            terminalreporter.line(
-                f"leaks: none in {self.looked_at} logs, errors, reprs and outputs"
-            )
+            report.outcome = "failed"
+            report.longrepr = "\n".join(["PRIVATE DATA LEAKED", *self.leaks[:50]])
+            self.leaks.clear()
 
 
 def _texts_of(error: BaseException | None) -> Iterator[str]:

@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 
 import pytest
-from airflow import __version__
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_jsms.submission import ledger
-
-AIRFLOW: Final = tuple(int(part) for part in __version__.split(".")[:2])
+from tests.stack.settings import AIRFLOW, HAS_STORE
 
 if AIRFLOW >= (3, 3):
     from airflow.sdk import NEVER_EXPIRE
@@ -31,6 +29,7 @@ else:
 __all__ = [
     "AIRFLOW",
     "BASE_OF_SENSORS",
+    "HAS_STORE",
     "NEVER_EXPIRE",
     "NO_TRIGGER_IN_TIME",
     "AirflowRescheduleException",

@@ -99,7 +99,8 @@ class Waits:
                     "http_default": {**sandbox.connection, "conn_type": "http"},
                 },
                 extra_settings={
-                    "PYTHONPATH": str(_REPOSITORY),
+                    # as users have it: nothing is imported in advance
+                    "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
                     "AIRFLOW__CORE__PARALLELISM": str(WORKERS),
                     # as it is by default
                     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",

@@ -1,38 +1,41 @@
-"""One real Airflow and one sandbox for all end-to-end tests."""
+"""Two real Airflows and one sandbox for all end-to-end tests.
+
+They end with the package: a worker of pytest-xdist that is done with it goes on to other tests.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from tests import leaks
+from tests.e2e.rough import Rough
 from tests.stack.airflow import AirflowStack
 from tests.stack.postgres import Postgres
 from tests.stack.processes import exit_on_sigterm
 from tests.stack.sandbox import RunningSandbox
+from tests.stack.settings import HAS_STORE, REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.stack.rest import AirflowRest
 
-REPOSITORY = Path(__file__).parents[2]
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
     exit_on_sigterm()
     with RunningSandbox(tmp_path_factory.mktemp("sandbox") / "log") as sandbox:
         yield sandbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def new_database() -> Iterator[Callable[[str], str]]:
     """Make an empty database for an Airflow, which makes an sqlite file where it gets no URL."""
     if DATABASE == "sqlite":
@@ -43,7 +46,7 @@ def new_database() -> Iterator[Callable[[str], str]]:
         yield server.create_database
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def airflow(
     running_sandbox: RunningSandbox,
     new_database: Callable[[str], str],
@@ -57,7 +60,6 @@ def airflow(
         folders,
         connections={"jsms_default": running_sandbox.connection},
         extra_settings={
-            "PYTHONPATH": str(REPOSITORY),
             # at no level may anything personal be in a log
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
             # nor in what leaves for a lineage backend, at the start and the end of every task
@@ -74,6 +76,20 @@ def airflow(
         yield stack
     leaks.check_logs(home)
     leaks.check_lineage(events)
+
+
+@pytest.fixture(scope="package")
+def rough(
+    running_sandbox: RunningSandbox,
+    new_database: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Rough]:
+    """The Airflow that is treated roughly."""
+    if not HAS_STORE:
+        pytest.skip("before Airflow 3.3 nothing is kept for the try after a crash")
+    home = tmp_path_factory.mktemp("rough")
+    with Rough(home, running_sandbox.connection, new_database("rough")) as rough:
+        yield rough
 
 
 @pytest.fixture

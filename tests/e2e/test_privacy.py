@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests import leaks
 from tests.e2e.test_examples import states
-from tests.stack.settings import AIRFLOW_VERSION, HAS_STORE
+from tests.stack.settings import AIRFLOW, HAS_STORE
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.control import SandboxControl
@@ -22,7 +22,7 @@ def test_neither_a_trigger_nor_a_record_tells_who_is_texted(
     task = rest.wait_for_task("e2e_deferred", run_id, "wait", states=["deferred"], timeout=90)
     assert "JsmsScheduleTrigger" in task["trigger"]["classpath"]
     (schedule_id,) = rest.xcom("e2e_deferred", run_id, "submit", "schedule_ids")
-    if AIRFLOW_VERSION < (3, 3):
+    if AIRFLOW < (3, 3):
         # Later ones do not show them.
         assert schedule_id in task["trigger"]["kwargs"]
     assert leaks.found_in(str(rest.tasks("e2e_deferred", run_id))) == []

@@ -13,7 +13,7 @@ from tests.e2e.store import needs_no_store
 from tests.e2e.test_airflow import posts, try_number
 from tests.e2e.test_clear import Run, in_hours
 from tests.e2e.test_examples import states
-from tests.stack.settings import AIRFLOW_VERSION
+from tests.stack.settings import AIRFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def test_after_a_kill_in_mid_submission_nobody_knows(
     os.kill(rest.task(*address, "submit")["pid"], signal.SIGKILL)
     sandbox.release()
     rest.wait_for_run(*address, timeout=90)
-    if AIRFLOW_VERSION == (3, 0):
+    if AIRFLOW == (3, 0):
         # It does not run a task again whose process was killed. A person does.
         rest.clear(*address, "submit")
         rest.wait_for_run(*address, timeout=90)

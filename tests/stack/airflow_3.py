@@ -52,6 +52,7 @@ def airflow_settings(
         "AIRFLOW__API_AUTH__JWT_ISSUER": "tests",
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folders[0]),
+        "AIRFLOW__CORE__EXECUTOR": "tests.stack.executor.WarmExecutor",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{host}:{workers_port}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",

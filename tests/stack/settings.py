@@ -16,14 +16,15 @@ from typing import Any
 from tests.stack import airflow_2, airflow_3
 
 HOST = "127.0.0.1"
+REPOSITORY = Path(__file__).parents[2]
 
-AIRFLOW_VERSION = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
-"""Of the Airflow that is started, such as ``(3, 3)``."""
+AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
+"""The installed release of Airflow, such as ``(3, 3)``. Nothing else in the tests reads it."""
 
-HAS_STORE = AIRFLOW_VERSION >= (3, 3)
-"""Whether what a task keeps for its next try is there: the task state store."""
+HAS_STORE = AIRFLOW >= (3, 3)
+"""Whether Airflow has the task state store, which keeps the ledger."""
 
-release = airflow_3 if AIRFLOW_VERSION >= (3, 0) else airflow_2
+release = airflow_3 if AIRFLOW >= (3, 0) else airflow_2
 
 COMPONENTS = release.COMPONENTS
 
@@ -89,6 +90,8 @@ def airflow_environment(
         **FIXED,
         **release.airflow_settings(home, dags_folders, HOST, port, workers_port),
         "AIRFLOW_HOME": str(home),
+        # DAGs of the tests import them
+        "PYTHONPATH": str(REPOSITORY),
         "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(it) for name, it in connections.items()},
         **({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database} if database else {}),

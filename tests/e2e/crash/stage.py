@@ -16,13 +16,12 @@ from tests.stack.processes import is_alive
 from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.e2e.crash.proxy import Hold, HoldingProxy
 
 DAGS = Path(__file__).parent / "dags"
-REPOSITORY = Path(__file__).parents[3]
 # Others may use the machine as well.
 PATIENCE = 90.0
 TASK = "submit"
@@ -49,19 +48,23 @@ def airflow_behind(
     proxy: HoldingProxy,
     home: Path,
     connections: Mapping[str, Mapping[str, Any]],
+    *,
+    dags: Sequence[Path] = (DAGS,),
     database: str = "",
+    components: Sequence[str] = ("api-server", "scheduler", "dag-processor"),
+    extra_settings: Mapping[str, str] | None = None,
 ) -> AirflowStack:
     """Return an Airflow with the crash DAGs, whose workers reach its API server by the proxy."""
     stack = AirflowStack(
         home,
-        DAGS,
+        dags,
         connections=connections,
         extra_settings={
             **SETTINGS,
-            "PYTHONPATH": str(REPOSITORY),
+            **(extra_settings or {}),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": proxy.url,
         },
-        components=("api-server", "scheduler", "dag-processor"),
+        components=components,
         database=database,
     )
     proxy.upstream = stack.workers_url

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import airflow
 from airflow.providers.common.compat.sdk import DAG, AirflowException, Param, task
 
 from airflow_provider_jsms.notifications.jsms import JsmsNotifier
 from tests import people
+from tests.stack.settings import AIRFLOW
 
 try:
     from airflow.sdk.definitions import deadline
@@ -17,7 +17,7 @@ except ImportError:  # Airflow before 3.1
 else:
     CALLBACKS = {"async": deadline.AsyncCallback}
     # Airflow 3.1 has none, and with sqlite the scheduler of 3.2 ends where it runs one.
-    if not airflow.__version__.startswith(("3.1.", "3.2.")):
+    if AIRFLOW >= (3, 3):
         CALLBACKS["sync"] = deadline.SyncCallback
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

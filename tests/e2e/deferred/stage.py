@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.api.references import references_in
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.stack.airflow import AirflowStack
 
-DAGS = Path(__file__).parent / "dags"
 # Others may use the machine as well.
 PATIENCE = 180.0
 HOUR = 3600.0
@@ -179,9 +178,9 @@ class Wait:
     def schedule_ids(self) -> list[str]:
         return references_in(self.schedule_id).required()
 
-    def looks(self) -> list[datetime]:
+    def looks(self, *, is_fresh: bool = False) -> list[datetime]:
         """Return when it, and whoever waits for the same, has asked."""
-        return self.jsms.looks(self.schedule_ids)
+        return self.jsms.looks(self.schedule_ids, is_fresh=is_fresh)
 
 
 @dataclass
@@ -229,7 +228,7 @@ class Stage:
         self._tasks: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._asked_at = 0.0
         self._scheduler_log = (airflow.home / "components" / "scheduler.log").open()
-        self._deferred: set[tuple[str, ...]] = set()
+        self._deferred: Counter[tuple[str, ...]] = Counter()
         self._mistaken: set[tuple[str, ...]] = set()
 
     def close(self) -> None:
@@ -274,7 +273,7 @@ class Stage:
         self.wait_until_begun(waits, looks=looks)
         for wait in waits:
             wait_until(
-                lambda wait=wait: wait.task_id != "deferrable" or self._is_noted(wait),
+                lambda wait=wait: wait.task_id != "deferrable" or self.deferrals(wait),
                 timeout=PATIENCE,
                 otherwise=lambda wait=wait: f"{wait} does not wait: {self.tail(wait)}",
             )
@@ -316,10 +315,10 @@ class Stage:
         self._read_log()
         return (wait.dag_id, wait.task_id, wait.run_id) in self._mistaken
 
-    def _is_noted(self, wait: Wait) -> bool:
-        """Tell whether the scheduler has looked at the report of the process that has deferred."""
+    def deferrals(self, wait: Wait) -> int:
+        """Return how often the scheduler has noted that a process has ended by deferring."""
         self._read_log()
-        return (wait.dag_id, wait.task_id, wait.run_id) in self._deferred
+        return self._deferred[wait.dag_id, wait.task_id, wait.run_id]
 
     def _read_log(self) -> None:
         lines = self._scheduler_log.read()

@@ -49,7 +49,7 @@ def played(stage: Stage) -> Played:
         _wait_for_end_of_trigger(stage, wait)
     _wait_for_second_try(stage, waits["clear"])
     schedules = {act: jsms.schedules(wait.schedule_ids)[0] for act, wait in waits.items()}
-    looks = {act: len(wait.looks()) for act, wait in waits.items()}
+    looks = {act: len(wait.looks(is_fresh=True)) for act, wait in waits.items()}
     jsms.control.advance(HOUR)
     return Played(
         schedules,
@@ -76,7 +76,7 @@ def _wait_for_end_of_trigger(stage: Stage, wait: Wait) -> None:
 
 def _wait_for_second_try(stage: Stage, wait: Wait) -> None:
     wait_until(
-        lambda: (stage.task(wait)["try_number"], stage.task(wait)["state"]) == (2, "deferred"),
+        lambda: stage.deferrals(wait) == 2 and stage.task(wait)["state"] == "deferred",
         timeout=PATIENCE,
         otherwise=lambda: f"there is no second try: {stage.tail(wait)}",
     )

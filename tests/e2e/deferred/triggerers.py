@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
 NAME = "triggerer"
 
-SETTINGS = {
-    "AIRFLOW__CORE__PARALLELISM": "32",
-    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
-    # A triggerer that is silent is given up soon.
-    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
-}
-
 
 @dataclass(frozen=True)
 class Triggerer:

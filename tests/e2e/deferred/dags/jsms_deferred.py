@@ -52,11 +52,10 @@ dag("at_once")
 dag("at_send_time", is_watchful=True, wait_for_send_time=True)
 dag("moved_later", grace=timedelta(seconds=5))
 dag("moved_earlier", is_watchful=True)
+dag("gone", is_watchful=True)
 dag("failing", is_watchful=True, poke_interval=3)
-dag("wrong", soft_fail=True)
 dag("wrong_later", is_watchful=True, soft_fail=True)
 dag("nowhere", timeout=15)
-dag("partly", grace=GRACE)
 dag("held", modes=("deferrable",), is_watchful=True)
 dag(
     "execution_timeout",
@@ -65,7 +64,5 @@ dag(
     retries=0,
 )
 for suffix, soft_fail in (("", False), ("_soft", True)):
-    dag(f"gone{suffix}", is_watchful=True, soft_fail=soft_fail)
     dag(f"overdue{suffix}", grace=GRACE, soft_fail=soft_fail)
     dag(f"timed_out{suffix}", timeout=15, soft_fail=soft_fail)
-dag("gone_50029", is_watchful=True)

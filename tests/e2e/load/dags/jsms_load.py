@@ -10,7 +10,7 @@ from airflow_provider_jsms.operators.jsms import JsmsSubmitBatchScheduleOperator
 from tests import people
 
 PEOPLE = 10_000
-GROUP = 250
+GROUP = 400
 AT_ONCE = 16
 
 
@@ -32,6 +32,7 @@ with DAG(
 ):
     JsmsSubmitBatchScheduleOperator.partial(
         task_id="submit",
+        jsms_conn_id="jsms_patient",
         # When a run is cleared it gets another start_date, but is to text at the same time.
         send_time="{{ dag_run.run_after + macros.timedelta(hours=1) }}",
         temp_id=2,

@@ -1,0 +1,24 @@
+"""Which tests run in one process where pytest-xdist starts several: ``pytest -n 3``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xdist.scheduler import LoadScopeScheduling
+
+# The tests of a folder that share an Airflow, or its database; the first match counts.
+SHARED: Final = {
+    "tests/e2e/crash/": "rough",
+    "tests/e2e/deferred/": "rough",
+    "tests/e2e/load/": "rough",
+    "tests/e2e/": "airflow",
+    "tests/habits/": "habits",
+}
+
+
+class Scheduling(LoadScopeScheduling):
+    """Hands out modules, or all tests that share an Airflow, in the order of collection."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return next((name for folder, name in SHARED.items() if module.startswith(folder)), module)
