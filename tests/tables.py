@@ -1,4 +1,4 @@
-"""The tables in the README that are made from the code: ``python -m tests.tables`` writes them."""
+"""Tables of the README, generated from the code: ``python -m tests.tables`` writes them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ CHINESE: Final = REPOSITORY / "README.zh-CN.md"
 
 
 def codes_table() -> list[str]:
-    """Return the table of the codes of JSMS, as the lines of a Markdown table."""
-    heading = ("code", "HTTP", "JSMS says", "meaning", "what to do", "error")
+    """Return the return codes of JSMS, as lines of a Markdown table."""
+    heading = ("code", "HTTP", "message", "meaning", "next step", "error")
     return [*_rows([heading, ["---"] * len(heading)]), *_rows(_codes())]
 
 
@@ -39,20 +39,20 @@ def _rows(rows: Sequence[Sequence[str]] | Iterator[Sequence[str]]) -> list[str]:
 
 
 def table_in(page: Path, name: str) -> list[str]:
-    """Return the lines between the marks of a table in a page."""
+    """Return the lines of a marked table of a page."""
     found = _marked(name).search(page.read_text(encoding="utf-8"))
     return found["table"].strip().splitlines() if found else []
 
 
 def write_table(page: Path, name: str, lines: Sequence[str]) -> None:
-    """Put lines in the place of a table in a page."""
+    """Replace a marked table of a page."""
     text = "\n".join(lines)
     written, count = _marked(name).subn(
         lambda found: f"{found['begin']}\n\n{text}\n\n{found['end']}",
         page.read_text(encoding="utf-8"),
     )
     if count != 1:
-        raise ValueError(f"{page.name} has {count} places for the table {name!r}")
+        raise ValueError(f"{page.name} marks the table {name!r} {count} times, not once")
     page.write_text(written, encoding="utf-8")
 
 
@@ -65,7 +65,7 @@ def _marked(name: str) -> re.Pattern[str]:
 
 if __name__ == "__main__":
     write_table(README, "codes", codes_table())
-    # It brings the hook and the sandbox, takes half a minute, and logs what it does.
+    # Imports Airflow and runs the sandbox for half a minute.
     from tests.outcomes.table import lines_of, play_all
 
     faults = lines_of(play_all())
