@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 VERSION = airflow_provider_jsms.__version__
 NAME = f"airflow_provider_jsms-{VERSION}"
 IN_THE_SDIST = {
-    *("airflow_provider_jsms", "example_dags", "tests"),
+    *("airflow_provider_jsms", "docs", "example_dags", "tests"),
     *("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "README.zh-CN.md", "SECURITY.md"),
     *("LICENSE", "Makefile", "NOTICE", "pyproject.toml"),
     *("PKG-INFO", ".gitignore"),
