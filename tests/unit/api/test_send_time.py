@@ -40,6 +40,9 @@ class NoOffset(tzinfo):
     def utcoffset(self, _: datetime | None) -> None:
         return None
 
+    def __repr__(self) -> str:
+        return "NoOffset()"  # each process names the tests alike
+
 
 @pytest.mark.parametrize(
     "value",
