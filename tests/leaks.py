@@ -70,7 +70,9 @@ def check_logs(home: Path) -> None:
 
 
 def check_lineage(events: Path) -> None:
-    """Check what the operators of the provider have sent to a lineage backend."""
+    """Check what the operators of the provider have sent to a lineage backend, if any ran."""
+    if not events.exists():
+        return
     lines = [line for line in events.read_text().splitlines() if _OF_AN_OPERATOR in line]
     assert all('"_private_values"' in line for line in lines)
     assert not (found := found_in("\n".join(lines))), found[0][:300]

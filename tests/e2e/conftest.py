@@ -62,7 +62,9 @@ def airflow(
         extra_settings={
             # at no level may anything personal be in a log
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
-            # nor in what leaves for a lineage backend, at the start and the end of every task
+            # nor in what leaves for a lineage backend, at the start and the end of a task of the
+            # DAGs that enable it
+            "AIRFLOW__OPENLINEAGE__SELECTIVE_ENABLE": "True",
             "AIRFLOW__OPENLINEAGE__INCLUDE_FULL_TASK_INFO": "True",
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
                 {"type": "file", "log_file_path": str(events), "append": True}

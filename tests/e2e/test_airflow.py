@@ -10,6 +10,7 @@ from tests.e2e.test_examples import states
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.control import SandboxControl
+    from tests.stack.airflow import AirflowStack
     from tests.stack.rest import AirflowRest
 
 
@@ -22,7 +23,7 @@ def try_number(rest: AirflowRest, run: dict[str, Any], task_id: str) -> int:
 
 
 def test_a_batch_is_submitted_modified_queried_and_deleted(
-    rest: AirflowRest, sandbox: SandboxControl
+    airflow: AirflowStack, rest: AirflowRest, sandbox: SandboxControl
 ) -> None:
     run = rest.run_dag("e2e_batch", timeout=90)
     assert set(states(rest, run).values()) == {"success"}
@@ -33,6 +34,8 @@ def test_a_batch_is_submitted_modified_queried_and_deleted(
     assert rest.xcom("e2e_batch", run_id, "delete") == {"deleted": [schedule_id], "missing": []}
     sandbox.advance(10_000)
     assert sandbox.messages() == []
+    # Nothing private is among it: the fixture checks it in the end.
+    assert "JsmsSubmitBatchScheduleOperator" in (airflow.home / "lineage.json").read_text()
 
 
 def test_rendered_fields_are_masked_also_from_xcom_and_in_mapped_tasks(

@@ -21,7 +21,7 @@ def texted(sandbox: SandboxControl) -> list[str]:
     return sorted(each["mobile"] for schedule in schedules for each in schedule["recipients"])
 
 
-@pytest.mark.parametrize("way", ["hook", "operator", "threads"])
+@pytest.mark.parametrize("way", ["operator", "threads"])
 def test_a_loop_that_dies_and_is_retried_texts_everybody_once(
     way: str, rest: AirflowRest, sandbox: SandboxControl
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-INTERVAL = 0.1
+INTERVAL = 0.2
 
 T = TypeVar("T")
 
@@ -16,7 +16,7 @@ def wait_until(
 ) -> T:
     """Ask until the answer is truthy, and return it.
 
-    :param condition: asked every 0.1 s; what it raises ends the waiting
+    :param condition: asked every 0.2 s; what it raises ends the waiting
     :param timeout: seconds until giving up
     :param otherwise: the text of the :class:`TimeoutError`, made when it is needed
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-# How long an example takes is not what is tested, and the machine may be busy.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# How many examples a property is tried on; none has a time limit, because the machine may be busy.
+for _name, _count in {"fast": 10, "usual": 100, "long": 3000}.items():
+    settings.register_profile(_name, deadline=None, database=None, max_examples=_count)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
 Runs = dict[str, dict[str, Any]]
 
-SINGLE = ("e2e_submit", "submit")
 BATCH_OF_AN_XCOM = ("e2e_batch", "submit")
 MAPPED = ("e2e_mapped", "submit/mapped/0")
 MASKED = {
-    SINGLE: ["137****7004"],
     BATCH_OF_AN_XCOM: ["138****8001", "199****5678"],
     MAPPED: ["138****8001"],
 }
@@ -31,11 +29,11 @@ MASKED = {
 @pytest.fixture(scope="module")
 def runs(airflow: AirflowStack, running_sandbox: RunningSandbox) -> Iterator[Runs]:
     """A run of each DAG, ended; the one with a deferred sensor waits until the tests are over."""
-    airflow.wait_for_dags("e2e_submit", "e2e_batch", "e2e_mapped", "e2e_deferred")
+    airflow.wait_for_dags("e2e_batch", "e2e_mapped", "e2e_deferred")
     rest = airflow.rest
     with SandboxControl(running_sandbox.url) as control:
         control.reset()
-        ended = ("e2e_submit", "e2e_batch", "e2e_mapped")
+        ended = ("e2e_batch", "e2e_mapped")
         runs = {dag_id: rest.trigger(dag_id) for dag_id in (*ended, "e2e_deferred")}
         ids = {dag_id: run["dag_run_id"] for dag_id, run in runs.items()}
         for dag_id in ended:
@@ -77,9 +75,7 @@ def look_at_the_xcom(visitor: Visitor, _: list[str]) -> None:
     visitor.see("return_value")
 
 
-@pytest.mark.parametrize(
-    "task", MASKED, ids=["a single text", "a batch of an XCom", "a mapped task"]
-)
+@pytest.mark.parametrize("task", MASKED, ids=["a batch of an XCom", "a mapped task"])
 def test_a_submit_shows_its_schedule_and_nobody(
     task: tuple[str, str], visitor: Visitor, runs: Runs
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG, task
+from airflow.providers.openlineage.utils.selective_enable import enable_lineage
 
 from airflow_provider_jsms.operators.jsms import (
     JsmsDeleteScheduleOperator,
@@ -24,7 +25,7 @@ COMMON = {
     "default_args": {"retry_delay": timedelta(seconds=1)},
 }
 
-with DAG("e2e_batch", schedule=None, **COMMON):
+with DAG("e2e_batch", schedule=None, **COMMON) as batch:
 
     @task(show_return_value_in_logs=False)
     def everybody() -> list[dict[str, object]]:
@@ -50,7 +51,7 @@ with DAG("e2e_batch", schedule=None, **COMMON):
         >> JsmsDeleteScheduleOperator(task_id="delete", schedule_id=submit.output)
     )
 
-with DAG("e2e_mapped", schedule=None, **COMMON):
+with DAG("e2e_mapped", schedule=None, **COMMON) as mapped:
 
     @task(show_return_value_in_logs=False)
     def numbers() -> list[str]:
@@ -132,3 +133,6 @@ with DAG("e2e_mistakes", schedule=None, **COMMON):
         temp_id=1,
     )
     JsmsScheduleSensor(task_id="unknown", schedule_id="00000000-0000-4000-8000-000000000000")
+
+for dag in (batch, mapped):
+    enable_lineage(dag)

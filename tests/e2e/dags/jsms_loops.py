@@ -41,17 +41,6 @@ def fail_first(**context: Any) -> None:
         raise RuntimeError("as where a database is away")
 
 
-with DAG("loop_hook", schedule=None, **COMMON):
-
-    @task
-    def hook(**context: Any) -> None:
-        for at, number in enumerate(EVERYBODY):
-            if at == 3 and context["ti"].try_number == 1:
-                die()
-            text(number)
-
-    hook()
-
 with DAG("loop_operator", schedule=None, **COMMON):
 
     @task
