@@ -17,7 +17,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
 )
 from airflow_provider_jsms.submission.chunks import NOBODY, chunks
-from airflow_provider_jsms.submission.decisions import FINISHED, REFUSED, SENDING
+from airflow_provider_jsms.submission.decisions import REFUSED, SENDING
 from airflow_provider_jsms.submission.fingerprint import (
     account_of,
     fingerprint_of,
@@ -226,7 +226,8 @@ class Campaign:
             attempt,
             store_survives_clear=attempt.store_survives_clear or is_kept,
             is_part=self.has_parts,
-            is_over=lead is not None and lead.state == FINISHED,
+            # Also while a later run modifies what an earlier one has finished.
+            is_over=lead is not None and "finished_at" in content,
         )
 
     def _submit_chunk(self, number: int, people: Sequence[Recipient]) -> None:

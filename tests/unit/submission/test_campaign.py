@@ -406,6 +406,20 @@ def test_the_same_list_with_another_text_is_modified_chunk_by_chunk(
     assert {each["temp_id"] for each in sandbox.messages()} == {4}
 
 
+def test_a_modification_that_broke_off_asks_for_the_other_schedules_first(
+    task: CampaignTask, sandbox: SandboxControl
+) -> None:
+    first = task.run()
+    sandbox.fault("modify_batch_schedule", "slow", seconds=0)
+    sandbox.fault("modify_batch_schedule", "code", code=50009)
+    with pytest.raises(JsmsFrequencyError):
+        task.clear(temp_id=4)
+    before = len(sandbox.requests())
+    assert task.run(temp_id=4) == first
+    methods = [each["method"] for each in sandbox.requests()[before:]]
+    assert methods == ["GET", "GET", "PUT", "GET", "PUT"]
+
+
 def test_a_finished_campaign_that_is_cleared_asks_for_every_schedule(
     task: CampaignTask, sandbox: SandboxControl
 ) -> None:
