@@ -102,7 +102,7 @@ def test_a_connection_that_works_tells_the_balance(
 @pytest.mark.parametrize(
     ("field", "words"),
     [
-        ("password", "JSMS refused the app key and the master secret (50002). Copy both"),
+        ("password", "the app key or the master secret is wrong. Compare login and password"),
         ("port", "so nothing was sent. Check the host, port and schema of the connection"),
     ],
 )
