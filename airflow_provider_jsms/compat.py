@@ -40,9 +40,9 @@ def _no_retry(error: BaseException, task_try: TaskTry) -> JsmsNoRetryError:
     cause = str(error) if isinstance(error, JsmsError) else f"{type(error).__name__}."
     if task_try.may_have_submitted:
         return JsmsNoRetryError(
-            f"The task ended after it had submitted, or may have ({cause}); its log names the "
-            "schedule_ids. It is not retried, because that would submit again. Mark it as "
-            "success, or delete the schedules before you trigger a new run."
+            f"The task ended after it had submitted, or may have ({cause}), and this Airflow keeps "
+            "no record for a retry. Mark the task as success, or delete the schedules that its log "
+            "names before you trigger a new run."
         )
     return JsmsNoRetryError(
         f"{cause} Nothing is scheduled. This Airflow keeps no record that a retry could read: "
@@ -77,16 +77,12 @@ def failed_deferral(sensor: BaseSensorOperator, next_method: str) -> Iterator[No
 def connection_form_widgets() -> dict[str, Any]:
     """Return the extras of the connection as fields of its form, for Airflow before 3.2."""
     # Airflow 3.0 and 3.1 put stand-ins in the place of these libraries.
-    from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]  # noqa: PLC0415
-        BS3TextFieldWidget,
-    )
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget  # type: ignore[import-not-found] # noqa: PLC0415
     from wtforms import StringField  # type: ignore[import-untyped]  # noqa: PLC0415
-    from wtforms.validators import Optional  # type: ignore[import-untyped]  # noqa: PLC0415
 
     return {
         name: StringField(
             field["label"],
-            validators=[Optional()],
             description=field["description"],
             default=str(field["schema"].get("default", "")),
             widget=BS3TextFieldWidget(),
@@ -101,10 +97,8 @@ def ui_field_behaviour() -> dict[str, Any]:
 
 
 def absolute_path(path: str) -> str:
-    """Return the absolute path of a file on the worker, and any other URI as it is.
-
-    Before Airflow 3.2 a relative path counts from the root, and 3.0 does not know ``file:`` URIs.
-    """
+    """Return the absolute path of a file on the worker, and any other URI as it is."""
+    # Before Airflow 3.2 a relative path counts from the root, and 3.0 knows no file: URI.
     if "://" in path and not path.startswith("file:"):
         return path
     local = path.removeprefix("file:").removeprefix("//")

@@ -117,13 +117,9 @@ class JsmsNoRetryError(JsmsError, AirflowFailException):
 
 
 class JsmsCallError(JsmsError):
-    """A call to JSMS failed.
+    """A call to JSMS failed: ``call`` names it, such as ``query_schedule (GET /v1/schedule/a)``.
 
-    :param text: the cause and the next step, without personal data.
-    :ivar call: the call, such as ``submit_schedule (POST /v1/schedule)``.
-    :ivar code: the code of JSMS, None if there was none.
-    :ivar message: the message of JSMS, masked; empty if there was none.
-    :ivar http_status: the HTTP status, None if no reply came.
+    ``code``, ``message`` (masked) and ``http_status`` are those of the reply, if there was one.
     """
 
     def __init__(

@@ -62,7 +62,7 @@ class SharedConnection:
         self._route: dict[str, Any] = {}
         self._read_at = 0.0
         self._reading = asyncio.Lock()
-        self._session = aiohttp.ClientSession()
+        self.session = aiohttp.ClientSession()
 
     async def settings(self) -> JsmsSettings:
         """Return the current settings of the connection."""
@@ -76,17 +76,7 @@ class SharedConnection:
         """Send a query as the hook does, at most ``max_attempts`` times."""
         most = max_attempts or (await self.settings()).max_attempts
         deadline = monotonic() + LONGEST_IN_ALL
-        result: T = await AsyncRetrying(**policy(call, most))(self._attempt, call, deadline)
-        return result
-
-    async def close(self) -> None:
-        """Close the session."""
-        await self._session.close()
-
-    async def _route_to(self, settings: JsmsSettings) -> dict[str, Any]:
-        async with self._reading:
-            self._route = self._route or await asyncio.to_thread(_route_to, settings)
-            return self._route
+        return await AsyncRetrying(**policy(call, most))(self._attempt, call, deadline)
 
     async def _attempt(self, call: Call[T], deadline: float) -> T:
         settings = await self.settings()
@@ -96,14 +86,15 @@ class SharedConnection:
             sock_read=settings.read_timeout,
         )
         try:
-            route = await self._route_to(settings)
-            async with self._session.get(
+            async with self._reading:
+                self._route = self._route or await asyncio.to_thread(_route_to, settings)
+            async with self.session.get(
                 f"{settings.base_url}{call.path}",
                 # Headers of the session would be sent to a proxy too, in clear text.
                 headers={**HEADERS, "Authorization": f"Basic {settings.basic_token}"},
                 allow_redirects=False,
                 timeout=timeout,
-                **route,
+                **self._route,
             ) as response:
                 return read_reply(call, await _reply(call, response))
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -164,4 +155,4 @@ async def shared(conn_id: str) -> AsyncIterator[SharedConnection]:
         if not connection.users:
             del of_loop[conn_id]
             # A cancelled trigger must not leave its sockets open.
-            await asyncio.shield(connection.close())
+            await asyncio.shield(connection.session.close())

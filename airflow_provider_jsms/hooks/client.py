@@ -87,15 +87,10 @@ class JsmsClient:
     def send(
         self, call: Call[T], met: list[BaseException] | None = None, max_attempts: int | None = None
     ) -> T:
-        """Send a call and return its result.
-
-        :param met: collects the errors that were retried.
-        :raises JsmsUncertainError: a submission left and no usable reply came.
-        :raises JsmsCallError: the error of the last attempt.
-        """
+        """Send a call and return its result; ``met`` collects the errors that were retried."""
         retrying = Retrying(**policy(call, max_attempts or self._settings.max_attempts, met))
-        result: T = retrying(self._attempt, call, monotonic() + LONGEST_IN_ALL)
-        return result
+        deadline = monotonic() + LONGEST_IN_ALL
+        return retrying(self._attempt, call, deadline)  # type: ignore[no-any-return]
 
     def _attempt(self, call: Call[T], deadline: float) -> T:
         since = datetime.now(UTC)
@@ -121,11 +116,7 @@ class JsmsClient:
         return full if call.method == "POST" else max(deadline - monotonic(), SHORTEST_TRY)
 
     def exchange(self, call: Call[Any], seconds: float) -> Reply:
-        """Send one request and return its reply within seconds of connecting, with any status.
-
-        :raises JsmsNotSentError: nothing left this machine.
-        :raises JsmsNoAnswerError: the request left and no complete reply came.
-        """
+        """Send one request and return its reply, complete within seconds of connecting."""
         if call.method == "POST":
             # The server may be closing an idle connection, which would make a submission uncertain.
             self.close()

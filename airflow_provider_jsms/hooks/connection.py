@@ -52,8 +52,7 @@ _STANDARD_FIELDS: Final = ("login", "password", "host", "schema", "port")
 class JsmsSettings:
     """The validated settings of a connection.
 
-    :param base_url: without a trailing slash.
-    :param zone: zone of the wall clock of JSMS.
+    :param zone: of the wall clock of JSMS.
     :param connect_timeout: seconds to connect, TLS handshake included.
     :param read_timeout: seconds between two parts of a reply.
     :param max_attempts: attempts per call, where a retry is safe.
@@ -95,10 +94,7 @@ def settings_of(connection: Connection) -> JsmsSettings:
 
 
 def read_settings(*, extra: Mapping[str, Any], **fields: object) -> JsmsSettings:
-    """Return the settings of login, password, host, schema, port and extra of a connection.
-
-    :raises JsmsSettingsError: a field is invalid.
-    """
+    """Return the settings of login, password, host, schema, port and extra of a connection."""
     login, password, host, schema, port = (_text(fields[name]) for name in _STANDARD_FIELDS)
     return JsmsSettings(
         base_url=_base_url(host, schema, port),
@@ -196,20 +192,18 @@ def _number(extra: Mapping[str, Any], name: str) -> float:
     schema, value = CONN_FIELDS[name]["schema"], extra.get(name)
     if value in (None, ""):
         return float(schema["default"])
-    is_whole = "integer" in schema["type"]
+    low, high, is_whole = schema["minimum"], schema["maximum"], "integer" in schema["type"]
     with suppress(TypeError, ValueError):
         number = float(value)
-        if schema["minimum"] <= number <= schema["maximum"] and not (is_whole and number % 1):
+        if low <= number <= high and not (is_whole and number % 1):
             return number
-    kind = "a whole number" if is_whole else "a number"
-    accepted = f"{kind} from {schema['minimum']} to {schema['maximum']}"
+    accepted = f"a {'whole number' if is_whole else 'number'} from {low} to {high}"
     raise _invalid(f"extra {name!r}", show(value), accepted)
 
 
 def _zone(extra: Mapping[str, Any]) -> tzinfo:
-    default = CONN_FIELDS["timezone"]["schema"]["default"]
-    name = extra.get("timezone") or default
+    name = extra.get("timezone") or CONN_FIELDS["timezone"]["schema"]["default"]
     try:
         return service_zone(str(name))
     except ValueError:
-        raise _invalid("extra 'timezone'", show(name), f"a name such as {default}") from None
+        raise _invalid("extra 'timezone'", show(name), "a name such as Asia/Shanghai") from None

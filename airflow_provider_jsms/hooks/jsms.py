@@ -73,8 +73,7 @@ class JsmsHook(BaseHook):
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave sockets and credentials out of a pickle."""
-        left_out = ("_client", "settings")
+        left_out = ("_client", "settings")  # sockets and credentials
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def close(self) -> None:
@@ -237,10 +236,7 @@ class JsmsHook(BaseHook):
         self.log.info("%s: deleted", call)
 
     def raise_if_sent(self, schedule_id: object, error: JsmsStateError) -> None:
-        """Check a schedule that JSMS refused to delete.
-
-        :raises JsmsAlreadySentError: JSMS still knows it, and its send_time has passed.
-        """
+        """Raise JsmsAlreadySentError if a schedule is still known and its send_time has passed."""
         try:
             answer = self.query_schedule(schedule_id)
         except JsmsStateError:
@@ -273,8 +269,7 @@ class JsmsHook(BaseHook):
         return JsmsClient(self.settings)
 
     def _send_future(self, call: Call[T]) -> T:
-        assert call.send_time is not None  # noqa: S101  a submit or a modify
-        call.send_time.require_future(datetime.now(UTC))
+        call.send_time.require_future(datetime.now(UTC))  # type: ignore[union-attr]
         return self.send_call(call)
 
     def send_call(self, call: Call[T]) -> T:

@@ -208,8 +208,6 @@ def tls_context(settings: JsmsSettings) -> ssl.SSLContext:
 
     The extra ``ca_bundle``, ``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE``, ``SSL_CERT_FILE``,
     ``SSL_CERT_DIR``, the one of certifi.
-
-    :raises NoCertificatesError: the bundle cannot be loaded.
     """
     name, path = _bundle(settings)
     is_folder = name == "SSL_CERT_DIR" or Path(path).is_dir()

@@ -87,7 +87,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[SharedConnecti
     monkeypatch.setattr(SharedConnection, "__init__", open_noted)
     yield opened
     assert users() == []
-    assert all(connection._session.closed for connection in opened)
+    assert all(connection.session.closed for connection in opened)
 
 
 class Reads:
@@ -279,7 +279,7 @@ class TestManyUsers:
                 await asyncio.wait([second])
                 assert second.cancelled()
                 assert users() == ["jsms_default"], "the other one still asks"
-                assert not connections[0]._session.closed
+                assert not connections[0].session.closed
                 first.cancel()
             elif how == "is cancelled while reading":
                 await until(lambda: reads.count)

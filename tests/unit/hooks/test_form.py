@@ -21,7 +21,6 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     service = pytest.importorskip(module, reason="Airflow 2 has the libraries").HookMetaService
     names = {
         "wtforms": {"StringField": service.MockStringField},
-        "wtforms.validators": {"Optional": service.MockOptional},
         "flask_appbuilder": {},
         "flask_appbuilder.fieldwidgets": {"BS3TextFieldWidget": service.MockAnyWidget},
     }
