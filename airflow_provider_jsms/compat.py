@@ -13,7 +13,6 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
 )
 
-from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsError, JsmsNoRetryError
 from airflow_provider_jsms.get_provider_info import CONN_FIELDS, PLACEHOLDERS, RELABELING
 
@@ -38,20 +37,16 @@ def fail_without_retry(task_try: TaskTry) -> Iterator[None]:
 
 
 def _no_retry(error: BaseException, task_try: TaskTry) -> JsmsNoRetryError:
-    cause = type(error).__name__
-    if isinstance(error, JsmsError):
-        cause = str(error)
-    elif isinstance(error, AirflowException):
-        cause = f"{cause}: {mask_text(error).rstrip('.')}."
+    cause = str(error) if isinstance(error, JsmsError) else f"{type(error).__name__}."
     if task_try.may_have_submitted:
         return JsmsNoRetryError(
-            f"The task ended after it had submitted, or may have ({cause}); its log names the "
-            "schedule_ids. It is not retried, because that would submit again. Mark it as "
-            "success, or delete the schedules before you trigger a new run."
+            f"The task ended after it had submitted, or may have ({cause}), and this Airflow keeps "
+            "no record for a retry. Mark the task as success, or delete the schedules that its log "
+            "names before you trigger a new run."
         )
     return JsmsNoRetryError(
-        f"{cause} Nothing is scheduled. This Airflow keeps no record that a retry could read, "
-        "so the task is not retried: trigger a new run."
+        f"{cause} Nothing is scheduled. This Airflow keeps no record that a retry could read: "
+        "trigger a new run."
     )
 
 
@@ -65,11 +60,7 @@ def first_started_at(context: Context) -> datetime | None:
 
 @contextmanager
 def failed_deferral(sensor: BaseSensorOperator, next_method: str) -> Iterator[None]:
-    """Fail a sensor whose trigger failed or timed out as Airflow 3.3 does.
-
-    Airflow 2 raises a timeout as a failed trigger and ignores ``never_fail``; 3.0 ignores both
-    ``never_fail`` and, after a timeout, ``soft_fail``.
-    """
+    """Fail a sensor whose trigger failed or timed out as Airflow 3.3 does."""
     try:
         yield
     except AirflowException as error:
@@ -84,29 +75,20 @@ def failed_deferral(sensor: BaseSensorOperator, next_method: str) -> Iterator[No
 
 
 def connection_form_widgets() -> dict[str, Any]:
-    """Return the extras of the connection as wtforms fields, for Airflow before 3.2.
+    """Return the extras of the connection as fields of its form, for Airflow before 3.2."""
+    # Airflow 3.0 and 3.1 put stand-ins in the place of these libraries.
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget  # type: ignore[import-not-found] # noqa: PLC0415
+    from wtforms import StringField  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    Airflow 3.0 and 3.1 put stand-ins in the place of these libraries.
-    """
-    from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]  # noqa: PLC0415
-        BS3TextFieldWidget,
-    )
-    from wtforms import IntegerField, StringField  # type: ignore[import-untyped]  # noqa: PLC0415
-    from wtforms.validators import Optional  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    widgets = {}
-    for name, field in CONN_FIELDS.items():
-        default = field["schema"].get("default")
-        # Airflow allows no field for numbers with a fraction.
-        is_whole = "integer" in field["schema"]["type"]
-        widgets[name] = (IntegerField if is_whole else StringField)(
+    return {
+        name: StringField(
             field["label"],
-            validators=[Optional()],
             description=field["description"],
-            default=default if is_whole or default is None else str(default),
+            default=str(field["schema"].get("default", "")),
             widget=BS3TextFieldWidget(),
         )
-    return widgets
+        for name, field in CONN_FIELDS.items()
+    }
 
 
 def ui_field_behaviour() -> dict[str, Any]:
@@ -115,10 +97,8 @@ def ui_field_behaviour() -> dict[str, Any]:
 
 
 def absolute_path(path: str) -> str:
-    """Return the absolute path of a file on the worker, and any other URI as it is.
-
-    Before Airflow 3.2 a relative path counts from the root, and 3.0 does not know ``file:`` URIs.
-    """
+    """Return the absolute path of a file on the worker, and any other URI as it is."""
+    # Before Airflow 3.2 a relative path counts from the root, and 3.0 knows no file: URI.
     if "://" in path and not path.startswith("file:"):
         return path
     local = path.removeprefix("file:").removeprefix("//")

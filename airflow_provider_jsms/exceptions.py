@@ -51,8 +51,7 @@ fails at once. For the others Airflow's ``retries`` apply.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, Self
+from typing import Self
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -66,7 +65,7 @@ class JsmsError(AirflowException):
 
     def add(self, text: str) -> None:
         """Append a sentence to the text."""
-        self.args = (f"{self} {text}",)
+        self.args = (f"{self.args[0]} {text}",)
 
 
 class JsmsInputError(JsmsError, AirflowFailException):
@@ -82,10 +81,7 @@ class JsmsSettingsError(JsmsError, AirflowFailException):
 
 
 class JsmsConnectionNotFoundError(JsmsError, AirflowNotFoundException):
-    """Airflow did not find the connection; nothing was sent.
-
-    A task is retried, because a secrets backend that is down looks the same.
-    """
+    """Airflow did not find the connection, or its secrets backend is down; nothing was sent."""
 
 
 class JsmsRenderError(JsmsError):
@@ -121,48 +117,40 @@ class JsmsNoRetryError(JsmsError, AirflowFailException):
 
 
 class JsmsCallError(JsmsError):
-    """A call to JSMS failed.
+    """A call to JSMS failed: ``call`` names it, such as ``query_schedule (GET /v1/schedule/a)``.
 
-    :param text: the cause and the next step, without personal data.
-    :ivar call: the call, such as ``submit_schedule (POST /v1/schedule)``.
-    :ivar code: the code of JSMS, None if there was none.
-    :ivar message: the message of JSMS, masked; empty if there was none.
-    :ivar http_status: the HTTP status, None if no reply came.
+    ``code``, ``message`` (masked) and ``http_status`` are those of the reply, if there was one.
     """
 
     def __init__(
         self,
         text: str,
         *,
-        call: str,
+        call: str = "",
         code: int | None = None,
         message: str = "",
         http_status: int | None = None,
     ) -> None:
-        super().__init__(f"{call}: {text}")
-        self.text = text
+        super().__init__(text)
         self.call = call
         self.code = code
         self.message = message
         self.http_status = http_status
 
-    def add(self, text: str) -> None:
-        """Append a sentence to the text."""
-        super().add(text)
-        self.text = f"{self.text} {text}"
+    def __str__(self) -> str:
+        return f"{self.call}: {self.text}"
+
+    @property
+    def text(self) -> str:
+        """The cause and the next step, without the call."""
+        return str(self.args[0])
 
     @classmethod
     def like(cls, error: JsmsCallError, text: str) -> Self:
         """Return an error of this class about the same call as another error."""
-        return cls(text, **error._details)
-
-    @property
-    def _details(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("call", "code", "message", "http_status")}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Exception would pickle without the keyword arguments.
-        return partial(type(self), self.text, **self._details), ()
+        same = cls(text)
+        vars(same).update(vars(error))
+        return same
 
 
 class JsmsNotSentError(JsmsCallError):
@@ -170,10 +158,7 @@ class JsmsNotSentError(JsmsCallError):
 
 
 class JsmsThrottledError(JsmsCallError):
-    """HTTP 429: JSMS did not accept the request and asks to wait.
-
-    :ivar wait: the requested seconds, 0 if JSMS names none.
-    """
+    """HTTP 429: JSMS did not accept the request, and asks for ``wait`` seconds (0: not said)."""
 
     wait: float = 0.0
 
@@ -199,10 +184,7 @@ class JsmsServerError(JsmsNoAnswerError):
 
 
 class JsmsUncertainError(JsmsCallError, AirflowFailException):
-    """A submission with an unknown outcome, which is never resent automatically.
-
-    ``__cause__`` is the :class:`JsmsNoAnswerError`, if this try sent it.
-    """
+    """A submission with an unknown outcome; never resent. ``__cause__`` is a no-answer error."""
 
 
 class JsmsApiError(JsmsCallError):

@@ -42,41 +42,35 @@ CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
     },
     "max_attempts": {
         "label": "Attempts",
-        "description": "Attempts per call, where a retry cannot text anybody twice. "
-        "A whole number from 1 to 10. Default: 3.",
+        "description": "Attempts per call. A whole number from 1 to 10. Default: 3.",
         "schema": {"type": ["integer", "null"], "default": 3, "minimum": 1, "maximum": 10},
     },
     "ca_bundle": {
         "label": "CA certificates",
-        "description": "Path of a CA bundle on the machines that run tasks, for a proxy or a "
-        "sandbox with a certificate of its own. Default: the usual certificates.",
+        "description": "Path of a CA bundle on every machine. Default: the usual certificates.",
         "schema": {"type": ["string", "null"]},
     },
 }
 
 _NAME = "JiGuang SMS (JSMS)"
+_API = "https://docs.jiguang.cn/en/jsms/server/rest_api_jsms_schedule"
 
 
 def get_provider_info() -> dict[str, Any]:
     """Return the modules, the connection type and its form, in Airflow's schema."""
+    modules = {
+        room: [{"integration-name": _NAME, "python-modules": [f"{__package__}.{room}.jsms"]}]
+        for room in ("hooks", "operators", "sensors", "triggers")
+    }
     return {
         "package-name": "airflow-provider-jsms",
         "name": _NAME,
         "description": "Schedule, modify, query and delete texts with JiGuang SMS (极光短信).",
         "versions": [__version__],
         "integrations": [
-            {
-                "integration-name": _NAME,
-                "external-doc-url": (
-                    "https://docs.jiguang.cn/en/jsms/server/rest_api_jsms_schedule"
-                ),
-                "tags": ["service"],
-            }
+            {"integration-name": _NAME, "external-doc-url": _API, "tags": ["service"]}
         ],
-        "hooks": [_modules("hooks")],
-        "operators": [_modules("operators")],
-        "sensors": [_modules("sensors")],
-        "triggers": [_modules("triggers")],
+        **modules,
         "notifications": ["airflow_provider_jsms.notifications.jsms.JsmsNotifier"],
         "connection-types": [
             {
@@ -92,7 +86,3 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
     }
-
-
-def _modules(room: str) -> dict[str, Any]:
-    return {"integration-name": _NAME, "python-modules": [f"airflow_provider_jsms.{room}.jsms"]}

@@ -1,11 +1,8 @@
 """Queries JSMS from an event loop, over one Airflow connection and one HTTP session per loop.
 
-A triggerer may hold a thousand waits. Reading an Airflow connection takes milliseconds to seconds
-there, and a session per wait would open a socket per wait. So the users of a connection in one
-event loop share both, and the last of them closes the session. The connection is read again after a
-minute, to pick up changed credentials.
-
-Only queries are sent: nothing is ever submitted, modified or deleted from an event loop.
+A triggerer may hold a thousand waits; reading an Airflow connection for each would take seconds,
+and a session for each a socket. The connection is read again after a minute, to pick up changed
+credentials. Nothing is submitted, modified or deleted from an event loop.
 """
 
 from __future__ import annotations
@@ -34,8 +31,7 @@ from airflow_provider_jsms.hooks.client import (
     too_large,
 )
 from airflow_provider_jsms.hooks.connection import looking_up, settings_of
-from airflow_provider_jsms.hooks.tls import NoCertificatesError, tls_context
-from airflow_provider_jsms.hooks.transport import check_proxy
+from airflow_provider_jsms.hooks.transport import NoCertificatesError, check_proxy, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,8 +50,6 @@ _BEFORE_CONNECTING: Final = (
     NoCertificatesError,
 )
 _READ_AGAIN_AFTER: Final = 60.0
-_MOST_CONNECTIONS: Final = 100
-_PIECE: Final = 64 * 1024
 
 
 class SharedConnection:
@@ -68,43 +62,21 @@ class SharedConnection:
         self._route: dict[str, Any] = {}
         self._read_at = 0.0
         self._reading = asyncio.Lock()
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # A .netrc would replace the credentials.
-            trust_env=False,
-        )
+        self.session = aiohttp.ClientSession()
 
     async def settings(self) -> JsmsSettings:
         """Return the current settings of the connection."""
         async with self._reading:
             if self._settings is None or monotonic() - self._read_at > _READ_AGAIN_AFTER:
                 self._read_at = monotonic()
-                settings = await settings_for(self._conn_id)
-                if settings != self._settings:
-                    self._settings, self._route = settings, {}
+                self._settings, self._route = await settings_for(self._conn_id), {}
             return self._settings
 
     async def send(self, call: Call[T], *, max_attempts: int | None = None) -> T:
-        """Send a query and return its result; the errors are those of the hook.
-
-        :param max_attempts: attempts at most, None for the setting of the connection.
-        """
-        if call.method != "GET":
-            raise NotImplementedError("only queries are sent from an event loop")
+        """Send a query as the hook does, at most ``max_attempts`` times."""
         most = max_attempts or (await self.settings()).max_attempts
         deadline = monotonic() + LONGEST_IN_ALL
-        result: T = await AsyncRetrying(**policy(call, most))(self._attempt, call, deadline)
-        return result
-
-    async def close(self) -> None:
-        """Close the session."""
-        await self._session.close()
-
-    async def _route_to(self, settings: JsmsSettings) -> dict[str, Any]:
-        async with self._reading:
-            self._route = self._route or await asyncio.to_thread(_route_to, settings)
-            return self._route
+        return await AsyncRetrying(**policy(call, most))(self._attempt, call, deadline)
 
     async def _attempt(self, call: Call[T], deadline: float) -> T:
         settings = await self.settings()
@@ -114,14 +86,15 @@ class SharedConnection:
             sock_read=settings.read_timeout,
         )
         try:
-            route = await self._route_to(settings)
-            async with self._session.get(
+            async with self._reading:
+                self._route = self._route or await asyncio.to_thread(_route_to, settings)
+            async with self.session.get(
                 f"{settings.base_url}{call.path}",
                 # Headers of the session would be sent to a proxy too, in clear text.
                 headers={**HEADERS, "Authorization": f"Basic {settings.basic_token}"},
                 allow_redirects=False,
                 timeout=timeout,
-                **route,
+                **self._route,
             ) as response:
                 return read_reply(call, await _reply(call, response))
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -135,7 +108,7 @@ class SharedConnection:
 
 async def _reply(call: Call[Any], response: aiohttp.ClientResponse) -> Reply:
     body = bytearray()
-    async for piece in response.content.iter_chunked(_PIECE):
+    async for piece in response.content.iter_any():
         body += piece
         if len(body) > MAX_REPLY:
             raise too_large(call, response.status)
@@ -148,9 +121,8 @@ def _route_to(settings: JsmsSettings) -> dict[str, Any]:
         return {"proxy": None}  # a proxy would see the credentials of a plain request
     proxy = select_proxy(settings.base_url, get_environ_proxies(settings.base_url))
     if proxy:
-        proxy = check_proxy(
-            prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
-        )
+        with_scheme = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+        proxy = check_proxy(with_scheme)
     return {"proxy": proxy, "ssl": tls_context(settings)}
 
 
@@ -183,4 +155,4 @@ async def shared(conn_id: str) -> AsyncIterator[SharedConnection]:
         if not connection.users:
             del of_loop[conn_id]
             # A cancelled trigger must not leave its sockets open.
-            await asyncio.shield(connection.close())
+            await asyncio.shield(connection.session.close())

@@ -27,11 +27,14 @@ from airflow_provider_jsms.exceptions import (
     JsmsNoAnswerError,
     JsmsNotSentError,
     JsmsReadTimeoutError,
-    JsmsThrottledError,
     JsmsUnreadableReplyError,
 )
-from airflow_provider_jsms.hooks.tls import NoCertificatesError, reason_not_verified
-from airflow_provider_jsms.hooks.transport import open_session, request
+from airflow_provider_jsms.hooks.transport import (
+    NoCertificatesError,
+    open_session,
+    reason_not_verified,
+    request,
+)
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -45,9 +48,9 @@ T = TypeVar("T")
 LONGEST_IN_ALL: Final = 60.0
 SHORTEST_TRY: Final = 1.0
 _WAIT = wait_exponential_jitter(initial=1, max=10, jitter=1)
-_PIECE: Final = 64 * 1024
 _BEFORE_CONNECTING: Final = (
     requests.ConnectTimeout,
+    requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
     LocationParseError,
     NoCertificatesError,
@@ -62,10 +65,7 @@ class _Own(threading.local):
 
 
 class JsmsClient:
-    """The one place that sends requests: over one session per thread and process.
-
-    A socket that two processes share after a fork mixes up their replies.
-    """
+    """Sends requests, over one session per thread and process (a fork must not share sockets)."""
 
     def __init__(self, settings: JsmsSettings) -> None:
         self._settings = settings
@@ -85,36 +85,23 @@ class JsmsClient:
             self._own.session.close()
 
     def send(
-        self,
-        call: Call[T],
-        *,
-        met: list[BaseException] | None = None,
-        max_attempts: int | None = None,
+        self, call: Call[T], met: list[BaseException] | None = None, max_attempts: int | None = None
     ) -> T:
-        """Send a call and return its result.
-
-        :param met: collects the errors that were retried.
-        :param max_attempts: attempts at most, None for the setting of the connection.
-        :raises JsmsUncertainError: a submission left and no usable reply came.
-        :raises JsmsCallError: the error of the last attempt.
-        """
+        """Send a call and return its result; ``met`` collects the errors that were retried."""
         retrying = Retrying(**policy(call, max_attempts or self._settings.max_attempts, met))
-        result: T = retrying(self._attempt, call, monotonic() + LONGEST_IN_ALL)
-        return result
+        deadline = monotonic() + LONGEST_IN_ALL
+        return retrying(self._attempt, call, deadline)  # type: ignore[no-any-return]
 
     def _attempt(self, call: Call[T], deadline: float) -> T:
         since = datetime.now(UTC)
         try:
             return read_reply(call, self.exchange(call, self._seconds(call, deadline)))
-        except JsmsNoAnswerError as error:
-            if call.method != "POST":
-                raise
-            raise uncertain(call, error, since) from error
-        except (JsmsError, KeyboardInterrupt):
+        except (JsmsError, KeyboardInterrupt) as error:
+            if call.method == "POST" and isinstance(error, JsmsNoAnswerError):
+                raise uncertain(call, error, since) from error
             raise
         except BaseException as error:
-            # Airflow interrupts a task by raising, as for execution_timeout, and then retries it:
-            # a submission that may have left must not follow.
+            # Airflow interrupts a task by raising, as for execution_timeout, and then retries it.
             if call.method != "POST" or not request.may_have_left:
                 raise
             lost = JsmsConnectionLostError(
@@ -129,12 +116,7 @@ class JsmsClient:
         return full if call.method == "POST" else max(deadline - monotonic(), SHORTEST_TRY)
 
     def exchange(self, call: Call[Any], seconds: float) -> Reply:
-        """Send one request and return the reply, with any status.
-
-        :param seconds: deadline of the reply, counted from the connection.
-        :raises JsmsNotSentError: nothing left this machine.
-        :raises JsmsNoAnswerError: the request left and no complete reply came.
-        """
+        """Send one request and return its reply, complete within seconds of connecting."""
         if call.method == "POST":
             # The server may be closing an idle connection, which would make a submission uncertain.
             self.close()
@@ -159,12 +141,10 @@ class JsmsClient:
             stream=True,
         )
         with response:
-            body = bytearray()
-            for piece in response.raw.stream(_PIECE, decode_content=True):
-                body += piece
-                if len(body) > MAX_REPLY:
-                    raise too_large(call, response.status_code)
-            return Reply(response.status_code, response.headers, bytes(body))
+            body = response.raw.read(MAX_REPLY + 1, decode_content=True)
+            if len(body) > MAX_REPLY:
+                raise too_large(call, response.status_code)
+            return Reply(response.status_code, response.headers, body)
 
 
 def failure_of(
@@ -187,15 +167,13 @@ def _why_not_sent(address: str, error: Exception, root: BaseException) -> str:
         return str(error)
     if reason := reason_not_verified(error):
         return (
-            f"the certificate of {address} does not verify ({reason}), so nothing was sent. Check "
-            "the host of the connection. If your company's proxy or firewall signs the "
-            "certificate, set the path of its CA certificates in the extra ca_bundle, or in "
+            f"the certificate of {address} does not verify ({reason}), so nothing was sent. If "
+            "your company's proxy signs it, set its CA certificates in the extra ca_bundle, or in "
             "REQUESTS_CA_BUNDLE or SSL_CERT_FILE on every worker and triggerer."
         )
     return (
         f"no connection to {address} ({type(root).__name__}), so nothing was sent. Check the "
-        "host, port and schema of the connection, and that workers and triggerer can reach it, "
-        "through their proxy if there is one."
+        "host, port and schema of the connection, and the proxy if there is one."
     )
 
 
@@ -215,10 +193,7 @@ def _root(error: BaseException) -> BaseException:
 def policy(
     call: Call[Any], max_attempts: int, met: list[BaseException] | None = None
 ) -> dict[str, Any]:
-    """Return the arguments of tenacity's ``Retrying`` and ``AsyncRetrying`` for a call.
-
-    :param met: collects the errors that were retried.
-    """
+    """Return the arguments of tenacity's ``Retrying`` and ``AsyncRetrying`` for a call."""
 
     def before_sleep(state: RetryCallState) -> None:
         error = _error_of(state)
@@ -241,6 +216,4 @@ def _error_of(state: RetryCallState) -> BaseException:
 
 
 def _wait(state: RetryCallState) -> float:
-    error = _error_of(state)
-    asked = error.wait if isinstance(error, JsmsThrottledError) else 0.0
-    return max(_WAIT(state), asked)
+    return max(_WAIT(state), getattr(_error_of(state), "wait", 0.0))

@@ -1,7 +1,6 @@
 """Settings from an Airflow connection: address, credentials, timeouts.
 
-A field has another type in each source: the form saves numbers and nulls, a URI holds strings. None
-and an empty string both mean the default.
+The form saves numbers and nulls, a URI strings. None and an empty string mean the default.
 """
 
 from __future__ import annotations
@@ -10,9 +9,8 @@ import json
 import logging
 import re
 from base64 import b64encode
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_secret
@@ -21,13 +19,12 @@ from airflow_provider_jsms.api.codes import APP_QUOTA_NOT_ASSIGNED, CODES
 from airflow_provider_jsms.api.masking import mask_text, show
 from airflow_provider_jsms.api.send_time import service_zone
 from airflow_provider_jsms.exceptions import (
-    JsmsAuthError,
     JsmsCallError,
     JsmsConnectionNotFoundError,
     JsmsSettingsError,
     JsmsUnreadableReplyError,
 )
-from airflow_provider_jsms.get_provider_info import CONN_FIELDS, DEFAULT_HOST, RELABELING
+from airflow_provider_jsms.get_provider_info import CONN_FIELDS, DEFAULT_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_jsms.exceptions import JsmsError
-
-EXTRA_NAMES: Final = tuple(CONN_FIELDS)
 
 _log = logging.getLogger(__name__)
 
@@ -49,19 +44,19 @@ _URL: Final = re.compile(
 )
 _CREDENTIAL: Final = re.compile(r"[!-9;-~]+")  # ASCII without space and colon
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
-_HIGHEST_PORT: Final = 65535
+_PORTS: Final = range(1, 65536)
+_STANDARD_FIELDS: Final = ("login", "password", "host", "schema", "port")
 
 
 @dataclass(frozen=True)
 class JsmsSettings:
     """The validated settings of a connection.
 
-    :param base_url: scheme, host, port and base path, without a trailing slash.
-    :param zone: zone of the wall clock of JSMS.
+    :param zone: of the wall clock of JSMS.
     :param connect_timeout: seconds to connect, TLS handshake included.
     :param read_timeout: seconds between two parts of a reply.
     :param max_attempts: attempts per call, where a retry is safe.
-    :param ca_bundle: path of a CA bundle, None for the usual certificates.
+    :param ca_bundle: path of a CA bundle, empty for the usual certificates.
     """
 
     base_url: str
@@ -71,7 +66,7 @@ class JsmsSettings:
     connect_timeout: float
     read_timeout: float
     max_attempts: int
-    ca_bundle: str | None = None
+    ca_bundle: str
 
     @property
     def is_plain_http(self) -> bool:
@@ -85,14 +80,12 @@ class JsmsSettings:
 
 
 def settings_of(connection: Connection) -> JsmsSettings:
-    """Return the settings of an Airflow connection, and mask its secrets in Airflow's logs.
-
-    :raises JsmsSettingsError: a field is invalid.
-    """
+    """Return the settings of an Airflow connection, and mask its secrets in Airflow's logs."""
     extra = _extra_of(connection.extra)
-    names = ("login", "password", "host", "schema", "port")
-    settings = read_settings(**{name: getattr(connection, name) for name in names}, extra=extra)
-    if unknown := sorted(set(extra) - set(EXTRA_NAMES)):
+    settings = read_settings(
+        extra=extra, **{name: getattr(connection, name) for name in _STANDARD_FIELDS}
+    )
+    if unknown := sorted(set(extra) - set(CONN_FIELDS)):
         shown = ", ".join(map(mask_text, unknown))
         _log.warning("The Airflow connection %s has unknown extras: %s", connection.conn_id, shown)
     mask_secret(settings.master_secret)
@@ -100,37 +93,24 @@ def settings_of(connection: Connection) -> JsmsSettings:
     return settings
 
 
-def read_settings(
-    *,
-    login: object,
-    password: object,
-    host: object,
-    schema: object,
-    port: object,
-    extra: Mapping[str, Any],
-) -> JsmsSettings:
-    """Return the settings of the fields of an Airflow connection.
-
-    :raises JsmsSettingsError: a field is invalid; the error names it and the accepted values.
-    """
+def read_settings(*, extra: Mapping[str, Any], **fields: object) -> JsmsSettings:
+    """Return the settings of login, password, host, schema, port and extra of a connection."""
+    login, password, host, schema, port = (_text(fields[name]) for name in _STANDARD_FIELDS)
     return JsmsSettings(
-        base_url=_base_url(_text(host), _text(schema), _text(port)),
-        app_key=_credential("login (the app key)", _text(login)),
-        master_secret=_credential("password (the master secret)", _text(password)),
+        base_url=_base_url(host, schema, port),
+        app_key=_credential("login (the app key)", login),
+        master_secret=_credential("password (the master secret)", password),
         zone=_zone(extra),
         connect_timeout=_number(extra, "connect_timeout"),
         read_timeout=_number(extra, "read_timeout"),
         max_attempts=int(_number(extra, "max_attempts")),
-        ca_bundle=_ca_bundle(extra),
+        ca_bundle=_text(extra.get("ca_bundle")),
     )
 
 
 @contextmanager
 def looking_up(conn_id: str) -> Iterator[None]:
-    """Explain why Airflow does not find a connection.
-
-    :raises JsmsConnectionNotFoundError: says where Airflow searches for connections.
-    """
+    """Explain why Airflow does not find a connection."""
     try:
         yield
     # Outside a task, Airflow 3.0 fails to import the client of its API.
@@ -138,24 +118,18 @@ def looking_up(conn_id: str) -> Iterator[None]:
         name = mask_text(conn_id)
         raise JsmsConnectionNotFoundError(
             f"Airflow does not find the connection {name}, so nothing was sent. Check "
-            "jsms_conn_id, and create the connection if there is none. On Airflow 3 a plain Python "
-            "script cannot read the connections of the UI: run the code in a task, set the "
-            f"environment variable AIRFLOW_CONN_{name.upper()}, or use a secrets backend."
+            "jsms_conn_id. On Airflow 3 a plain Python script cannot read the connections of the "
+            f"UI: run it in a task, or set the environment variable AIRFLOW_CONN_{name.upper()}."
         ) from error
 
 
 def explain(error: JsmsError) -> tuple[bool, str]:
-    """Return whether a connection works that met ``error`` in a test, and a text for its form."""
+    """Return whether the connection works in spite of an error, and a text for its form."""
     if not isinstance(error, JsmsCallError):
         return False, str(error)
     if error.code == APP_QUOTA_NOT_ASSIGNED:
         advice = CODES[APP_QUOTA_NOT_ASSIGNED].advice
         return True, f"The credentials work. No SMS balance is assigned ({error.code}). {advice}"
-    if isinstance(error, JsmsAuthError):
-        return False, (
-            f"JSMS refused the app key and the master secret ({error.code}). Copy both of one "
-            f"application from the JSMS console: {' and '.join(RELABELING.values())}."
-        )
     text = error.text[:1].upper() + error.text[1:]
     if isinstance(error, JsmsUnreadableReplyError):
         text = f"{text} Is the host that of JSMS ({DEFAULT_HOST})?"
@@ -185,74 +159,51 @@ def _text(value: object) -> str:
 
 
 def _credential(name: str, value: str) -> str:
-    """Validate a credential; the error never shows it."""
     if not _CREDENTIAL.fullmatch(value):
-        given = "in the wrong form (with a space, a colon or a non-ASCII letter)"
-        accepted = "the one that the JSMS console shows"
-        raise _invalid(name, given if value else "empty", accepted)
+        given = "malformed (with a space, a colon or a non-ASCII letter)" if value else "empty"
+        raise _invalid(name, given, "the one that the JSMS console shows")
     return value
 
 
 def _base_url(host: str, schema: str, port: str) -> str:
-    accepted = f"a host name or a base URL such as {DEFAULT_HOST}"
-    if not host:
-        if schema or port:
-            # A port or schema alone means a sandbox, never the real service.
-            raise _invalid("host", "empty although schema or port is set", accepted)
+    if not (host or schema or port):  # a port alone means a sandbox, never the real service
         return DEFAULT_HOST
     url = _URL.fullmatch(host if "://" in host else f"{schema or 'https'}://{host}")
     if url is None:
-        # What stands before an @ or after a ? may be a secret.
-        given = "a URL with credentials or a query" if set("@?#") & set(host) else show(host)
-        raise _invalid("host", given, accepted)
+        given = show(host) if host else "empty although schema or port is set"
+        if set("@?#") & set(host):
+            given = "a URL with credentials or a query"  # which may be a secret
+        raise _invalid("host", given, f"a host name or a base URL such as {DEFAULT_HOST}")
     scheme = url["scheme"].lower()
     if schema and schema.lower() != scheme:
         raise _invalid("schema", show(schema), f"{scheme}, as in the host, or none")
     if scheme == "http" and url["host"].lower() not in _LOOPBACK:
         given = "a plain http address, which would expose the credentials"
         raise _invalid("host", given, "https, or http to localhost or 127.0.0.1")
-    netloc = url["host"] + _port(url["port"] or "", port)
-    return f"{scheme}://{netloc}{url['path'].rstrip('/')}"
-
-
-def _port(of_host: str, port: str) -> str:
-    """Return the port as a suffix of the host, empty for the default port."""
-    ports = {of_host, port} - {""}
-    if len(ports) > 1 or not all(0 < int(each) <= _HIGHEST_PORT for each in ports):
-        accepted = f"a number from 1 to {_HIGHEST_PORT}, the same as in the host"
-        raise _invalid("port", " and ".join(sorted(ports)), accepted)
-    return "".join(f":{each}" for each in ports)
+    ports = {int(each) for each in (url["port"], port) if each}
+    if len(ports) > 1 or not ports.issubset(_PORTS):
+        given = " and ".join(map(str, ports))
+        raise _invalid("port", given, "a number from 1 to 65535, the same as in the host")
+    suffix = "".join(f":{each}" for each in ports)
+    return f"{scheme}://{url['host']}{suffix}{url['path'].rstrip('/')}"
 
 
 def _number(extra: Mapping[str, Any], name: str) -> float:
     schema, value = CONN_FIELDS[name]["schema"], extra.get(name)
     if value in (None, ""):
         return float(schema["default"])
-    is_whole = "integer" in schema["type"]
-    try:
+    low, high, is_whole = schema["minimum"], schema["maximum"], "integer" in schema["type"]
+    with suppress(TypeError, ValueError):
         number = float(value)
-        if schema["minimum"] <= number <= schema["maximum"] and not (is_whole and number % 1):
+        if low <= number <= high and not (is_whole and number % 1):
             return number
-    except (TypeError, ValueError):
-        pass
-    kind = "a whole number" if is_whole else "a number"
-    accepted = f"{kind} from {schema['minimum']} to {schema['maximum']}"
+    accepted = f"a {'whole number' if is_whole else 'number'} from {low} to {high}"
     raise _invalid(f"extra {name!r}", show(value), accepted)
 
 
 def _zone(extra: Mapping[str, Any]) -> tzinfo:
-    default = CONN_FIELDS["timezone"]["schema"]["default"]
-    name = extra.get("timezone") or default
+    name = extra.get("timezone") or CONN_FIELDS["timezone"]["schema"]["default"]
     try:
         return service_zone(str(name))
     except ValueError:
-        raise _invalid("extra 'timezone'", show(name), f"a name such as {default}") from None
-
-
-def _ca_bundle(extra: Mapping[str, Any]) -> str | None:
-    path = _text(extra.get("ca_bundle"))
-    if path and not Path(path).exists():
-        given = f"{mask_text(path)}, which does not exist on this machine"
-        accepted = "a path that exists wherever tasks, triggers and the Test button run"
-        raise _invalid("extra 'ca_bundle'", given, accepted)
-    return path or None
+        raise _invalid("extra 'timezone'", show(name), "a name such as Asia/Shanghai") from None

@@ -37,24 +37,21 @@ T = TypeVar("T")
 class JsmsHook(BaseHook):
     """Schedule, change, follow and cancel texts with JiGuang SMS (JSMS, 极光短信).
 
-    Each method is one call of the API. A failed call is retried, up to ``max_attempts`` times
-    within a minute, but only if that cannot text anyone twice: a submission is never resent once
-    it has begun to leave this machine. Threads and forked processes may share a hook, each with
-    an HTTP session of its own. Close the hook, or use it in ``with``. Pickles hold no credentials.
+    A failed call is retried within a minute, but only if that cannot text anyone twice: a
+    submission is never resent once it has begun to leave this machine. Threads and forked processes
+    may share a hook, each with an HTTP session of its own. Close it, or use it in ``with``.
 
     In a task of Airflow 3.3 and newer the hook records its submissions: a retry of the task finds
-    each by its text and sends only the missing ones, also in a loop. Outside a task there is no
-    record. There, and with a library that retries calls, never retry :class:`JsmsUncertainError`:
-    the text may go out twice.
+    each by its text and sends only the missing ones. Outside a task there is no record: never
+    retry :class:`JsmsUncertainError` there, the text may go out twice.
 
     :param jsms_conn_id: the Airflow connection. Its login is the app key, its password the master
         secret, its host a bare name or a base URL (default ``https://api.sms.jpush.cn``); extras:
         ``timezone`` (of the wall clock of JSMS, default ``Asia/Shanghai``), ``connect_timeout``
         and ``read_timeout`` (seconds, default 5 and 30), ``max_attempts`` (default 3) and
         ``ca_bundle`` (a path).
-    :param durable: whether to record the submissions of a task. Where no record can be read
-        (before Airflow 3.3, in a process that the task starts), a later try is then uncertain
-        instead of submitting again.
+    :param durable: whether to record the submissions of a task. Where no record can be read, a
+        later try is then uncertain instead of submitting again.
     """
 
     conn_name_attr = "jsms_conn_id"
@@ -76,8 +73,7 @@ class JsmsHook(BaseHook):
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave sockets and credentials out of a pickle."""
-        left_out = ("_client", "settings")
+        left_out = ("_client", "settings")  # sockets and credentials
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def close(self) -> None:
@@ -86,14 +82,13 @@ class JsmsHook(BaseHook):
             self._client.close()
 
     def get_conn(self) -> Session:
-        """Return this thread's HTTP session; it sends the credentials to the base URL only."""
+        """Return this thread's HTTP session, which reaches the base URL only."""
         return self._client.session
 
     @cached_property
     def settings(self) -> JsmsSettings:
         """The settings of the Airflow connection, read once.
 
-        :raises JsmsInputError: ``jsms_conn_id`` is no valid id.
         :raises JsmsConnectionNotFoundError: Airflow does not find the connection.
         :raises JsmsSettingsError: one of its fields is invalid.
         """
@@ -103,10 +98,7 @@ class JsmsHook(BaseHook):
         return settings_of(connection)
 
     def parse_send_time(self, value: object) -> SendTime:
-        """Return a time as the wall clock of this connection.
-
-        :raises JsmsInputError: it is ambiguous; the text lists the accepted forms.
-        """
+        """Return a time as the wall clock of this connection."""
         return parse_send_time(value, self.settings.zone)
 
     def submit_schedule(
@@ -120,8 +112,8 @@ class JsmsHook(BaseHook):
     ) -> str:
         """Schedule one text and return its schedule_id (``POST /v1/schedule``).
 
-        :param send_time: when JSMS sends it: an aware datetime, an ISO 8601 string with an offset
-            or ``Z``, or the wall clock of JSMS as ``yyyy-MM-dd HH:mm:ss``; in the future.
+        :param send_time: a future time: an aware datetime, an ISO 8601 string with an offset or
+            ``Z``, or the wall clock of JSMS as ``yyyy-MM-dd HH:mm:ss``.
         :param mobile: a mainland China number, with or without +86.
         :param temp_id: the id of an approved template.
         :param sign_id: the id of an approved signature; None for the default one.
@@ -130,16 +122,12 @@ class JsmsHook(BaseHook):
         :raises JsmsApiError: JSMS refused it.
         :raises JsmsUncertainError: this call, or an earlier try of the task, may have been
             accepted; it was not sent again. Never retry it.
-        :raises JsmsForeignRecordError: an earlier try of the task submitted another text to this
-            person, and this try has not asked for that one.
+        :raises JsmsForeignRecordError: an earlier try of the task submitted another text.
         :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
         """
+        time = self.parse_send_time(send_time)
         call = calls.submit_schedule(
-            send_time=self.parse_send_time(send_time),
-            mobile=mobile,
-            temp_id=temp_id,
-            sign_id=sign_id,
-            temp_para=temp_para,
+            send_time=time, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
         )
         return submit_text(self, call) if self.durable else self._send_future(call)
 
@@ -163,12 +151,9 @@ class JsmsHook(BaseHook):
 
         The other arguments and errors are those of :meth:`submit_schedule`.
         """
+        time = self.parse_send_time(send_time)
         call = calls.submit_batch_schedule(
-            send_time=self.parse_send_time(send_time),
-            recipients=recipients,
-            temp_id=temp_id,
-            sign_id=sign_id,
-            tag=tag,
+            send_time=time, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
         )
         return submit_batch(self, call) if self.durable else self._send_future(call)
 
@@ -184,17 +169,14 @@ class JsmsHook(BaseHook):
     ) -> str:
         """Replace a schedule and return its schedule_id (``PUT /v1/schedule/{schedule_id}``).
 
-        This replaces everything: pass ``sign_id`` again, or JSMS uses the default signature.
-        The arguments and errors are those of :meth:`submit_schedule`.
+        Pass ``sign_id`` again, or JSMS uses the default signature. The arguments and errors are
+        those of :meth:`submit_schedule`.
 
         :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
         """
+        time = self.parse_send_time(send_time)
         call = calls.submit_schedule(
-            send_time=self.parse_send_time(send_time),
-            mobile=mobile,
-            temp_id=temp_id,
-            sign_id=sign_id,
-            temp_para=temp_para,
+            send_time=time, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
         )
         return self._send_future(calls.modification(call, schedule_id))
 
@@ -213,29 +195,23 @@ class JsmsHook(BaseHook):
         The arguments are those of :meth:`submit_batch_schedule`, the errors those of
         :meth:`modify_schedule`.
         """
+        time = self.parse_send_time(send_time)
         call = calls.submit_batch_schedule(
-            send_time=self.parse_send_time(send_time),
-            recipients=recipients,
-            temp_id=temp_id,
-            sign_id=sign_id,
-            tag=tag,
+            send_time=time, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
         )
         return self._send_future(calls.modification(call, schedule_id))
 
     def query_schedule(self, schedule_id: object) -> Schedule:
         """Return a single or batch schedule (``GET /v1/schedule/{schedule_id}``).
 
-        A ``msg_id`` names a message that JSMS has accepted or dispatched; it never proves
-        delivery. JSMS returns no status.
+        JSMS returns no status. A ``msg_id`` names a message that JSMS has accepted or dispatched;
+        it never proves delivery.
         """
         return self._client.send(calls.query_schedule(schedule_id))
 
     async def aquery_schedule(self, schedule_id: object) -> Schedule:
-        """Query a schedule without blocking the event loop.
-
-        Concurrent queries of one event loop share the Airflow connection and the HTTP session.
-        """
-        # Imports a second HTTP library, which most tasks do not need.
+        """Query a schedule without blocking the event loop."""
+        # It imports a second HTTP library, which most tasks do not need.
         from airflow_provider_jsms.hooks.async_client import shared  # noqa: PLC0415
 
         call = calls.query_schedule(schedule_id)
@@ -260,13 +236,7 @@ class JsmsHook(BaseHook):
         self.log.info("%s: deleted", call)
 
     def raise_if_sent(self, schedule_id: object, error: JsmsStateError) -> None:
-        """Raise if JSMS still knows a schedule that it refused to delete and that is past due.
-
-        If JSMS keeps deleted schedules (undocumented), one that was deleted before its time looks
-        the same: then this errs towards "sent".
-
-        :raises JsmsAlreadySentError: it does.
-        """
+        """Raise JsmsAlreadySentError if a schedule is still known and its send_time has passed."""
         try:
             answer = self.query_schedule(schedule_id)
         except JsmsStateError:
@@ -291,15 +261,8 @@ class JsmsHook(BaseHook):
         )
         return True, f"The credentials work. Balance: {amounts or 'unknown'}."
 
-    @staticmethod
-    def get_connection_form_widgets() -> dict[str, Any]:
-        """Return the extras of the connection as fields of its form, for Airflow before 3.2."""
-        return connection_form_widgets()
-
-    @staticmethod
-    def get_ui_field_behaviour() -> dict[str, Any]:
-        """Return the labels of the other fields of the form, for Airflow before 3.2."""
-        return ui_field_behaviour()
+    get_connection_form_widgets = staticmethod(connection_form_widgets)
+    get_ui_field_behaviour = staticmethod(ui_field_behaviour)
 
     @cached_property
     def _client(self) -> JsmsClient:

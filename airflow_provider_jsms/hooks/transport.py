@@ -1,24 +1,25 @@
-"""Sessions of ``requests`` that note when a request leaves, and end a reply by its deadline.
+"""Sessions that note when a request leaves and end a reply by its deadline, and their TLS.
 
-A request may be retried if it did not begin to leave this machine. The errors of an HTTP library do
-not show that reliably (a connection may be reset before and after), so the connection notes the
-moment before the first byte.
+A request that has not begun to leave this machine may be sent again. The errors of an HTTP library
+do not show that reliably, so the connection notes the moment before the first byte.
 """
 
 from __future__ import annotations
 
 import io
 import math
+import os
+import ssl
 import threading
 from contextlib import contextmanager
 from http.client import HTTPResponse, RemoteDisconnected
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase, HTTPBasicAuth
-from urllib3.connection import port_by_scheme
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 # Not from urllib3.connection, which vcrpy patches while a cassette is in use.
 from urllib3.connectionpool import (  # type: ignore[attr-defined]
@@ -27,14 +28,12 @@ from urllib3.connectionpool import (  # type: ignore[attr-defined]
     HTTPSConnection,
     HTTPSConnectionPool,
 )
-from urllib3.util import parse_url
 
 from airflow_provider_jsms.api.calls import HEADERS
-from airflow_provider_jsms.hooks.tls import tls_context
+from airflow_provider_jsms.api.masking import mask_text
 
 if TYPE_CHECKING:
     import socket
-    import ssl
     from collections.abc import Iterator
 
     from typing_extensions import Buffer
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 _PIECE: Final = 16 * 1024
-_PROVISIONAL: Final = range(100, 200)
 
 
 class _Request(threading.local):
@@ -69,10 +67,7 @@ class _Request(threading.local):
         self._deadline = monotonic() + self._seconds
 
     def timeout(self, longest: float | None) -> float | None:
-        """Return the timeout of the next read.
-
-        :raises TimeoutError: the deadline has passed.
-        """
+        """Return the timeout of the next read or write; raise if the deadline has passed."""
         left = self._deadline - monotonic()
         if left <= 0:
             raise TimeoutError
@@ -109,11 +104,6 @@ class _Response(HTTPResponse):
         self._stream = _Stream(self.fp.detach(), sock)
         self.fp = io.BufferedReader(self._stream)
 
-    def _read_status(self) -> tuple[str, int, str]:
-        # http.client skips 100 only. After a 103 the reply would answer the next request.
-        version, status, reason = super()._read_status()  # type: ignore[misc]
-        return version, 100 if status in _PROVISIONAL else status, reason
-
     def begin(self, *args: Any, **kwargs: Any) -> None:
         super().begin(*args, **kwargs)
         # http.client takes a connection lost amid the headers for their end, and an empty body.
@@ -133,7 +123,7 @@ class _NotesPhase(HTTPConnection):
     def send(self, data: Any) -> None:  # noqa: ANN401  as in the library
         if self.sock is None:
             self.connect()
-        # The timeout of a socket holds for all that is sent at once.
+        # In pieces, because the timeout of a socket holds for all that is sent at once.
         for start in range(0, len(data), _PIECE):
             self.sock.settimeout(request.timeout(self.timeout))
             request.may_have_left = True
@@ -147,20 +137,13 @@ class _NotesPhaseTLS(_NotesPhase, HTTPSConnection):
 _OURS: Final[dict[type, type]] = {HTTPConnection: _NotesPhase, HTTPSConnection: _NotesPhaseTLS}
 
 
-def _noting(usual: type) -> type:
-    """Return our class for the usual connection class; that of a test tool stays."""
-    return _OURS.get(usual, usual)
+def _pool(usual: type[HTTPConnectionPool]) -> type:
+    """Return a pool of our connections, or of those that a test tool puts in their place."""
+    ours = property(lambda _: _OURS.get(usual.ConnectionCls, usual.ConnectionCls))
+    return type(usual.__name__, (usual,), {"ConnectionCls": ours})
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = property(lambda _: _noting(HTTPConnectionPool.ConnectionCls))
-
-
-class _PoolTLS(HTTPSConnectionPool):
-    ConnectionCls = property(lambda _: _noting(HTTPSConnectionPool.ConnectionCls))
-
-
-_POOLS: Final[dict[str, type]] = {"http": _Pool, "https": _PoolTLS}
+_POOLS: Final = {"http": _pool(HTTPConnectionPool), "https": _pool(HTTPSConnectionPool)}
 
 
 class _Adapter(HTTPAdapter):
@@ -186,10 +169,7 @@ class _Adapter(HTTPAdapter):
 
 
 def check_proxy(proxy: str) -> str:
-    """Return the address of an HTTP proxy.
-
-    :raises requests.exceptions.InvalidProxyURL: it is of another kind, such as SOCKS.
-    """
+    """Return the address of an HTTP proxy; raise for any other, such as SOCKS."""
     if not proxy.lower().startswith(("http://", "https://")):
         raise requests.exceptions.InvalidProxyURL("only HTTP proxies are supported")
     return proxy
@@ -205,34 +185,58 @@ class _Session(requests.Session):
         return {**super().merge_environment_settings(*args, **kwargs), "verify": True}
 
 
-class _Auth(AuthBase):
-    """Adds the credentials to requests to the origin of the base URL only."""
-
-    def __init__(self, settings: JsmsSettings) -> None:
-        self._origin = _origin(settings.base_url)
-        self._basic = HTTPBasicAuth(settings.app_key, settings.master_secret)
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return self._basic(request) if _origin(request.url or "") == self._origin else request
-
-
-def _origin(url: str) -> tuple[str | None, str | None, int | None]:
-    parts = parse_url(url)
-    return parts.scheme, parts.host, parts.port or port_by_scheme.get(parts.scheme or "")
-
-
 def open_session(settings: JsmsSettings) -> requests.Session:
-    """Return a session that sends the credentials to the base URL only.
-
-    :raises NoCertificatesError: the CA bundle cannot be loaded.
-    """
+    """Return a session that sends the credentials, and reaches the base URL only."""
     session = _Session()
     session.headers.clear()
     session.headers.update(HEADERS)
-    session.auth = _Auth(settings)
+    session.auth = (settings.app_key, settings.master_secret)
     # A proxy would see the credentials of a plain request.
     session.trust_env = not settings.is_plain_http
-    tls = None if settings.is_plain_http else tls_context(settings)
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(tls))
+    session.adapters.clear()
+    adapter = _Adapter(None if settings.is_plain_http else tls_context(settings))
+    session.mount(f"{settings.base_url}/", adapter)
     return session
+
+
+class NoCertificatesError(OSError):
+    """The CA bundle of the connection or the environment cannot be loaded."""
+
+
+def tls_context(settings: JsmsSettings) -> ssl.SSLContext:
+    """Return a context that trusts the first bundle of these, and no other.
+
+    The extra ``ca_bundle``, ``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE``, ``SSL_CERT_FILE``,
+    ``SSL_CERT_DIR``, the one of certifi.
+    """
+    name, path = _bundle(settings)
+    is_folder = name == "SSL_CERT_DIR" or Path(path).is_dir()
+    try:
+        return ssl.create_default_context(
+            cafile=None if is_folder else path, capath=path if is_folder else None
+        )
+    except OSError as error:
+        raise NoCertificatesError(
+            f"the CA certificates of {name}, {mask_text(path)}, cannot be loaded "
+            f"({error.strerror}), so nothing was sent. Correct {name}, or unset it."
+        ) from error
+
+
+def _bundle(settings: JsmsSettings) -> tuple[str, str]:
+    """Return the setting that names the bundle, and its path."""
+    if settings.ca_bundle:
+        return "the extra ca_bundle", settings.ca_bundle
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        if path := os.environ.get(name):
+            return name, path
+    return "certifi", DEFAULT_CA_BUNDLE_PATH
+
+
+def reason_not_verified(error: BaseException | None) -> str | None:
+    """Return OpenSSL's reason for refusing a certificate, None if ``error`` has another cause."""
+    while error is not None:
+        # aiohttp's own error is of this class too, without the reason.
+        if isinstance(error, ssl.SSLCertVerificationError) and hasattr(error, "verify_message"):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return None

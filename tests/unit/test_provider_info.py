@@ -106,7 +106,7 @@ def test_the_help_of_a_field_names_default_and_bounds(name: str) -> None:
 @pytest.mark.parametrize("name", FIELDS)
 def test_the_default_of_a_field_is_that_of_the_settings(name: str) -> None:
     by_default = getattr(read(), {"timezone": "zone"}.get(name, name))
-    shown = FIELDS[name]["schema"].get("default")
+    shown = FIELDS[name]["schema"].get("default", "")
     assert shown == (str(by_default) if name == "timezone" else by_default)
 
 
@@ -132,7 +132,7 @@ def test_the_bounds_of_the_form_are_those_of_the_settings(name: str, step: float
             read(**{name: outside})
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", [name for name in FIELDS if name != "ca_bundle"])
 def test_the_form_refuses_a_type_that_the_settings_refuse(name: str) -> None:
     assert not Draft7Validator(FIELDS[name]["schema"]).is_valid(["x"])
     with pytest.raises(JsmsSettingsError):

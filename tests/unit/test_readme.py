@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_jsms import exceptions
 from airflow_provider_jsms.api.codes import CODES
-from airflow_provider_jsms.hooks.connection import EXTRA_NAMES
+from airflow_provider_jsms.get_provider_info import CONN_FIELDS
 from airflow_provider_jsms.operators import jsms as operators
 from airflow_provider_jsms.sandbox import account
 from tests import tables
@@ -47,7 +47,7 @@ def test_every_relative_link_leads_somewhere() -> None:
     "name",
     [
         *(name for name in vars(operators) if re.fullmatch(r"Jsms\w+ScheduleOperator", name)),
-        *EXTRA_NAMES,
+        *CONN_FIELDS,
         *(account.DEFAULT_APP_KEY, account.DEFAULT_MASTER_SECRET),
     ],
 )

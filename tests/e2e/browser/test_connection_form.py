@@ -108,6 +108,6 @@ def test_a_mistake_is_told_with_what_to_do(
     form = new_connection(visitor, made("wrong"))
     fill_in(form, running_sandbox, password="another00000000000000000")
     save_and_test(visitor, form, "wrong")
-    visitor.see("JSMS refused the app key and the master secret (50002). Copy both")
+    visitor.see("the app key or the master secret is wrong. Compare login and password")
     assert visitor.private() == []
     assert "another00000000000000000" not in visitor.text()

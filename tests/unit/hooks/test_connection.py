@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_jsms.exceptions import JsmsSettingsError
-from airflow_provider_jsms.get_provider_info import DEFAULT_HOST
-from airflow_provider_jsms.hooks.connection import EXTRA_NAMES, read_settings, settings_of
+from airflow_provider_jsms.get_provider_info import CONN_FIELDS, DEFAULT_HOST
+from airflow_provider_jsms.hooks.connection import read_settings, settings_of
 from tests.leaks import APP_KEY, BASIC_TOKEN, MASTER_SECRET
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def refusal_of(extra: dict[str, object] | None = None, **fields: object) -> str:
 
 @pytest.mark.parametrize("unset", [None, ""])
 def test_only_credentials_are_needed(unset: object) -> None:
-    settings = read(dict.fromkeys(EXTRA_NAMES, unset), host=unset, schema=unset, port=unset)
+    settings = read(dict.fromkeys(CONN_FIELDS, unset), host=unset, schema=unset, port=unset)
     assert settings == read()
     assert settings.base_url == DEFAULT_HOST == "https://api.sms.jpush.cn"
     assert (settings.app_key, settings.master_secret) == (APP_KEY, MASTER_SECRET)
@@ -52,7 +52,7 @@ def test_only_credentials_are_needed(unset: object) -> None:
     assert str(settings.zone) == "Asia/Shanghai"
     assert (settings.connect_timeout, settings.read_timeout) == (5.0, 30.0)
     assert settings.max_attempts == 3
-    assert settings.ca_bundle is None
+    assert settings.ca_bundle == ""
     assert not settings.is_plain_http
 
 
@@ -92,11 +92,6 @@ def test_the_zone_is_settable() -> None:
 @pytest.mark.parametrize("name", ["Nowhere", " ", "+08:00", "UTC+8", 8, ["UTC"]])
 def test_an_unknown_zone_is_refused_with_an_example(name: object) -> None:
     assert "accepted is a name such as Asia/Shanghai" in refusal_of({"timezone": name})
-
-
-def test_a_missing_ca_bundle_is_refused() -> None:
-    text = refusal_of({"ca_bundle": "/nowhere/ca.pem"})
-    assert "is /nowhere/ca.pem, which does not exist on this machine" in text
 
 
 @pytest.mark.parametrize(

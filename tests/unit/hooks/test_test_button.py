@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_jsms.get_provider_info import DEFAULT_HOST, RELABELING
+from airflow_provider_jsms.get_provider_info import DEFAULT_HOST
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from tests.leaks import APP_KEY, BASIC_TOKEN, MASTER_SECRET
 from tests.unit import wire
@@ -53,8 +53,10 @@ def test_wrong_credentials(
     given[wrong] = "another000000000000000000"
     monkeypatch.setenv("AIRFLOW_CONN_JSMS_DEFAULT", json.dumps(given))
     text = failed()
-    assert "JSMS refused the app key and the master secret (50002)" in text
-    assert RELABELING["login"] in text
+    assert (
+        "JSMS refused it with 50002 (HTTP 401): the app key or the master secret is wrong" in text
+    )
+    assert "Compare login and password of the Airflow connection" in text
     assert "another" not in text
 
 

@@ -47,7 +47,7 @@ def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(async_client.SharedConnection, "__init__", open_noted)
     yield
-    assert all(connection._session.closed for connection in opened)
+    assert all(connection.session.closed for connection in opened)
     assert not any(async_client._connections.values())
 
 
