@@ -80,8 +80,7 @@ class Call(Generic[T]):
         body = self.body or {}
         if "mobile" not in body:
             return body.get("recipients", [])  # type: ignore[no-any-return]
-        names = ("mobile", "temp_para")
-        return [{name: body[name] for name in names if name in body}]  # type: ignore[list-item]
+        return [{"mobile": body["mobile"], "temp_para": body.get("temp_para", {})}]
 
     @property
     def subject(self) -> str:
@@ -90,8 +89,7 @@ class Call(Generic[T]):
         who = mask_mobile(people[0]["mobile"])
         if "recipients" in body:
             who = f"{len(people)} recipients (the first is {who})"
-        # A phone number may have been given as temp_id.
-        temp_id = mask_text(body["temp_id"])
+        temp_id = mask_text(body["temp_id"])  # a phone number in the wrong place
         return f"{who} with temp_id {temp_id} at {body['send_time']} (the wall clock of JSMS)"
 
     def may_be_sent_again_after(self, error: BaseException) -> bool:

@@ -3,14 +3,12 @@
 JSMS takes ``send_time`` as ``yyyy-MM-dd HH:mm:ss`` without an offset. No document names the zone;
 all evidence points to China (UTC+8), so ``Asia/Shanghai`` is the default, settable per connection.
 Airflow's own times are UTC: a mix-up would text people eight hours early, silently. So a time is
-either unambiguous or refused. An aware time is trusted, although an XCom turns a
-``pendulum.naive(...)`` into one.
+either unambiguous or refused.
 """
 
 from __future__ import annotations
 
 import re
-from calendar import timegm
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from numbers import Number
@@ -32,28 +30,20 @@ _ISO_WITH_OFFSET = re.compile(
 )
 _ACCEPTED = (
     "Accepted are an aware datetime, an ISO 8601 time with an offset or Z (such as "
-    "2026-12-01T09:00:00+08:00, or what {{ dag_run.run_after }} renders to), and the "
-    "wall clock of JSMS written exactly as yyyy-MM-dd HH:mm:ss."
+    "2026-12-01T09:00:00+08:00, or {{ dag_run.run_after }}), and the wall clock of JSMS written "
+    "exactly as yyyy-MM-dd HH:mm:ss (in YAML, in quotes)."
 )
-_WRITE = "Write a string such as '2026-12-01 09:00:00' (in YAML, in quotes)"
 _REASONS: dict[type, str] = {
-    date: f": it is a date without a time. {_WRITE}",
-    time: f": it is a time without a date. {_WRITE}",
+    date: ": it is a date without a time",
+    time: ": it is a time without a date",
     timedelta: ": it is a length of time. Add it to a time of the run",
-    Number: (
-        f": it is a number. {_WRITE}, and for a Unix timestamp "
-        "datetime.fromtimestamp(..., tz=timezone.utc)"
-    ),
+    Number: ": it is a number. Of a Unix timestamp make datetime.fromtimestamp(..., tz=UTC)",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SendTime:
-    """An instant with whole seconds and the zone of the service it is meant for.
-
-    :param instant: aware, in UTC.
-    :param zone: the service's zone.
-    """
+    """An instant in whole seconds (UTC), and the zone of the service."""
 
     instant: datetime
     zone: tzinfo
@@ -134,13 +124,13 @@ def _parse_text(text: str, zone: tzinfo) -> datetime:
 
 
 def _named_by_wall_clock(moment: datetime, zone: tzinfo, given: object) -> SendTime:
-    """Check that the service's wall clock names this second only: the round trip comes back.
+    """Check by a round trip that the service's wall clock names this second only.
 
-    Clocks that are set back repeat an hour, and clocks that are set forward skip one. China does
-    neither today, but a zone set by a user may.
+    Clocks that are set back repeat an hour, and clocks that are set forward skip one: not in China
+    today, but perhaps in a zone set by a user.
     """
     try:
-        instant = datetime.fromtimestamp(timegm(moment.utctimetuple()), UTC)
+        instant = datetime(*moment.utctimetuple()[:6], tzinfo=UTC)
         wall = instant.astimezone(zone).replace(tzinfo=None)
         back = [wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
     except (OverflowError, ValueError):  # outside the years 1 to 9999
@@ -149,9 +139,9 @@ def _named_by_wall_clock(moment: datetime, zone: tzinfo, given: object) -> SendT
     named = _wall_clock(moment if moment.tzinfo is zone else wall)
     if back != [instant, instant] or named != _wall_clock(wall):
         raise JsmsInputError(
-            f"send_time {named} does not name one moment in the zone {zone}, where "
-            "clocks are set at that hour. Nothing was sent. Choose another time, or set the "
-            "connection's extra 'timezone' to the zone of JSMS, Asia/Shanghai."
+            f"send_time {named} does not name one moment in the zone {zone}, where clocks are set "
+            "at that hour. Nothing was sent. Choose another time, or set the extra 'timezone' of "
+            "the connection to Asia/Shanghai."
         )
     return SendTime(instant, zone)
 
@@ -165,20 +155,15 @@ def _refused(value: object) -> JsmsInputError:
     shown = mask_text(repr(value)) if isinstance(value, datetime) else show(value)
     kind = "" if shown.startswith("(") else f" ({type(value).__name__})"
     return JsmsInputError(
-        f"send_time {shown}{kind} does not name one moment{_reason(value)}. {_ACCEPTED} "
-        "Nothing was sent."
+        f"send_time {shown}{kind} does not name one moment{_reason(value)}. Nothing was sent. "
+        f"{_ACCEPTED}"
     )
 
 
 def _reason(value: object) -> str:
-    """Return why a value of this type names no moment, and the next step."""
     if isinstance(value, datetime):
-        if value.tzinfo is not None or value != value:  # noqa: PLR0124  pandas.NaT
-            return ""
-        return (
-            f": it has no time zone. If it is the wall clock of JSMS, write '{_wall_clock(value)}' "
-            "as a string (in YAML, in quotes); otherwise give it its time zone"
-        )
+        is_missing = value != value  # noqa: PLR0124  pandas.NaT
+        return "" if is_missing else ": it has no time zone"
     if isinstance(value, str) and value in ("", "None"):
         return ": it is what a template makes of no value. On Airflow 3 use dag_run.run_after"
     return next((text for kind, text in _REASONS.items() if isinstance(value, kind)), "")

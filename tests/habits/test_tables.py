@@ -87,7 +87,7 @@ NOBODY = {
     ),
     "rows of a query": (
         "return [('13900000001', 'canary-wang'), ('13900000002', 'canary-li')]",
-        "a row of 2 values without names",
+        "it is a row of 2 values without names",
     ),
     "text of nothing": (
         (

@@ -74,7 +74,7 @@ REFUSED = {
         BATCH,
         'temp_id=1, recipients="{{ params.it }}"',
         f'[{{"mobile": "{WANG}"}}]',
-        "JSON text is parsed by json.loads in a task.",
+        "so that it stays a list.",
     ),
     "no mobile": (
         SINGLE,
