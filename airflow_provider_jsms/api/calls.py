@@ -1,7 +1,6 @@
 """The calls of the JSMS API: an argument is validated once and becomes part of a :class:`Call`.
 
-A body carries numbers for ids and strings for the values of ``temp_para``. Empty fields are left
-out, never sent as null (as the official Java client does).
+Empty fields are left out, never sent as null (as the official Java client does).
 """
 
 from __future__ import annotations
@@ -105,10 +104,11 @@ def submit_schedule(
     *, send_time: SendTime, mobile: object, temp_id: object, sign_id: object, temp_para: object
 ) -> Call[str]:
     """``POST /v1/schedule``: one text to one person; returns the schedule_id."""
-    body: dict[str, Any] = {"send_time": send_time.wire, "mobile": mobile_of(mobile)}
-    body |= _template(temp_id, sign_id)
-    if parameters := parameters_of(temp_para):
-        body["temp_para"] = parameters
+    body = {
+        "send_time": send_time.wire,
+        "mobile": mobile_of(mobile),
+        **_template(temp_id, sign_id, temp_para=parameters_of(temp_para)),
+    }
     read = replies.read_schedule_id
     return Call("submit_schedule", "POST", "/v1/schedule", read, body, send_time)
 
@@ -131,10 +131,7 @@ def submit_batch_schedule(
 
 def batch_head(*, temp_id: object, sign_id: object, tag: object) -> dict[str, Any]:
     """Return the validated fields that all chunks of a campaign share."""
-    head = _template(temp_id, sign_id)
-    if label := tag_of(tag):
-        head["tag"] = label
-    return head
+    return _template(temp_id, sign_id, tag=tag_of(tag))
 
 
 def batch_call(
@@ -188,9 +185,10 @@ def uncertain(call: Call[Any], error: JsmsNoAnswerError, since: datetime) -> Jsm
     )
 
 
-def _template(temp_id: object, sign_id: object) -> dict[str, Any]:
-    signature = optional_id("sign_id", sign_id)
-    return {
-        **({} if signature is None else {"sign_id": signature}),
+def _template(temp_id: object, sign_id: object, **more: object) -> dict[str, Any]:
+    fields = {
+        "sign_id": optional_id("sign_id", sign_id),
         "temp_id": required_id("temp_id", temp_id),
+        **more,
     }
+    return {name: value for name, value in fields.items() if value}

@@ -7,7 +7,7 @@ only (50201, 50202, 50301). The code decides about an error: nearly every refusa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from airflow_provider_jsms.exceptions import (
     JsmsAccountError,
@@ -136,22 +136,12 @@ CODES: Final[dict[int, Code]] = {
 
 
 def refusal(call: str, code: int, message: str, http_status: int) -> JsmsApiError:
-    """Return the error for a refusal by any code but 50000 and 50019, which are no refusals.
-
-    :param message: of JSMS, masked.
-    """
-    details: dict[str, Any] = {
-        "call": call,
-        "code": code,
-        "message": message,
-        "http_status": http_status,
-    }
+    """Return the error for a refusal: any code but 50000 and 50019; ``message`` is masked."""
     row = CODES.get(code)
-    if row and row.error:
-        text = f"JSMS refused it with {code} (HTTP {http_status}): {row.meaning}. {row.advice}"
-        return row.error(text, **details)
-    return JsmsUnknownCodeError(
-        f"JSMS refused it with the unknown code {code} (HTTP {http_status}); it said: "
-        f"{message or 'nothing'}. Look the code up in the JSMS documentation.",
-        **details,
-    )
+    error = (row and row.error) or JsmsUnknownCodeError
+    text = f"JSMS refused it with {'' if row else 'the unknown code '}{code} (HTTP {http_status})"
+    if row:
+        text += f": {row.meaning}. {row.advice}"
+    else:
+        text += f"; it said: {message or 'nothing'}. Look the code up in the JSMS documentation."
+    return error(text, call=call, code=code, message=message, http_status=http_status)

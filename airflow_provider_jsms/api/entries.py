@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, fetching, is_none
 from airflow_provider_jsms.api.masking import mask_text, show
-from airflow_provider_jsms.api.mobile import MOBILE, digits_of
+from airflow_provider_jsms.api.mobile import MOBILE
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRecipientsFileError
 
 if TYPE_CHECKING:
@@ -21,19 +21,13 @@ TEMP_PARA: Final = "temp_para"
 # Byte order marks and directions at the ends of a header; pandas names unnamed columns so.
 _INVISIBLE: Final = "\ufeff\u200b\u200e\u200f\u202a\u202c\u202d"
 _UNNAMED: Final = re.compile(r"Unnamed: [0-9]+")
-_NO_VALUES: Final = ("NAType", "NaTType")
 
 
 class Source(Protocol):
-    """Recipients that can be iterated several times: places, from 1, with entries.
+    """Recipients that can be iterated several times: places from 1, with entries or errors."""
 
-    The entry of an unusable row is its error.
-    """
-
-    @property
-    def place(self) -> str:
-        """The word for a place: ``entry``, ``row`` or ``line``."""
-        ...
+    place: str
+    """The word for a place: ``entry``, ``row`` or ``line``."""
 
     def __iter__(self) -> Iterator[tuple[int, object]]: ...
 
@@ -115,15 +109,10 @@ class Columns:
         why = ""
         if missing:
             why = f"has no column {', '.join(missing)}, which the argument columns names."
-        elif MOBILE not in given and any(map(digits_of, given)):
-            why = (
-                "has a phone number where the names of the columns are expected. Give the table "
-                "a first line, such as mobile,name."
-            )
         elif MOBILE not in given:
             why = (
-                "has no column called 'mobile'. Rename the column of the numbers, or pass the "
-                "operator columns={'its name': 'mobile'}."
+                "has no column called 'mobile'. Give it a first line such as mobile,name, or pass "
+                "the operator columns={'name of the column': 'mobile'}."
             )
         elif len(given) > len(set(given)):
             why = "has two columns of the same name."
@@ -172,10 +161,7 @@ def columns_of_row(keys: tuple[object, ...], renamed: tuple[tuple[str, str], ...
 
 
 def renaming_of(value: object) -> dict[str, str]:
-    """Return the valid argument ``columns``, a dictionary of names by header.
-
-    :raises JsmsInputError: anything else.
-    """
+    """Return the valid argument ``columns``: names by header, empty if it is not given."""
     if is_none(value):
         return {}
     if isinstance(value, Mapping):
@@ -190,10 +176,9 @@ def renaming_of(value: object) -> dict[str, str]:
 
 def is_missing(value: object) -> bool:
     """Return whether a cell is empty: None, an empty string, or a missing value of pandas."""
-    if isinstance(value, str):
-        return not value
-    is_nan = isinstance(value, float | Decimal) and value != value  # noqa: PLR0124
-    return value is None or is_nan or type(value).__name__ in _NO_VALUES
+    if isinstance(value, float | Decimal):
+        return value != value  # noqa: PLR0124  NaN
+    return is_none(value) or type(value).__name__ in ("NAType", "NaTType")
 
 
 def is_blank(cells: Sequence[object]) -> bool:

@@ -27,7 +27,6 @@ _HARMLESS: Final = re.compile(r"[^\[\]{}<>\"']{0,64}")
 _MESSAGE: Final = re.compile(r"[A-Za-z0-9 ,.:_()/-]{0,200}")
 _MOST_DIGITS: Final = 4
 _SHORTEST_VALUE: Final = 2
-_LARGEST: Final = 10**18
 
 
 def mask_mobile(mobile: object) -> str:
@@ -66,23 +65,17 @@ def mask_message(message: str, values: Iterable[str]) -> str:
 
 
 def show(value: object) -> str:
-    """Return an unusable argument as an error may show it: a short text or number, else its type.
-
-    It may be personal data in the wrong place, such as a list of people.
-    """
+    """Return an unusable argument as an error may show it: a short text, a number, or its type."""
     if isinstance(value, str) and value.isascii() and _HARMLESS.fullmatch(value):
         return mask_text(repr(value))
-    if value is None or (isinstance(value, int | float) and abs(value) < _LARGEST):
+    if value is None or isinstance(value, int | float):
         return mask_text(repr(value))
     length = f" of {len(value)} characters" if isinstance(value, str) else ""
     return f"(a {type(value).__name__}{length})"
 
 
 def mask_field(name: str, value: object) -> object:
-    """Return a rendered field of an operator as Airflow may show it: its shape, without values.
-
-    :param name: ``mobile``, ``temp_para`` or ``recipients``.
-    """
+    """Return ``mobile``, ``temp_para`` or ``recipients`` as Airflow may show it, without values."""
     if value is None or (isinstance(value, str) and not value):
         return value
     masks = {"mobile": mask_mobile, "temp_para": _masked_parameters}
@@ -109,8 +102,6 @@ def _masked_parameters(value: object) -> object:
 def _masked_recipients(value: object) -> object:
     if is_recipients_file(value):
         return mask_text(value)
-    if hasattr(type(value), "shape"):
-        return f"a {type(value).__name__} of {len(value)} rows"  # type: ignore[arg-type]
     if not isinstance(value, list | tuple):
         return HIDDEN
     shown = [_masked_recipient(recipient) for recipient in value[:SHOWN_RECIPIENTS]]

@@ -34,10 +34,7 @@ class Recipient(TypedDict):
 
 
 def recipients_of(value: object) -> list[Recipient]:
-    """Return the validated recipients of a list or of a frame, in the given order.
-
-    :raises JsmsInputError: counts the unusable entries and shows the first ten.
-    """
+    """Return the validated recipients of a list or of a frame, in the given order."""
     return list(validated(entries_of(value)))
 
 
@@ -68,7 +65,6 @@ def recipient(entry: object) -> Recipient:
 
     :param entry: ``{"mobile", "temp_para"}``; or a row with ``mobile`` whose other keys are the
         parameters; or a bare number, also as the only cell of a row; or the error of a row.
-    :raises JsmsInputError: it is unusable.
     """
     if _is_ready(entry):
         return entry  # type: ignore[return-value]

@@ -194,8 +194,7 @@ def whole_number(value: object) -> int | None:
 def requested_wait(headers: Mapping[str, str], now: datetime) -> float:
     """Return the seconds that a reply asks to wait, 0 if it asks for none, at most 30 days.
 
-    ``Retry-After`` is seconds or a date (RFC 9110). ``X-Rate-Limit-Reset`` is seconds, as the
-    documents of the sister service JPush say; JSMS documents neither.
+    ``X-Rate-Limit-Reset`` is seconds, as the sister service JPush documents; JSMS does not.
     """
     waits = [0.0]
     for name in ("Retry-After", "X-Rate-Limit-Reset"):
@@ -227,10 +226,7 @@ def _error_in(body: object) -> tuple[int | None, str]:
 def _throttled(reply: Reply, details: dict[str, Any]) -> JsmsThrottledError:
     wait = requested_wait(reply.headers, datetime.now(UTC))
     asked = f", and asks to wait {wait:.0f} s" if wait else ""
-    text = (
-        f"JSMS did not accept the request (HTTP 429){asked}. Run fewer tasks at once, for example "
-        "in an Airflow pool."
-    )
+    text = f"JSMS did not accept the request (HTTP 429){asked}. Limit the tasks by an Airflow pool."
     error = JsmsThrottledError(text, **details)
     error.wait = wait
     return error
@@ -243,11 +239,8 @@ def _without_known_code(status: int, code: int | None, details: dict[str, Any]) 
     if code not in (None, SUCCESS) and status >= _HTTP_CLIENT_ERROR:
         return refusal(**details)
     found = "a body that is not from JSMS" if code is None else f"the code {code}"
-    return JsmsUnreadableReplyError(
-        f"HTTP {status} with {found}. Check the host of the connection, and for a proxy between "
-        "Airflow and JSMS.",
-        **details,
-    )
+    text = f"HTTP {status} with {found}. Check the host of the connection, and proxies on the way."
+    return JsmsUnreadableReplyError(text, **details)
 
 
 def _check_same_schedule(found: str | None, asked: str | None) -> None:

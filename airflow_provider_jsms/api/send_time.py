@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from numbers import Number
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pendulum
@@ -28,17 +27,6 @@ _ISO_WITH_OFFSET = re.compile(
     r"[0-9]{4}(-?)[0-9]{2}\1[0-9]{2}[T ][0-9]{2}(:?)[0-9]{2}(\2[0-9]{2}([.,][0-9]+)?)?"
     r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 )
-_ACCEPTED = (
-    "Accepted are an aware datetime, an ISO 8601 time with an offset or Z (such as "
-    "2026-12-01T09:00:00+08:00, or {{ dag_run.run_after }}), and the wall clock of JSMS written "
-    "exactly as yyyy-MM-dd HH:mm:ss (in YAML, in quotes)."
-)
-_REASONS: dict[type, str] = {
-    date: ": it is a date without a time",
-    time: ": it is a time without a date",
-    timedelta: ": it is a length of time. Add it to a time of the run",
-    Number: ": it is a number. Of a Unix timestamp make datetime.fromtimestamp(..., tz=UTC)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +51,7 @@ class SendTime:
         return f"{self.wire} {self.zone} ({self.utc})"
 
     def require_future(self, now: datetime) -> None:
-        """Raise if the time has passed.
-
-        :raises JsmsPastSendTimeError: with both clocks; JSMS would answer 50027.
-        """
+        """Raise ``JsmsPastSendTimeError`` if the time has passed; JSMS would answer 50027."""
         if self.instant <= now:
             raise JsmsPastSendTimeError(
                 f"send_time {self} has passed: by the clock of this machine it is now "
@@ -75,10 +60,7 @@ class SendTime:
 
 
 def service_zone(name: str) -> tzinfo:
-    """Return the zone of that name of the IANA database, such as ``Asia/Shanghai``.
-
-    :raises ValueError: there is no such zone.
-    """
+    """Return a zone of the IANA database by its name, or raise ``ValueError``."""
     try:
         return pendulum.timezone(name)
     except Exception as error:  # pendulum raises KeyError, ValueError and OSError here
@@ -91,16 +73,13 @@ def parse_send_time(value: object, zone: tzinfo) -> SendTime:
     :param value: an aware ``datetime`` (pendulum's too), an ISO 8601 string with an offset or
         ``Z``, or a string of exactly ``yyyy-MM-dd HH:mm:ss``, which is the service's wall clock.
     :param zone: the service's zone.
-    :raises JsmsInputError: anything else, or a time that the service's wall clock cannot name.
+    :raises JsmsInputError: anything else, or a time that the wall clock cannot name.
     """
-    if isinstance(value, datetime):
-        moment = value
-    elif isinstance(value, str):
-        moment = _parse_text(value, zone)
-    else:
+    moment = _parse_text(value, zone) if isinstance(value, str) else value
+    if not isinstance(moment, datetime):
         raise _refused(value)
     if moment.tzinfo is None or moment.utcoffset() is None:
-        raise _refused(value)
+        raise _refused(value, ": it has no time zone")
     return _named_by_wall_clock(moment, zone, value)
 
 
@@ -124,11 +103,7 @@ def _parse_text(text: str, zone: tzinfo) -> datetime:
 
 
 def _named_by_wall_clock(moment: datetime, zone: tzinfo, given: object) -> SendTime:
-    """Check by a round trip that the service's wall clock names this second only.
-
-    Clocks that are set back repeat an hour, and clocks that are set forward skip one: not in China
-    today, but perhaps in a zone set by a user.
-    """
+    """Check by a round trip that the wall clock names one second: clocks may be set."""
     try:
         instant = datetime(*moment.utctimetuple()[:6], tzinfo=UTC)
         wall = instant.astimezone(zone).replace(tzinfo=None)
@@ -151,19 +126,14 @@ def _wall_clock(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
 
 
-def _refused(value: object) -> JsmsInputError:
+def _refused(value: object, why: str = "") -> JsmsInputError:
     shown = mask_text(repr(value)) if isinstance(value, datetime) else show(value)
     kind = "" if shown.startswith("(") else f" ({type(value).__name__})"
-    return JsmsInputError(
-        f"send_time {shown}{kind} does not name one moment{_reason(value)}. Nothing was sent. "
-        f"{_ACCEPTED}"
-    )
-
-
-def _reason(value: object) -> str:
-    if isinstance(value, datetime):
-        is_missing = value != value  # noqa: PLR0124  pandas.NaT
-        return "" if is_missing else ": it has no time zone"
     if isinstance(value, str) and value in ("", "None"):
-        return ": it is what a template makes of no value. On Airflow 3 use dag_run.run_after"
-    return next((text for kind, text in _REASONS.items() if isinstance(value, kind)), "")
+        why = ": it is what a template makes of no value. On Airflow 3 use dag_run.run_after"
+    return JsmsInputError(
+        f"send_time {shown}{kind} does not name one moment{why}. Nothing was sent. Accepted are "
+        "an aware datetime, an ISO 8601 time with an offset or Z, such as "
+        "2026-12-01T09:00:00+08:00 or {{ dag_run.run_after }}, and the wall clock of JSMS as "
+        "yyyy-MM-dd HH:mm:ss (in YAML, in quotes)."
+    )

@@ -34,11 +34,10 @@ _EMPTY_LINE: Final = re.compile(r"[\s,;\ufeff]*")
 
 
 def source_of(value: object, columns: object = None) -> Source:
-    """Return the recipients that the argument of an operator stands for.
+    """Return the recipients of a list, a frame, or a ``.csv`` or ``.jsonl`` file.
 
-    :param value: a list, a frame, or the path or URI of a ``.csv`` or ``.jsonl`` file.
     :param columns: names of columns by header.
-    :raises JsmsInputError: none of these.
+    :raises JsmsInputError: it is none of these.
     """
     renamed = renaming_of(columns)
     if is_recipients_file(value):

@@ -218,7 +218,7 @@ UNUSABLE: dict[str, tuple[object, str]] = {
         "has no other key than mobile, but this one has name.",
     ),
     "number as key": ({"mobile": PLAIN, "temp_para": {}, people.BEN: 1}, "has 199****5678."),
-    "number as column": ({PLAIN: people.BEN}, "a phone number where the names of the columns"),
+    "number as column": ({PLAIN: people.BEN}, "it has no column called 'mobile'"),
     "number of a column": (
         {"mobile": PLAIN, 5: VALUE},
         "column 2 holds something, but has no name",
@@ -346,7 +346,7 @@ def test_a_table_is_read_by_the_names_of_its_columns(
 WITHOUT_MOBILE: dict[str, tuple[Callable[[], object], str]] = {
     "headerless": (
         lambda: pd.read_csv(io.StringIO(f"{PLAIN}\n{people.BEN}\n"), dtype=str),
-        "recipients, a DataFrame, has a phone number where the names of the columns are expected",
+        "recipients, a DataFrame, has no column called 'mobile'. Give it a first line",
     ),
     "other names": (
         lambda: pd.DataFrame({"手机号": [PLAIN], "姓名": [VALUE]}),

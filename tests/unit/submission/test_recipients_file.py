@@ -303,7 +303,7 @@ def test_a_value_in_a_column_without_a_name_is_refused() -> None:
 NO_MOBILE = "has no column called 'mobile'"
 HEADERS = {
     "no mobile": ("number,name", NO_MOBILE),
-    "no header": (f"{ANNA},{VALUE}", "has a phone number where the names of the columns"),
+    "no header": (f"{ANNA},{VALUE}", NO_MOBILE),
     "the same name twice": ("mobile,name, Name,name ", "has two columns of the same name"),
     "wide commas": ("手机号，姓名", NO_MOBILE),
     "json": ('{"mobile": 1}', NO_MOBILE),
@@ -317,10 +317,8 @@ def test_a_header_that_does_not_name_the_columns_is_refused_and_not_shown(
 ) -> None:
     text = refusal_of(Stored(f"{MARK}{before}{header}\n{ANNA},{VALUE}\n"))
     assert text.startswith(f"Line {line} of the file of recipients people.csv {why}")
-    for shown in ("number", "138", "手机号", "{"):
-        assert shown not in text.replace("phone number", "").replace("of the numbers", "").replace(
-            "{'its name'", ""
-        )
+    for shown in ("number", "138", "手机号", "json"):
+        assert shown not in text
 
 
 @pytest.mark.parametrize(
@@ -397,7 +395,7 @@ def test_columns_gives_headers_the_names_that_are_sent(encoding: str) -> None:
     ]
     refusal = refusal_of(stored)
     assert f"Line 1 of the file of recipients people.csv {NO_MOBILE}" in refusal
-    assert "columns={'its name': 'mobile'}" in refusal
+    assert "columns={'name of the column': 'mobile'}" in refusal
 
 
 def test_other_columns_keep_their_names_and_json_lines_are_renamed_too() -> None:
