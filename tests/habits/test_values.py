@@ -86,7 +86,7 @@ REFUSED = {
         BATCH,
         'temp_id=1, recipients="{{ params.it }}"',
         None,
-        "That is what a template makes of a Param that is null",
+        "The text 'None' is what a template makes of a Param that is null",
     ),
     "no parameter": (
         SINGLE,
