@@ -1,14 +1,12 @@
 """Validation of arguments: plain values, and the values that templates render to.
 
-Every check raises :class:`~airflow_provider_jsms.exceptions.JsmsInputError` before anything is
-sent.
+Every check raises ``JsmsInputError`` before anything is sent.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal
 from numbers import Integral
@@ -30,7 +28,6 @@ SHOW_THE_WAY: Final = (
 
 _LONGEST_CONN_ID: Final = 250
 _POSITIVE: Final = re.compile(r"0*[1-9][0-9]{0,17}")
-_LARGEST: Final = 10**18
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 # "batch" would change the path, "None" is a rendered None, and a phone number must not be logged.
 _SCHEDULE_ID: Final = re.compile(
@@ -41,10 +38,7 @@ _FLAGS: Final = {"true": True, "false": False}
 
 @contextmanager
 def fetching(name: str, raises: type[JsmsError]) -> Iterator[None]:
-    """Let a task retry if the XComs of its upstream tasks cannot be fetched now.
-
-    Airflow fetches the results of mapped tasks one by one, while the list is iterated.
-    """
+    """Let a task retry: Airflow fetches results of mapped tasks while the list is iterated."""
     try:
         yield
     except JsmsError:
@@ -57,15 +51,12 @@ def fetching(name: str, raises: type[JsmsError]) -> Iterator[None]:
 
 
 def is_none(value: object) -> bool:
-    """Tell whether an argument is not given: None, or an empty string from a template."""
+    """Return whether an argument is not given: None, or an empty string from a template."""
     return value is None or (isinstance(value, str) and not value)
 
 
 def connection_id_of(value: object) -> str:
-    """Return a valid Airflow connection id.
-
-    :raises JsmsInputError: not a string, empty, too long, or with line breaks and the like.
-    """
+    """Return a valid Airflow connection id."""
     if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_CONN_ID:
         return value
     raise JsmsInputError(
@@ -75,10 +66,7 @@ def connection_id_of(value: object) -> str:
 
 
 def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
-    """Return ``value`` if it is one of the accepted words.
-
-    :raises JsmsInputError: it is not.
-    """
+    """Return ``value`` if it is one of the accepted words."""
     if isinstance(value, str) and value in accepted:
         return value
     words = " or ".join(map(repr, accepted))
@@ -86,44 +74,28 @@ def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
 
 
 def flag(name: str, value: object) -> bool:
-    """Return a boolean from a boolean, also of numpy, or from a rendered one.
-
-    :raises JsmsInputError: neither True nor False.
-    """
-    if isinstance(value, str | bool) or type(value).__module__ == "numpy":
-        word = str(value).strip().lower()
-        if word in _FLAGS:
-            return _FLAGS[word]
+    """Return a boolean from a boolean, also of numpy, or from a rendered one."""
+    word = str(value).strip().lower()
+    if word in _FLAGS:
+        return _FLAGS[word]
     raise JsmsInputError(f"{name} is {show(value)}: accepted is True or False. Nothing was sent.")
 
 
 def period(name: str, value: object) -> timedelta:
-    """Return a duration longer than zero from a timedelta or a number of seconds.
-
-    :raises JsmsInputError: neither.
-    """
-    length = value
+    """Return a duration longer than zero from a timedelta or a number of seconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            length = timedelta(seconds=value)
-        except OverflowError:
-            length = timedelta.max if value > 0 else None
-        except ValueError:  # NaN
-            length = None
-    if isinstance(length, timedelta) and length > timedelta(0):
-        return length
-    shown = str(value) if isinstance(value, timedelta) else show(value)
+        with suppress(OverflowError, ValueError):  # infinite, or NaN
+            value = timedelta(seconds=value)
+    if isinstance(value, timedelta) and value > timedelta(0):
+        return value
     raise JsmsInputError(
-        f"{name} is {shown}: pass a timedelta, or a number of seconds, longer than zero. "
+        f"{name} is {show(value)}: pass a timedelta, or a number of seconds, longer than zero. "
         "Nothing was sent."
     )
 
 
 def required_id(name: str, value: object) -> int:
-    """Return a positive integer from an integer or a string of digits.
-
-    :raises JsmsInputError: anything else.
-    """
+    """Return a positive integer from an integer or a string of digits."""
     text = text_of(value).strip()
     if _POSITIVE.fullmatch(text):
         return int(text)
@@ -143,13 +115,8 @@ def optional_id(name: str, value: object) -> int | None:
 
 
 def tag_of(value: object) -> str | None:
-    """Return a tag of at most 10 characters, or None for None, ``""`` and a rendered None.
-
-    A whole number is accepted: native rendering makes one of ``{{ ds_nodash }}``.
-
-    :raises JsmsInputError: anything else.
-    """
-    text = text_of(value)
+    """Return a tag of at most 10 characters, or None for None, ``""`` and a rendered None."""
+    text = text_of(value)  # native rendering makes a number of {{ ds_nodash }}
     if is_none(value) or text == "None":
         return None
     if text and len(text) <= LONGEST_TAG:
@@ -160,16 +127,12 @@ def tag_of(value: object) -> str | None:
 
 
 def is_no_schedule_id(value: object) -> bool:
-    """Tell whether a value comes from an upstream task that returned nothing."""
+    """Return whether a value comes from an upstream task that returned nothing."""
     return value is None or (isinstance(value, str) and value.strip() in ("", "None"))
 
 
 def schedule_id_of(value: object) -> str:
-    """Return a schedule_id that can stand in a path.
-
-    :param value: a string, stripped, or a UUID.
-    :raises JsmsInputError: anything else.
-    """
+    """Return a schedule_id that can stand in a path, from a string or a UUID."""
     text = str(value).strip() if isinstance(value, str | UUID) else ""
     if _SCHEDULE_ID.fullmatch(text):
         return text
@@ -178,8 +141,6 @@ def schedule_id_of(value: object) -> str:
         hint = " The task that it comes from returned nothing."
     elif text.startswith(("{", "[", "Lazy")):
         hint = f" {SHOW_THE_WAY.format('what it is')}"
-    elif isinstance(value, Mapping | list | tuple):
-        hint = ' Pass a single id, such as result["schedule_id"].'
     raise JsmsInputError(
         f"schedule_id {show(value)} is invalid: use letters, digits and - . _ ~, as in the "
         f"schedule_id that a submit returns.{hint} Nothing was sent."
@@ -190,13 +151,10 @@ def text_of(value: object) -> str:
     """Return a string as it is and a whole number as a string, else an empty string."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, Integral | Decimal):
         return ""
-    if isinstance(value, Integral):
-        number = int(value)
-        return str(number) if abs(number) < _LARGEST else ""
-    is_whole = isinstance(value, Decimal) and _WHOLE.fullmatch(str(value))
-    return str(value) if is_whole else ""
+    text = str(value if isinstance(value, Decimal) else int(value))
+    return text if _WHOLE.fullmatch(text) else ""
 
 
 def encodable(text: str, name: str, key: object = None) -> str:
@@ -210,10 +168,3 @@ def encodable(text: str, name: str, key: object = None) -> str:
             "Nothing was sent. Decode the source with the right encoding."
         ) from None
     return text
-
-
-@contextmanager
-def reading(name: str, raises: type[JsmsError] = JsmsInputError) -> Iterator[None]:
-    """Guard an argument; deleted once no other room uses it."""
-    with fetching(name, raises):
-        yield

@@ -1,7 +1,6 @@
 """The calls of the JSMS API: an argument is validated once and becomes part of a :class:`Call`.
 
-A body carries numbers for ids and strings for the values of ``temp_para``. Empty fields are left
-out, never sent as null (as the official Java client does).
+Empty fields are left out, never sent as null (as the official Java client does).
 """
 
 from __future__ import annotations
@@ -79,8 +78,7 @@ class Call(Generic[T]):
         body = self.body or {}
         if "mobile" not in body:
             return body.get("recipients", [])  # type: ignore[no-any-return]
-        names = ("mobile", "temp_para")
-        return [{name: body[name] for name in names if name in body}]  # type: ignore[list-item]
+        return [{"mobile": body["mobile"], "temp_para": body.get("temp_para", {})}]
 
     @property
     def subject(self) -> str:
@@ -89,8 +87,7 @@ class Call(Generic[T]):
         who = mask_mobile(people[0]["mobile"])
         if "recipients" in body:
             who = f"{len(people)} recipients (the first is {who})"
-        # A phone number may have been given as temp_id.
-        temp_id = mask_text(body["temp_id"])
+        temp_id = mask_text(body["temp_id"])  # a phone number in the wrong place
         return f"{who} with temp_id {temp_id} at {body['send_time']} (the wall clock of JSMS)"
 
     def require_future(self) -> None:
@@ -114,10 +111,11 @@ def submit_schedule(
     *, send_time: SendTime, mobile: object, temp_id: object, sign_id: object, temp_para: object
 ) -> Call[str]:
     """``POST /v1/schedule``: one text to one person; returns the schedule_id."""
-    body: dict[str, Any] = {"send_time": send_time.wire, "mobile": mobile_of(mobile)}
-    body |= _template(temp_id, sign_id)
-    if parameters := parameters_of(temp_para):
-        body["temp_para"] = parameters
+    body = {
+        "send_time": send_time.wire,
+        "mobile": mobile_of(mobile),
+        **_template(temp_id, sign_id, temp_para=parameters_of(temp_para)),
+    }
     read = replies.read_schedule_id
     return Call("submit_schedule", "POST", "/v1/schedule", read, body, send_time)
 
@@ -140,10 +138,7 @@ def submit_batch_schedule(
 
 def batch_head(*, temp_id: object, sign_id: object, tag: object) -> dict[str, Any]:
     """Return the validated fields that all chunks of a campaign share."""
-    head = _template(temp_id, sign_id)
-    if label := tag_of(tag):
-        head["tag"] = label
-    return head
+    return _template(temp_id, sign_id, tag=tag_of(tag))
 
 
 def batch_call(
@@ -197,9 +192,10 @@ def uncertain(call: Call[Any], error: JsmsNoAnswerError, since: datetime) -> Jsm
     )
 
 
-def _template(temp_id: object, sign_id: object) -> dict[str, Any]:
-    signature = optional_id("sign_id", sign_id)
-    return {
-        **({} if signature is None else {"sign_id": signature}),
+def _template(temp_id: object, sign_id: object, **more: object) -> dict[str, Any]:
+    fields = {
+        "sign_id": optional_id("sign_id", sign_id),
         "temp_id": required_id("temp_id", temp_id),
+        **more,
     }
+    return {name: value for name, value in fields.items() if value}

@@ -1,29 +1,33 @@
-"""Recipients from a list, any iterable, or a frame of pandas or polars."""
+"""Recipients from a list, any iterable, or a table: its columns name the parameters."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, fetching
-from airflow_provider_jsms.api.columns import Columns, is_blank, renamed_row
+from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, fetching, is_none
+from airflow_provider_jsms.api.masking import mask_text, show
 from airflow_provider_jsms.api.mobile import MOBILE
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRecipientsFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+TEMP_PARA: Final = "temp_para"
+
+# Byte order marks and directions at the ends of a header; pandas names unnamed columns so.
+_INVISIBLE: Final = "\ufeff\u200b\u200e\u200f\u202a\u202c\u202d"
+_UNNAMED: Final = re.compile(r"Unnamed: [0-9]+")
 
 
 class Source(Protocol):
-    """Recipients that can be iterated several times: places, from 1, with entries.
+    """Recipients that can be iterated several times: places from 1, with entries or errors."""
 
-    The entry of an unusable row is its error.
-    """
-
-    @property
-    def place(self) -> str:
-        """The word for a place: ``entry``, ``row`` or ``line``."""
-        ...
+    place: str
+    """The word for a place: ``entry``, ``row`` or ``line``."""
 
     def __iter__(self) -> Iterator[tuple[int, object]]: ...
 
@@ -47,7 +51,13 @@ class Entries:
 
     def __init__(self, value: object, renamed: Mapping[str, str] = {}) -> None:
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-            raise JsmsInputError(_no_list(value))
+            hint = SHOW_THE_WAY.format("a list")
+            if isinstance(value, Mapping):
+                hint = "One person is a list of one: [{...}]."
+            raise JsmsInputError(
+                f"recipients is of type {type(value).__name__}: a list is needed, of numbers or of "
+                f'{{"mobile": ..., "temp_para": {{...}}}}. {hint} Nothing was sent.'
+            )
         self._renamed = renamed
         if isinstance(value, set | frozenset):
             # The order of a set differs between processes, but the chunks must not.
@@ -63,33 +73,15 @@ class Entries:
             yield from enumerate(entries, start=1)
 
 
-def _no_list(value: object) -> str:
-    hint = SHOW_THE_WAY.format("a list")
-    if isinstance(value, Mapping):
-        hint = (
-            "One person is a list of one: [{...}]. A dictionary of columns becomes a list by "
-            "[dict(zip(columns, row)) for row in zip(*columns.values())]."
-        )
-    return (
-        f"recipients is of type {type(value).__name__}: a list is needed, of numbers or of "
-        f'{{"mobile": ..., "temp_para": {{...}}}}. {hint} Nothing was sent.'
-    )
-
-
 class Frame:
     """Recipients from a frame of pandas or polars, by the names of its columns."""
 
     place = "row"
 
     def __init__(self, frame: Any, renamed: Mapping[str, str] = {}) -> None:  # noqa: ANN401  of a library that may not be installed
-        kind, header = type(frame).__name__, list(frame.columns)
-        if MOBILE not in header and MOBILE in getattr(getattr(frame, "index", None), "names", ()):
-            raise JsmsInputError(
-                f"recipients is a {kind} with mobile as its index, which is no column. Nothing was "
-                "sent. Pass frame.reset_index()."
-            )
+        where = f"recipients, a {type(frame).__name__},"
+        self._columns = Columns(list(frame.columns), renamed, where)
         self._frame = frame
-        self._columns = Columns(header, renamed, f"recipients, a {kind},")
 
     def __iter__(self) -> Iterator[tuple[int, object]]:
         frame = self._frame
@@ -99,3 +91,109 @@ class Frame:
             # In a single column an empty cell may be a lost number.
             if len(row) == 1 or not is_blank(row):
                 yield place, self._columns.entry(row)
+
+
+class Columns:
+    """The names of the columns of a table; a column without a name has to be empty.
+
+    :param renamed: names by header, the operator's argument ``columns``.
+    :param where: the table, for errors. They show no header, which may be a person.
+    :raises JsmsInputError: the header is unusable.
+    """
+
+    def __init__(self, header: Sequence[object], renamed: Mapping[str, str], where: str) -> None:
+        found = [_name(each) for each in header]
+        self.names = [_canonical(renamed.get(name, name)) for name in found]
+        missing = [repr(mask_text(name)) for name in renamed if name not in found]
+        given = [name for name in self.names if name]
+        why = ""
+        if missing:
+            why = f"has no column {', '.join(missing)}, which the argument columns names."
+        elif MOBILE not in given:
+            why = (
+                "has no column called 'mobile'. Give it a first line such as mobile,name, or pass "
+                "the operator columns={'name of the column': 'mobile'}."
+            )
+        elif len(given) > len(set(given)):
+            why = "has two columns of the same name."
+        if why:
+            raise JsmsInputError(f"{where} {why} Nothing was sent.")
+
+    def entry(self, cells: Sequence[Any]) -> dict[str, Any] | JsmsInputError:
+        """Return a row as an entry of ``recipients``, or the error of an unusable row."""
+        if len(cells) < len(self.names) or not is_blank(cells[len(self.names) :]):
+            return JsmsInputError(f"it has {len(cells)} cells, but the header {len(self.names)}.")
+        row = dict(zip(self.names, cells, strict=False))
+        if TEMP_PARA in row:
+            return row
+        for at, (name, cell) in enumerate(zip(self.names, cells, strict=False), start=1):
+            # csv.DictReader collects the cells beyond the header in a list.
+            is_empty = is_blank(cell if isinstance(cell, list) and not name else (cell,))
+            if name and name != MOBILE and is_empty:
+                return JsmsInputError(
+                    f"its cell for the parameter {mask_text(name)!r} is empty, which JSMS refuses."
+                )
+            if not name and not is_empty:
+                return JsmsInputError(
+                    f"column {at} holds something, but has no name. Name it in the header or "
+                    "remove it (pandas: to_csv(..., index=False))."
+                )
+        row.pop("", None)
+        return {MOBILE: row.pop(MOBILE), TEMP_PARA: row}
+
+
+def renamed_row(row: object, renamed: Mapping[str, str]) -> object:
+    """Return a row with the names that the argument ``columns`` gives it, or its error."""
+    if not isinstance(row, Mapping):
+        return JsmsInputError(
+            f"it has no names for the argument columns: it is a {type(row).__name__}."
+        )
+    try:
+        return columns_of_row(tuple(row), tuple(renamed.items())).entry([*row.values()])
+    except JsmsInputError as error:
+        return error
+
+
+@lru_cache(maxsize=64)
+def columns_of_row(keys: tuple[object, ...], renamed: tuple[tuple[str, str], ...] = ()) -> Columns:
+    """Return the columns of a row that names them itself, as a dictionary does."""
+    return Columns(keys, dict(renamed), "it")
+
+
+def renaming_of(value: object) -> dict[str, str]:
+    """Return the valid argument ``columns``: names by header, empty if it is not given."""
+    if is_none(value):
+        return {}
+    if isinstance(value, Mapping):
+        names = {_name(header): _name(name) for header, name in value.items()}
+        if all(names) and all(names.values()):
+            return names
+    raise JsmsInputError(
+        f"columns {show(value)} is not a dictionary of names by header, such as "
+        "{'手机号': 'mobile', '姓名': 'name'}. Nothing was sent."
+    )
+
+
+def is_missing(value: object) -> bool:
+    """Return whether a cell is empty: None, an empty string, or a missing value of pandas."""
+    if isinstance(value, float | Decimal):
+        return value != value  # noqa: PLR0124  NaN
+    return is_none(value) or type(value).__name__ in ("NAType", "NaTType")
+
+
+def is_blank(cells: Sequence[object]) -> bool:
+    """Return whether a row is empty: spreadsheets leave such rows at the end."""
+    return all(not _visible(cell) if isinstance(cell, str) else is_missing(cell) for cell in cells)
+
+
+def _name(header: object) -> str:
+    text = _visible(header) if isinstance(header, str) else ""
+    return "" if _UNNAMED.fullmatch(text) else text
+
+
+def _visible(text: str) -> str:
+    return text.strip().strip(_INVISIBLE).strip()
+
+
+def _canonical(name: str) -> str:
+    return MOBILE if name.casefold() == MOBILE else name

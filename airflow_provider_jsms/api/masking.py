@@ -1,7 +1,7 @@
 """Mask phone numbers and hide parameters in everything that people read.
 
-Full numbers and ``temp_para`` values are personal data: they travel to JSMS and through XComs that
-a user asks for, and appear nowhere else.
+Full numbers and ``temp_para`` values travel to JSMS and through XComs that a user asks for, and
+appear nowhere else.
 """
 
 from __future__ import annotations
@@ -22,13 +22,11 @@ _LONGEST_TEXT: Final = 200
 # A mainland number as people write it: with +86 or without, and with signs between the digits.
 _BETWEEN: Final = r"[ .()\-\u2010-\u2015\u2212\ufe58]{0,3}"
 _MOBILE: Final = re.compile(rf"(?:(?:\+|00)?86{_BETWEEN})?1(?:{_BETWEEN}[0-9]){{10}}", re.ASCII)
-_NO_DIGIT: Final = re.compile(r"[^0-9]")
-# Anything else may be personal data in the wrong place, such as a list that became text.
+# Neither a list nor a dictionary that became text.
 _HARMLESS: Final = re.compile(r"[^\[\]{}<>\"']{0,64}")
 _MESSAGE: Final = re.compile(r"[A-Za-z0-9 ,.:_()/-]{0,200}")
 _MOST_DIGITS: Final = 4
 _SHORTEST_VALUE: Final = 2
-_LARGEST: Final = 10**18
 
 
 def mask_mobile(mobile: object) -> str:
@@ -38,11 +36,7 @@ def mask_mobile(mobile: object) -> str:
 
 
 def mask_text(text: object) -> str:
-    """Return ``text`` with every phone number masked, on one line, cut to a readable length.
-
-    Line breaks and control characters are replaced, so that a text from elsewhere (a message of a
-    server, an exception) cannot pass for a log line of its own.
-    """
+    """Return ``text`` on one line with every phone number masked, cut to a readable length."""
     masked = _plain(str(text))
     # Digits before a number may be taken for its beginning; its end is found in the next round.
     while (again := _MOBILE.sub(_masked, masked)) != masked:
@@ -54,23 +48,14 @@ def mask_text(text: object) -> str:
 def _plain(text: str) -> str:
     # NFKC turns full-width digits into plain ones, so that they are found too.
     normal = unicodedata.normalize("NFKC", text[: 2 * _LONGEST_TEXT])
-    return "".join(map(_printable, normal))
-
-
-def _printable(sign: str) -> str:
-    """Return a character as a log may show it; neither marks nor other scripts hide a digit."""
-    if sign.isascii() or not (sign.isdecimal() or unicodedata.category(sign).startswith("M")):
-        return sign if sign.isprintable() else " "
-    return str(unicodedata.decimal(sign, ""))
+    return "".join(sign if sign.isprintable() else " " for sign in normal)
 
 
 def mask_message(message: str, values: Iterable[str]) -> str:
     """Return a message of JSMS, or ``***`` if it may contain personal data.
 
-    The messages of JSMS are short English texts. Anything else is hidden, and so is a text with as
-    many digits as a part of a number, or with one of the values that were sent.
-
-    :param values: the ``temp_para`` values of the call.
+    Hidden is a message that is no short English text, that has as many digits as a part of a
+    number, or that repeats one of ``values``, the ``temp_para`` values of the call.
     """
     if not _MESSAGE.fullmatch(message) or sum(map(str.isdigit, message)) > _MOST_DIGITS:
         return HIDDEN
@@ -80,38 +65,31 @@ def mask_message(message: str, values: Iterable[str]) -> str:
 
 
 def show(value: object) -> str:
-    """Return an unusable argument as an error may show it: a short text or number, else its type.
-
-    The wrong place may hold anything, also a whole list of people.
-    """
+    """Return an unusable argument as an error may show it: a short text, a number, or its type."""
     if isinstance(value, str) and value.isascii() and _HARMLESS.fullmatch(value):
         return mask_text(repr(value))
-    if value is None or (isinstance(value, int | float) and abs(value) < _LARGEST):
+    if value is None or isinstance(value, int | float):
         return mask_text(repr(value))
     length = f" of {len(value)} characters" if isinstance(value, str) else ""
     return f"(a {type(value).__name__}{length})"
 
 
 def mask_field(name: str, value: object) -> object:
-    """Return a rendered field of an operator as Airflow may show it: its shape, without values.
-
-    :param name: ``mobile``, ``temp_para`` or ``recipients``.
-    """
+    """Return ``mobile``, ``temp_para`` or ``recipients`` as Airflow may show it, without values."""
     if value is None or (isinstance(value, str) and not value):
         return value
-    if name == "mobile":
-        return mask_mobile(value)
-    return _masked_parameters(value) if name == "temp_para" else _masked_recipients(value)
+    masks = {"mobile": mask_mobile, "temp_para": _masked_parameters}
+    return masks.get(name, _masked_recipients)(value)
 
 
 def is_recipients_file(value: object) -> bool:
-    """Tell whether ``recipients`` is a file: a path, a URI or a path object, by its suffix."""
+    """Return whether ``recipients`` is a file: a path, a URI or a path object, by its suffix."""
     is_path = isinstance(value, str) or callable(getattr(value, "open", None))
     return is_path and str(value).lower().endswith((".csv", ".jsonl"))
 
 
 def _masked(match: re.Match[str]) -> str:
-    digits = _NO_DIGIT.sub("", match[0])[-11:]
+    digits = re.sub(r"[^0-9]", "", match[0])[-11:]
     return f"{digits[:3]}****{digits[-4:]}"
 
 
@@ -124,8 +102,6 @@ def _masked_parameters(value: object) -> object:
 def _masked_recipients(value: object) -> object:
     if is_recipients_file(value):
         return mask_text(value)
-    if hasattr(type(value), "shape"):
-        return f"a {type(value).__name__} of {len(value)} rows"  # type: ignore[arg-type]
     if not isinstance(value, list | tuple):
         return HIDDEN
     shown = [_masked_recipient(recipient) for recipient in value[:SHOWN_RECIPIENTS]]

@@ -31,9 +31,8 @@ _PLAIN: Final = str.maketrans(
 _ENDS: Final = "\t\n\v\f\r\x85\u2028\u2029"
 _INVISIBLE: Final = ("Zs", "Cf")
 _EXPONENT: Final = re.compile(r"\s*[0-9][.,]?[0-9]*[Ee]\+?[0-9]+\s*")
-_FOREIGN: Final = re.compile(r"[^0-9+()']")
+_FOREIGN: Final = re.compile(r"[^\d+()']")
 _DIGITS: Final = 11
-_FEWEST_DIGITS: Final = 7
 
 
 def digits_of(text: str) -> str | None:
@@ -60,19 +59,11 @@ def flaw_of(text: str) -> str:
         flaw = SEVERAL
     elif _EXPONENT.fullmatch(text):
         flaw = "a spreadsheet has shortened it. Format the column as text, then save the file again"
-    elif digits < _FEWEST_DIGITS:
-        flaw = "it has too few digits"
-    elif foreign := _FOREIGN.search(plain):
-        flaw = f"it contains {_name(foreign[0])}"
+    elif digits and (foreign := _FOREIGN.search(plain)):
+        name = unicodedata.name(foreign[0], "a control character")
+        flaw = f"it contains U+{ord(foreign[0]):04X} ({name})"
     elif digits != _DIGITS:
         flaw = f"it has {digits} digits"
     else:
-        flaw = "only +86 may stand before the digits, the first of which is 1"
+        flaw = "only +86 may stand before the digits 0 to 9, the first of which is 1"
     return flaw
-
-
-def _name(sign: str) -> str:
-    """Return the code point and name of a character, but no digit."""
-    if sign.isnumeric():
-        return "a digit of another script"
-    return f"U+{ord(sign):04X} ({unicodedata.name(sign, 'a control character')})"

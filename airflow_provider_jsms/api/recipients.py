@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
 from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, encodable, is_none, text_of
-from airflow_provider_jsms.api.columns import TEMP_PARA, columns_of_row, is_missing
-from airflow_provider_jsms.api.entries import entries_of
-from airflow_provider_jsms.api.masking import HIDDEN, mask_mobile, mask_text
+from airflow_provider_jsms.api.entries import TEMP_PARA, columns_of_row, entries_of, is_missing
+from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.mobile import MOBILE, OF_A_TEMPLATE, SEVERAL, digits_of, flaw_of
 from airflow_provider_jsms.exceptions import JsmsInputError
 
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
 _ELEVEN_DIGITS: Final = re.compile(r"1[0-9]{10}")
 _SHOWN_ERRORS: Final = 10
 # Templates and tables write these for a missing value; a person may be called Nan, but not "nan".
-_OF_NOTHING: Final = frozenset(
-    (
-        *("None", "NOTSET", "nan", "NaN", "NaT", "<NA>"),
-        *("#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!"),
-    )
-)
+_OF_NOTHING: Final = {
+    *("None", "NOTSET", "nan", "NaN", "NaT", "<NA>"),
+    *("#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!"),
+}
 
 
 class Recipient(TypedDict):
@@ -37,11 +34,7 @@ class Recipient(TypedDict):
 
 
 def recipients_of(value: object) -> list[Recipient]:
-    """Return validated recipients, in the given order.
-
-    :param value: everything that :func:`~.entries.entries_of` takes.
-    :raises JsmsInputError: counts the unusable entries and shows the first ten.
-    """
+    """Return the validated recipients of a list or of a frame, in the given order."""
     return list(validated(entries_of(value)))
 
 
@@ -50,20 +43,20 @@ def validated(source: Source) -> Iterator[Recipient]:
 
     :raises JsmsInputError: at the end; counts the unusable entries and shows the first ten.
     """
-    good = 0
-    errors: list[str] = []
+    good = bad = 0
+    shown = ""
     for place, entry in source:
         try:
             person = recipient(entry)
         except JsmsInputError as error:
-            errors.append(f"{source.place} {place}: {error}" if len(errors) < _SHOWN_ERRORS else "")
+            bad += 1
+            shown += f"\n{source.place} {place}: {error}" if bad <= _SHOWN_ERRORS else ""
         else:
             good += 1
             yield person
-    if errors:
+    if bad:
         raise JsmsInputError(
-            f"{len(errors)} of {good + len(errors)} recipients cannot be used, so nothing was "
-            "sent:\n" + "\n".join(errors[:_SHOWN_ERRORS])
+            f"{bad} of {good + bad} recipients cannot be used, so nothing was sent:{shown}"
         )
 
 
@@ -72,7 +65,6 @@ def recipient(entry: object) -> Recipient:
 
     :param entry: ``{"mobile", "temp_para"}``; or a row with ``mobile`` whose other keys are the
         parameters; or a bare number, also as the only cell of a row; or the error of a row.
-    :raises JsmsInputError: it is unusable.
     """
     if _is_ready(entry):
         return entry  # type: ignore[return-value]
@@ -96,7 +88,7 @@ def recipient(entry: object) -> Recipient:
 
 
 def _is_ready(entry: object) -> bool:
-    """Tell whether an entry already has the form that is sent, as nearly all of a long list do."""
+    """Return whether an entry has the form that is sent, as nearly all of a long list do."""
     if not isinstance(entry, dict) or len(entry) != 2:  # noqa: PLR2004  mobile and temp_para
         return False
     mobile, parameters = entry.get(MOBILE), entry.get(TEMP_PARA)
@@ -112,20 +104,20 @@ def _is_ready(entry: object) -> bool:
 
 
 def _only_cell(entry: object) -> object:
-    """Return the cell of a row of one column, such as a database returns; or a bare number."""
+    """Return the cell of a row of one column, such as a database returns, or a bare number."""
     is_row = isinstance(entry, Sequence) and not isinstance(entry, str | bytes | bytearray)
     if not is_row and getattr(entry, "ndim", None) != 1:  # a row of numpy
         return entry
     cells = list(entry)  # type: ignore[call-overload]
     if cells and isinstance(cells[0], Mapping | list):
         raise JsmsInputError(
-            f"a list within the list (a {type(entry).__name__}). Join the lists of several tasks "
-            "in an upstream task: list(itertools.chain.from_iterable(lists))."
+            "it is a list within the list. Join the lists of several tasks in an upstream task: "
+            "list(itertools.chain.from_iterable(lists))."
         )
     if len(cells) != 1:
         raise JsmsInputError(
-            f"a row of {len(cells)} values without names (a {type(entry).__name__}). Name them in "
-            'an upstream task: [{"mobile": mobile, "name": name} for mobile, name in rows].'
+            f"it is a row of {len(cells)} values without names. Name them in an upstream task: "
+            '[{"mobile": mobile, "name": name} for mobile, name in rows].'
         )
     return cells[0]
 
@@ -134,20 +126,13 @@ def mobile_of(value: object) -> str:
     """Return the 11 digits of a mainland number without +86, spaces, dashes and the like.
 
     :param value: a string, or a whole number, which native rendering makes of digits.
-    :raises JsmsInputError: anything else; the text shows the number masked.
+    :raises JsmsInputError: anything else; the text says why, without any digit.
     """
     text = text_of(value)
-    digits = digits_of(text)
-    is_negative = text.startswith("-") and not isinstance(value, str)
-    if digits is not None and not is_negative:
+    if digits := digits_of(text):
         return digits
-    shown = "(none)"
-    if not is_missing(value):
-        masked = mask_mobile(text)
-        length = f" of {len(text)} characters" if text else ""
-        shown = f"{'' if masked == HIDDEN else f'{masked} '}(a {type(value).__name__}{length})"
     raise JsmsInputError(
-        f"mobile {shown} is not a mainland China number of 11 digits: {_flaw_of(value, text)}. "
+        f"mobile is not a mainland China number of 11 digits: {_flaw_of(value, text)}. "
         "Nothing was sent."
     )
 
@@ -158,15 +143,17 @@ def _flaw_of(value: object, text: str) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return SEVERAL
     if isinstance(value, float):
-        return "read numbers as text, such as pandas.read_csv(..., dtype=str)"
-    return flaw_of(text) if text else "a string or a whole number is needed"
+        return "it is a float. Read numbers as text, such as pandas.read_csv(..., dtype=str)"
+    if not text:
+        return f"a string or a whole number is needed, not a {type(value).__name__}"
+    return flaw_of(text)
 
 
 def parameters_of(value: object) -> dict[str, str]:
     """Return ``temp_para`` with string values, empty for None and an empty string.
 
-    Whole numbers become strings. A float, a boolean or None is refused, because native rendering
-    makes ``"1e5"`` a float. So are the texts that stand for a missing value.
+    Whole numbers become strings. A float, a boolean, None and a text that stands for a missing
+    value are refused: native rendering makes ``"1e5"`` a float.
 
     :raises JsmsInputError: names the parameter.
     """
@@ -174,8 +161,8 @@ def parameters_of(value: object) -> dict[str, str]:
         return {}
     if not isinstance(value, Mapping):
         raise JsmsInputError(
-            f"temp_para is of type {type(value).__name__}: a dictionary of the template's "
-            f"parameters is needed. {SHOW_THE_WAY.format('a dictionary')} Nothing was sent."
+            f"temp_para is of type {type(value).__name__}: a dictionary is needed. "
+            f"{SHOW_THE_WAY.format('a dictionary')} Nothing was sent."
         )
     for name in value:
         if not isinstance(name, str) or not name:
@@ -190,16 +177,13 @@ def _parameter(name: str, value: object) -> str:
     text = text_of(value)
     if not text and not isinstance(value, str):
         raise JsmsInputError(
-            f"temp_para[{mask_text(name)!r}] is of type {type(value).__name__}: a string is "
-            "needed (an integer of at most 18 digits is turned into one). Nothing was sent. "
-            "Quote the value, or format it in the template."
+            f"temp_para[{mask_text(name)!r}] is of type {type(value).__name__}: a string or an "
+            "integer of at most 18 digits is needed. Nothing was sent. Format it in the template."
         )
     if text in _OF_NOTHING:
-        why = OF_A_TEMPLATE if text == "None" else "is what a table has where a value is missing"
-        other_case = text.lower() if text.title() in _OF_NOTHING else text.title()
+        why = OF_A_TEMPLATE if text == "None" else "stands for a missing value of a table"
         raise JsmsInputError(
             f"temp_para[{mask_text(name)!r}] is the text {text!r}, which {why}. Nothing was sent. "
-            "Give it a value or a default, such as {{ params.name or 'customer' }}. If the word "
-            f"itself is meant, write {other_case!r}."
+            "Give it a value or a default, such as {{ params.name or 'customer' }}."
         )
     return encodable(text, "temp_para", name)

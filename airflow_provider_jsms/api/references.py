@@ -25,9 +25,9 @@ class References:
     """The schedules that an argument names.
 
     :param schedule_ids: valid, in the given order, without duplicates.
-    :param success_count: how many recipients JSMS accepted in all, None if a result lacks it.
-    :param uncertain_count: recipients that a submit assumed as sent: their schedule is missing.
-    :param empty: how many of the upstream tasks returned nothing.
+    :param success_count: recipients that JSMS accepted in all, None if a result lacks it.
+    :param uncertain_count: recipients that a submit assumed as sent, without a schedule_id.
+    :param empty: upstream tasks that returned nothing.
     """
 
     schedule_ids: tuple[str, ...]
@@ -36,32 +36,27 @@ class References:
     empty: int = 0
 
     def required(self) -> list[str]:
-        """Return the schedule_ids.
-
-        :raises JsmsInputError: there are none.
-        """
+        """Return the schedule_ids, or raise ``JsmsInputError`` if there are none."""
         if self.schedule_ids:
             return list(self.schedule_ids)
         gaps = self.gaps() or "It is an empty list: pass the result of the submit."
-        raise JsmsInputError(
-            f"schedule_id names no schedule. {gaps} Nothing was sent. To skip this task with its "
-            'upstream task, leave trigger_rule at "all_success".'
-        )
+        raise JsmsInputError(f"schedule_id names no schedule. {gaps} Nothing was sent.")
 
     def gaps(self) -> str:
         """Return which schedules are unknown, and why; empty if none is."""
-        unknown = (
-            f"For {self.uncertain_count:,} recipient{'s' if self.uncertain_count > 1 else ''} the "
-            "submit does not know the schedule_id: it assumed their text as sent "
-            '(on_uncertain="assume_sent"). Look for the schedule in the JSMS console.'
-        )
-        nothing = (
-            f"{'Another' if self.schedule_ids else 'The'} task that it comes from returned "
-            "nothing. It was skipped, it failed, or it assumed its text as sent "
-            '(on_uncertain="assume_sent"): see its log.'
-        )
-        gaps = [(self.uncertain_count, unknown), (self.empty, nothing)]
-        return " ".join(text for count, text in gaps if count)
+        gaps = []
+        if self.uncertain_count:
+            gaps.append(
+                f"For {self.uncertain_count:,} recipient(s) the submit does not know the "
+                'schedule_id: it assumed their text as sent (on_uncertain="assume_sent"). Look for '
+                "the schedule in the JSMS console."
+            )
+        if self.empty:
+            gaps.append(
+                f"{'Another' if self.schedule_ids else 'The'} task that it comes from returned "
+                "nothing. It was skipped, it failed, or it assumed its text as sent: see its log."
+            )
+        return " ".join(gaps)
 
 
 def references_in(value: object) -> References:
@@ -69,7 +64,7 @@ def references_in(value: object) -> References:
 
     :param value: an id, the result of a task that submits, modifies, queries or waits, or any
         number of these, as mapped tasks return them; also rendered to text.
-    :raises JsmsInputError: anything else, or an invalid id.
+    :raises JsmsInputError: anything else.
     :raises JsmsRenderError: the results of mapped tasks cannot be fetched now.
     """
     with fetching("schedule_id", JsmsRenderError):
@@ -136,13 +131,11 @@ def _entries(value: object) -> Iterator[object]:
     if not _is_many(value):
         yield value
         return
-    is_empty = True
-    for each in value:  # type: ignore[attr-defined]
-        is_empty = False
+    several = list(value)  # type: ignore[call-overload]
+    if not several and not isinstance(value, list | tuple | set):
+        several = [None]  # Airflow makes an empty sequence of mapped tasks that returned nothing
+    for each in several:
         yield from _entries(each)
-    if is_empty and not isinstance(value, list | tuple | set):
-        # Airflow makes an empty sequence of mapped tasks that returned nothing.
-        yield None
 
 
 def _parsed(text: str) -> object:
@@ -156,7 +149,7 @@ def _parsed(text: str) -> object:
 
 
 def _is_of_sensor(result: Mapping[object, object]) -> bool:
-    """Tell whether a result has msg_ids, or their number, by schedule_id."""
+    """Return whether a result has msg_ids, or their number, by schedule_id."""
     values = result.values()
     return any(values) and all(
         type(found) is int
@@ -174,7 +167,7 @@ def _ids_in(result: Mapping[str, object]) -> tuple[str, ...] | None:
     if "schedule_ids" not in result and "schedule_id" not in result:
         raise JsmsInputError(
             "schedule_id is a dictionary that names no schedule. Nothing was sent. Pass the result "
-            'of the submit (submit.output), or its ids (submit.output["schedule_ids"]).'
+            "of the submit (submit.output)."
         )
     value = result.get("schedule_ids", result.get("schedule_id"))
     if is_no_schedule_id(value):

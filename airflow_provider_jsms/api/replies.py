@@ -1,8 +1,7 @@
-"""Reading the replies of JSMS: a result as a plain dictionary that fits an XCom, or an error.
+"""Read the replies of JSMS: a result as a plain dictionary that fits an XCom, or an error.
 
 JSMS documents some fields in two types (``msg_id`` as number and string, ``error_code`` as string)
-and leaves others open (``msg_id`` may be absent, null or empty before the text is sent). Each is
-normalized here; a reply that cannot be normalized raises :class:`MalformedReplyError`.
+and leaves others open (``msg_id`` may be absent, null or empty before the text is sent).
 """
 
 from __future__ import annotations
@@ -12,11 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
 from airflow_provider_jsms.api.arguments import schedule_id_of
-from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS, Kind, refusal
+from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS, refusal
 from airflow_provider_jsms.api.masking import mask_message
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
@@ -36,10 +34,8 @@ MAX_REPLY: Final = 8 * 1024 * 1024
 
 _MAX_WAIT: Final = 30 * 24 * 3600.0
 _BALANCES: Final = ("app_balance", "app_voice", "app_industry", "app_market")
-_MAX_IDENTIFIER: Final = 128
-_MAX_CODE: Final = 10**6
 _HTTP_OK: Final = range(200, 300)
-_HTTP_REDIRECT: Final = range(300, 400)
+_HTTP_CLIENT_ERROR: Final = 400
 _HTTP_TOO_MANY_REQUESTS: Final = 429
 _HTTP_SERVER_ERROR: Final = 500
 
@@ -100,11 +96,11 @@ class Schedule(TypedDict):
 def read_reply(call: Call[T], reply: Reply) -> T:
     """Return the result of a call, or raise the error that its reply means.
 
-    A known code decides, not the HTTP status. Without one, only a 2xx with a body of the
-    documented form is a success.
+    A known code decides, not the HTTP status, but for a 429. Without a code, only a 2xx with a
+    body of the documented form is a success.
 
     :raises JsmsApiError: JSMS refused the call.
-    :raises JsmsThrottledError: JSMS asks to wait.
+    :raises JsmsThrottledError: JSMS asks to wait (HTTP 429).
     :raises JsmsNoAnswerError: the outcome is unknown.
     """
     body = _decoded(reply.content)
@@ -116,22 +112,17 @@ def read_reply(call: Call[T], reply: Reply) -> T:
         "message": mask_message(message, values),
         "http_status": reply.http_status,
     }
-    is_throttled = reply.http_status == _HTTP_TOO_MANY_REQUESTS
-    if code == SERVER_ERROR:
-        raise JsmsServerError(_server_error(reply, code), **details)
-    known = CODES.get(code) if code else None
-    is_frequency = known is not None and known.kind is Kind.FREQUENCY
-    if known and code != SUCCESS and not (is_frequency and is_throttled):
-        raise refusal(**details)
-    if is_throttled:
+    if code != SERVER_ERROR and reply.http_status == _HTTP_TOO_MANY_REQUESTS:
         raise _throttled(reply, details)
+    if code in CODES and code not in (SUCCESS, SERVER_ERROR):
+        raise refusal(**details)
     if reply.http_status in _HTTP_OK and code in (None, SUCCESS):
         try:
             return call.read(body)
         except MalformedReplyError as error:
             text = f"HTTP {reply.http_status} with an unreadable body: {error}."
             raise JsmsUnreadableReplyError(text, **details) from None
-    raise _without_known_code(reply, code, details)
+    raise _without_known_code(reply.http_status, code, details)
 
 
 def read_nothing(body: object, asked: str) -> None:
@@ -183,14 +174,7 @@ def read_schedule(body: object, asked: str) -> Schedule:
         "schedule_id": asked,
         "send_time": send_time if isinstance(send_time, str) else None,
         "temp_id": whole_number(reply.get("temp_id")),
-        "recipients": [
-            {
-                "msg_id": _identifier(entry.get("msg_id")),
-                "mobile": str(entry.get("mobile") or ""),
-                "temp_para": _parameters(entry),
-            }
-            for entry in map(_object, _list(reply, "recipients"))
-        ],
+        "recipients": [_scheduled(entry) for entry in _list(reply, "recipients")],
     }
 
 
@@ -202,35 +186,23 @@ def read_balance(body: object) -> dict[str, int | None]:
 
 def whole_number(value: object) -> int | None:
     """Return an integer from an integer or a string of digits, else None."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value) if len(value) <= _MAX_IDENTIFIER else None
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdecimal() else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def code_number(value: object) -> int | None:
-    """Return a code of JSMS; None for anything else, such as a phone number in its place."""
-    number = whole_number(value)
-    return number if number is not None and 0 <= number < _MAX_CODE else None
 
 
 def requested_wait(headers: Mapping[str, str], now: datetime) -> float:
     """Return the seconds that a reply asks to wait, 0 if it asks for none, at most 30 days.
 
-    ``Retry-After`` is seconds or a date (RFC 9110). ``X-Rate-Limit-Reset`` is seconds, as the
-    documents of the sister service JPush say; JSMS documents neither.
+    ``X-Rate-Limit-Reset`` is seconds, as the sister service JPush documents; JSMS does not.
     """
-    waits = [_seconds(headers.get(name, "")) for name in ("Retry-After", "X-Rate-Limit-Reset")]
+    waits = [0.0]
+    for name in ("Retry-After", "X-Rate-Limit-Reset"):
+        with suppress(ValueError):
+            waits.append(float(headers.get(name, "")))
     with suppress(TypeError, ValueError, OverflowError):  # no date, or one without a zone
         waits.append((parsedate_to_datetime(headers.get("Retry-After", "")) - now).total_seconds())
-    return min(max(0.0, *waits), _MAX_WAIT)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        return 0.0
-    return seconds if isfinite(seconds) else 0.0
+    return min(max(waits), _MAX_WAIT)
 
 
 def _decoded(content: bytes) -> object:
@@ -248,43 +220,27 @@ def _error_in(body: object) -> tuple[int | None, str]:
     if not isinstance(error, dict):
         return None, ""
     message = error.get("message")
-    return code_number(error.get("code")), message if isinstance(message, str) else ""
+    return whole_number(error.get("code")), message if isinstance(message, str) else ""
 
 
-def _throttled(reply: Reply, details: Mapping[str, Any]) -> JsmsThrottledError:
+def _throttled(reply: Reply, details: dict[str, Any]) -> JsmsThrottledError:
     wait = requested_wait(reply.headers, datetime.now(UTC))
     asked = f", and asks to wait {wait:.0f} s" if wait else ""
-    error = JsmsThrottledError(
-        f"JSMS did not accept the request (HTTP 429){asked}. Run fewer tasks at once, for example "
-        "in an Airflow pool.",
-        **details,
-    )
+    text = f"JSMS did not accept the request (HTTP 429){asked}. Limit the tasks by an Airflow pool."
+    error = JsmsThrottledError(text, **details)
     error.wait = wait
     return error
 
 
-def _server_error(reply: Reply, code: int | None) -> str:
-    status = f"{code} (HTTP {reply.http_status})" if code else f"HTTP {reply.http_status}"
-    return f"JSMS, or a proxy in front of it, failed with {status}."
-
-
-def _without_known_code(reply: Reply, code: int | None, details: dict[str, Any]) -> JsmsCallError:
-    status = reply.http_status
-    if status >= _HTTP_SERVER_ERROR:
-        return JsmsServerError(_server_error(reply, code), **details)
-    if status in _HTTP_REDIRECT:
-        return JsmsUnreadableReplyError(
-            f"the reply is a redirect (HTTP {status}). Redirects are not followed, so that "
-            "credentials reach the host of the connection only. Check the connection's host "
-            "(JSMS: https://api.sms.jpush.cn).",
-            **details,
-        )
-    if code not in (None, SUCCESS) and status not in _HTTP_OK:
+def _without_known_code(status: int, code: int | None, details: dict[str, Any]) -> JsmsCallError:
+    if code == SERVER_ERROR or status >= _HTTP_SERVER_ERROR:
+        text = f"JSMS, or a proxy in front of it, failed with HTTP {status}"
+        return JsmsServerError(f"{text}{f' and {code}' if code else ''}.", **details)
+    if code not in (None, SUCCESS) and status >= _HTTP_CLIENT_ERROR:
         return refusal(**details)
     found = "a body that is not from JSMS" if code is None else f"the code {code}"
-    return JsmsUnreadableReplyError(
-        f"HTTP {status} with {found}. Check for a proxy between Airflow and JSMS.", **details
-    )
+    text = f"HTTP {status} with {found}. Check the host of the connection, and proxies on the way."
+    return JsmsUnreadableReplyError(text, **details)
 
 
 def _check_same_schedule(found: str | None, asked: str | None) -> None:
@@ -293,12 +249,21 @@ def _check_same_schedule(found: str | None, asked: str | None) -> None:
         raise MalformedReplyError("it names another schedule_id than the request")
 
 
+def _scheduled(entry: object) -> ScheduledRecipient:
+    person = _object(entry)
+    return {
+        "msg_id": _identifier(person.get("msg_id")),
+        "mobile": str(person.get("mobile") or ""),
+        "temp_para": _parameters(person),
+    }
+
+
 def _failed(entry: object) -> FailedRecipient:
     failure = _object(entry)
     return {
         "mobile": str(failure.get("mobile") or ""),
         "temp_para": _parameters(failure),
-        "error_code": code_number(failure.get("error_code")),
+        "error_code": whole_number(failure.get("error_code")),
         "error_message": str(failure.get("error_message") or ""),
     }
 
@@ -310,9 +275,7 @@ def _object(value: object) -> Mapping[str, object]:
 
 
 def _list(reply: Mapping[str, object], name: str) -> list[object]:
-    value = reply.get(name)
-    if value is None:
-        return []
+    value = reply.get(name) or []
     if not isinstance(value, list):
         raise MalformedReplyError(f"its {name} is not a list")
     return value
@@ -322,20 +285,15 @@ def _parameters(entry: Mapping[str, object]) -> dict[str, str]:
     value = entry.get("temp_para")
     if not isinstance(value, dict):
         return {}
-    return {str(name): str(item) for name, item in value.items() if item is not None}
+    return {name: str(item) for name, item in value.items() if item is not None}
 
 
 def _identifier(value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    text = str(value).strip()
-    return text if text.isprintable() and 0 < len(text) <= _MAX_IDENTIFIER else None
+    return str(value).strip() or None if isinstance(value, str | int) else None
 
 
 def _count(reply: Mapping[str, object], name: str) -> int | None:
-    if reply.get(name) is None:
-        return None
-    number = whole_number(reply[name])
-    if number is None or number < 0:
+    number = whole_number(reply.get(name))
+    if number is None and reply.get(name) is not None:
         raise MalformedReplyError(f"its {name} is not a count")
     return number

@@ -3,17 +3,14 @@
 JSMS takes ``send_time`` as ``yyyy-MM-dd HH:mm:ss`` without an offset. No document names the zone;
 all evidence points to China (UTC+8), so ``Asia/Shanghai`` is the default, settable per connection.
 Airflow's own times are UTC: a mix-up would text people eight hours early, silently. So a time is
-either unambiguous or refused. An aware time is trusted, although an XCom turns a
-``pendulum.naive(...)`` into one.
+either unambiguous or refused.
 """
 
 from __future__ import annotations
 
 import re
-from calendar import timegm
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from numbers import Number
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pendulum
@@ -30,30 +27,11 @@ _ISO_WITH_OFFSET = re.compile(
     r"[0-9]{4}(-?)[0-9]{2}\1[0-9]{2}[T ][0-9]{2}(:?)[0-9]{2}(\2[0-9]{2}([.,][0-9]+)?)?"
     r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 )
-_ACCEPTED = (
-    "Accepted are an aware datetime, an ISO 8601 time with an offset or Z (such as "
-    "2026-12-01T09:00:00+08:00, or what {{ dag_run.run_after }} renders to), and the "
-    "wall clock of JSMS written exactly as yyyy-MM-dd HH:mm:ss."
-)
-_WRITE = "Write a string such as '2026-12-01 09:00:00' (in YAML, in quotes)"
-_REASONS: dict[type, str] = {
-    date: f": it is a date without a time. {_WRITE}",
-    time: f": it is a time without a date. {_WRITE}",
-    timedelta: ": it is a length of time. Add it to a time of the run",
-    Number: (
-        f": it is a number. {_WRITE}, and for a Unix timestamp "
-        "datetime.fromtimestamp(..., tz=timezone.utc)"
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class SendTime:
-    """An instant with whole seconds and the zone of the service it is meant for.
-
-    :param instant: aware, in UTC.
-    :param zone: the service's zone.
-    """
+    """An instant in whole seconds (UTC), and the zone of the service."""
 
     instant: datetime
     zone: tzinfo
@@ -73,10 +51,7 @@ class SendTime:
         return f"{self.wire} {self.zone} ({self.utc})"
 
     def require_future(self, now: datetime) -> None:
-        """Raise if the time has passed.
-
-        :raises JsmsPastSendTimeError: with both clocks; JSMS would answer 50027.
-        """
+        """Raise ``JsmsPastSendTimeError`` if the time has passed; JSMS would answer 50027."""
         if self.instant <= now:
             raise JsmsPastSendTimeError(
                 f"send_time {self} has passed: by the clock of this machine it is now "
@@ -85,10 +60,7 @@ class SendTime:
 
 
 def service_zone(name: str) -> tzinfo:
-    """Return the zone of that name of the IANA database, such as ``Asia/Shanghai``.
-
-    :raises ValueError: there is no such zone.
-    """
+    """Return a zone of the IANA database by its name, or raise ``ValueError``."""
     try:
         return pendulum.timezone(name)
     except Exception as error:  # pendulum raises KeyError, ValueError and OSError here
@@ -101,16 +73,13 @@ def parse_send_time(value: object, zone: tzinfo) -> SendTime:
     :param value: an aware ``datetime`` (pendulum's too), an ISO 8601 string with an offset or
         ``Z``, or a string of exactly ``yyyy-MM-dd HH:mm:ss``, which is the service's wall clock.
     :param zone: the service's zone.
-    :raises JsmsInputError: anything else, or a time that the service's wall clock cannot name.
+    :raises JsmsInputError: anything else, or a time that the wall clock cannot name.
     """
-    if isinstance(value, datetime):
-        moment = value
-    elif isinstance(value, str):
-        moment = _parse_text(value, zone)
-    else:
+    moment = _parse_text(value, zone) if isinstance(value, str) else value
+    if not isinstance(moment, datetime):
         raise _refused(value)
     if moment.tzinfo is None or moment.utcoffset() is None:
-        raise _refused(value)
+        raise _refused(value, ": it has no time zone")
     return _named_by_wall_clock(moment, zone, value)
 
 
@@ -134,13 +103,9 @@ def _parse_text(text: str, zone: tzinfo) -> datetime:
 
 
 def _named_by_wall_clock(moment: datetime, zone: tzinfo, given: object) -> SendTime:
-    """Check that the service's wall clock names this second only: the round trip comes back.
-
-    Clocks that are set back repeat an hour, and clocks that are set forward skip one. China does
-    neither today, but a zone set by a user may.
-    """
+    """Check by a round trip that the wall clock names one second: clocks may be set."""
     try:
-        instant = datetime.fromtimestamp(timegm(moment.utctimetuple()), UTC)
+        instant = datetime(*moment.utctimetuple()[:6], tzinfo=UTC)
         wall = instant.astimezone(zone).replace(tzinfo=None)
         back = [wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
     except (OverflowError, ValueError):  # outside the years 1 to 9999
@@ -149,9 +114,9 @@ def _named_by_wall_clock(moment: datetime, zone: tzinfo, given: object) -> SendT
     named = _wall_clock(moment if moment.tzinfo is zone else wall)
     if back != [instant, instant] or named != _wall_clock(wall):
         raise JsmsInputError(
-            f"send_time {named} does not name one moment in the zone {zone}, where "
-            "clocks are set at that hour. Nothing was sent. Choose another time, or set the "
-            "connection's extra 'timezone' to the zone of JSMS, Asia/Shanghai."
+            f"send_time {named} does not name one moment in the zone {zone}, where clocks are set "
+            "at that hour. Nothing was sent. Choose another time, or set the extra 'timezone' of "
+            "the connection to Asia/Shanghai."
         )
     return SendTime(instant, zone)
 
@@ -161,24 +126,14 @@ def _wall_clock(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
 
 
-def _refused(value: object) -> JsmsInputError:
+def _refused(value: object, why: str = "") -> JsmsInputError:
     shown = mask_text(repr(value)) if isinstance(value, datetime) else show(value)
     kind = "" if shown.startswith("(") else f" ({type(value).__name__})"
-    return JsmsInputError(
-        f"send_time {shown}{kind} does not name one moment{_reason(value)}. {_ACCEPTED} "
-        "Nothing was sent."
-    )
-
-
-def _reason(value: object) -> str:
-    """Return why a value of this type names no moment, and the next step."""
-    if isinstance(value, datetime):
-        if value.tzinfo is not None or value != value:  # noqa: PLR0124  pandas.NaT
-            return ""
-        return (
-            f": it has no time zone. If it is the wall clock of JSMS, write '{_wall_clock(value)}' "
-            "as a string (in YAML, in quotes); otherwise give it its time zone"
-        )
     if isinstance(value, str) and value in ("", "None"):
-        return ": it is what a template makes of no value. On Airflow 3 use dag_run.run_after"
-    return next((text for kind, text in _REASONS.items() if isinstance(value, kind)), "")
+        why = ": it is what a template makes of no value. On Airflow 3 use dag_run.run_after"
+    return JsmsInputError(
+        f"send_time {shown}{kind} does not name one moment{why}. Nothing was sent. Accepted are "
+        "an aware datetime, an ISO 8601 time with an offset or Z, such as "
+        "2026-12-01T09:00:00+08:00 or {{ dag_run.run_after }}, and the wall clock of JSMS as "
+        "yyyy-MM-dd HH:mm:ss (in YAML, in quotes)."
+    )

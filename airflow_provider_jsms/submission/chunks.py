@@ -1,8 +1,7 @@
 """A campaign: any number of recipients, iterated twice, in chunks of one request each.
 
-The first reading validates everything, before the first request. The second one sends, chunk by
-chunk. Between them only the digests of the chunks are kept, so that a million recipients in a file
-fit into a worker.
+The first reading validates everything before the first request, the second one sends. Between them
+only the digests of the chunks are kept, so that a million recipients in a file fit into a worker.
 """
 
 from __future__ import annotations
@@ -23,20 +22,14 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.recipients import Recipient
 
 NOBODY: Final = "recipients is empty: there is nobody to text."
-_CHANGED: Final = (
-    "The list of recipients has changed while it was read: the second reading, which is sent, "
-    "differs from the first one, which was checked."
-)
+_CHANGED: Final = "The list of recipients has changed since it was checked."
 
 
 @dataclass(frozen=True)
 class Survey:
-    """The result of the first reading of a list.
+    """The first reading of a list: the number of recipients and duplicates, and its chunks.
 
-    :param recipients: how many, each person and text once.
-    :param repeated: how many entries were dropped as duplicates.
-    :param digests: of each chunk.
-    :param marks: of each chunk, for the comparison with the second reading by the same process.
+    ``marks`` are cheaper than ``digests``, but hold in this process only.
     """
 
     recipients: int
@@ -51,12 +44,9 @@ def survey(source: Source) -> Survey:
     :raises JsmsInputError: counts the unusable entries and shows the first ten.
     """
     unique = _Unique(source)
-    recipients, digests, marks = 0, [], []
-    for chunk, mark in unique.chunks():
-        recipients += len(chunk)
-        digests.append(digest(chunk))
-        marks.append(mark)
-    return Survey(recipients, unique.repeated, tuple(digests), tuple(marks))
+    read = [(digest(chunk), mark) for chunk, mark in unique.chunks()]
+    digests, marks = zip(*read, strict=True) if read else ((), ())
+    return Survey(len(unique.seen), unique.repeated, digests, marks)
 
 
 def chunks(source: Source, known: Survey) -> Iterator[list[Recipient]]:
@@ -83,27 +73,27 @@ def digest(people: Sequence[Recipient]) -> bytes:
 
 
 class _Unique:
-    """Splits a list into chunks and drops entries that repeat an earlier one.
+    """Split a list into chunks and drop entries that repeat an earlier one.
 
-    Of each recipient a mark is kept: the number, exact, and a hash of 64 bits of the parameters, so
-    that two texts are mistaken for one only if they go to the same number and their hashes agree.
+    Of each recipient it keeps the number and a hash of 64 bits of the parameters: two texts are
+    mistaken for one only if they go to the same number and their hashes agree.
     """
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self.seen: set[int] = set()
         self.repeated = 0
 
     def chunks(self) -> Iterator[tuple[list[Recipient], int]]:
         """Yield lists of at most 1,000 recipients, each with a mark of its own."""
-        seen: set[int] = set()
         chunk: dict[int, Recipient] = {}
         for person in validated(self._source):
             parameters = frozenset(person.get("temp_para", {}).items())
             mark = (int(person["mobile"]) << 64) + hash(parameters)
-            if mark in seen:
+            if mark in self.seen:
                 self.repeated += 1
                 continue
-            seen.add(mark)
+            self.seen.add(mark)
             chunk[mark] = person
             if len(chunk) == MAX_RECIPIENTS:
                 yield [*chunk.values()], hash(tuple(chunk))

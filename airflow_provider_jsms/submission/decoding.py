@@ -27,7 +27,6 @@ def decoded(pieces: Iterator[bytes], name: str, encoding: str = "") -> Iterator[
     """Yield the lines of a file as text.
 
     :param pieces: the file, split behind each byte of a line feed.
-    :param name: of the file, for errors.
     :param encoding: of a file without a byte order mark; empty if its lines decide.
     :raises JsmsInputError: another encoding; names the line.
     """
@@ -44,10 +43,10 @@ def decoded(pieces: Iterator[bytes], name: str, encoding: str = "") -> Iterator[
             encoding = encoding or _encoding_of(line)
         text = _text(line, encoding or "ascii")
         if text is None or (encoding == "gb18030" and _UNLIKELY.search(text)):
-            line_of_file = f"Line {number} of the file of recipients {name}"
-            if encoding == "utf-8":
-                raise _refused(f"{line_of_file} is not UTF-8, in which the file is read")
-            raise _refused(f"{line_of_file} is neither UTF-8 nor GBK, or may be either")
+            other = (
+                "not UTF-8" if encoding == "utf-8" else "neither UTF-8 nor GBK, or may be either"
+            )
+            raise _refused(f"Line {number} of the file of recipients {name} is {other}")
         yield text
 
 
@@ -86,5 +85,5 @@ def _of_utf_16(pieces: Iterator[bytes], name: str) -> Iterator[str]:
             *lines, text = (text + piece).split("\n")
             yield from (f"{line}\n" for line in lines)
     except UnicodeDecodeError:
-        raise _refused(f"The file of recipients {name} is not UTF-16, as it says") from None
+        raise _refused(f"The file of recipients {name} is not the UTF-16 that it claims") from None
     yield text

@@ -9,9 +9,14 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.arguments import SHOW_THE_WAY
-from airflow_provider_jsms.api.columns import Columns, is_blank, renamed_row, renaming_of
-from airflow_provider_jsms.api.entries import entries_of
-from airflow_provider_jsms.api.masking import is_recipients_file, mask_text, show
+from airflow_provider_jsms.api.entries import (
+    Columns,
+    entries_of,
+    is_blank,
+    renamed_row,
+    renaming_of,
+)
+from airflow_provider_jsms.api.masking import is_recipients_file, mask_text
 from airflow_provider_jsms.api.mobile import OF_A_TEMPLATE
 from airflow_provider_jsms.compat import absolute_path
 from airflow_provider_jsms.exceptions import JsmsError, JsmsInputError, JsmsRecipientsFileError
@@ -22,9 +27,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.entries import Source
 
-_PATH: Final = re.compile(r"[\w./:@-]*")
-_NUMBERS: Final = re.compile(r"[\s+()\d-]{11,}(?:[,;，；、][\s+()\d-]*)*")
-_WORKBOOK: Final = (".xlsx", ".xls", ".xlsm")
 # Excel obeys a first line such as "sep=;" and does not show it.
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=([,;\t|])"?[,;\t|]*', re.IGNORECASE)
 _SEPARATORS: Final = ",;\t"
@@ -32,11 +34,10 @@ _EMPTY_LINE: Final = re.compile(r"[\s,;\ufeff]*")
 
 
 def source_of(value: object, columns: object = None) -> Source:
-    """Return the recipients that the argument of an operator stands for.
+    """Return the recipients of a list, a frame, or a ``.csv`` or ``.jsonl`` file.
 
-    :param value: a list, a frame, or the path or URI of a ``.csv`` or ``.jsonl`` file.
     :param columns: names of columns by header.
-    :raises JsmsInputError: none of these.
+    :raises JsmsInputError: it is none of these.
     """
     renamed = renaming_of(columns)
     if is_recipients_file(value):
@@ -48,20 +49,16 @@ def source_of(value: object, columns: object = None) -> Source:
 
 def _no_file(text: str) -> str:
     """Return the error for a text that is no path."""
-    # Blanks and commas are no slip of a path, but may be personal data.
-    shown = show(text) if _PATH.fullmatch(text) else f"a text of {len(text)} characters"
     hint = SHOW_THE_WAY.format("a list")
     if text == "None":
-        hint = f"That {OF_A_TEMPLATE}. {hint}"
-    elif text.lower().endswith(_WORKBOOK):
+        hint = f"The text 'None' {OF_A_TEMPLATE}."
+    elif text.lower().endswith((".xlsx", ".xls", ".xlsm")):
         hint = "Save the workbook as 'CSV UTF-8', or read it in an upstream task."
-    elif _NUMBERS.fullmatch(text):
-        hint = f"For numbers in a text pass a list, such as text.split(','). {hint}"
-    elif text.lstrip().startswith(("[", "{")):
-        hint = f"{hint} JSON text is parsed by json.loads in a task."
+    elif "[" not in text and re.search(r"[0-9]{11}", text):
+        hint = "For numbers in a text pass a list, such as text.split(',')."
     return (
-        f"recipients is {shown}, neither a list nor the path of a .csv or .jsonl file. {hint} "
-        "Nothing was sent."
+        f"recipients is a text of {len(text)} characters, neither a list nor the path of a .csv or "
+        f".jsonl file. Nothing was sent. {hint}"
     )
 
 
@@ -69,7 +66,6 @@ class RecipientsFile:
     """Recipients in a CSV file, whose first line names the columns, or in a JSON Lines file.
 
     :param path: a path, a URI such as ``s3://connection@bucket/people.csv``, or a path object.
-    :param renamed: names of columns by header.
     """
 
     place = "line"
@@ -99,7 +95,7 @@ class RecipientsFile:
             raise JsmsRecipientsFileError(
                 f"The file of recipients {self._name} could not be read ({type(error).__name__}): "
                 f"{mask_text(error).rstrip('.')}. Check whether it exists, whether the worker may "
-                "read it, and whether the provider package of an object storage is installed."
+                "read it, and whether the provider package of its storage is installed."
             ) from None
 
     def _of_table(self, lines: Iterator[str]) -> Iterator[tuple[int, object]]:
@@ -109,23 +105,22 @@ class RecipientsFile:
             header = next(rows, None)
         except csv.Error:
             raise JsmsInputError(
-                f"The first line of the file of recipients {self._name} is no CSV, and it should "
-                "name the columns. Nothing was sent. Save the file as 'CSV UTF-8'."
+                f"The first line of the file of recipients {self._name} is not CSV. Nothing was "
+                "sent. Save the file as 'CSV UTF-8'."
             ) from None
         if header is None:
             return
         where = f"Line {before + 1} of the file of recipients {self._name}"
         columns = Columns(header, self._renamed, where)
-        while True:
+        row: list[str] | None = header
+        while row is not None:
             line = before + rows.line_num + 1
             try:
-                row = next(rows)
-            except StopIteration:
-                return
+                row = next(rows, None)
             except csv.Error as error:
                 yield line, JsmsInputError(f"it is not CSV ({error}).")
             else:
-                if not is_blank(row):
+                if row and not is_blank(row):
                     yield line, columns.entry(row)
 
     def _of_json_lines(self, lines: Iterator[str]) -> Iterator[tuple[int, object]]:
@@ -135,9 +130,9 @@ class RecipientsFile:
             try:
                 entry = json.loads(line)
             except (ValueError, RecursionError):
-                yield number, JsmsInputError("it is not JSON.")
-            else:
-                yield number, renamed_row(entry, self._renamed) if self._renamed else entry
+                entry = JsmsInputError("it is not JSON.")
+            is_row = self._renamed and not isinstance(entry, JsmsInputError)
+            yield number, renamed_row(entry, self._renamed) if is_row else entry
 
 
 def _opened(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:

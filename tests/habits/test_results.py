@@ -276,6 +276,6 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
         "delete": "failed",
         "modify": "failed",
     }
-    assert ran.said.count("For 1 recipient the submit does not know the schedule_id") >= 3
+    assert ran.said.count("For 1 recipient(s) the submit does not know the schedule_id") >= 3
     assert "Look for the schedule in the JSMS console. Delete it there" in ran.said
     assert set(scheduled(jsms_sandbox)) == {A}

@@ -83,11 +83,11 @@ NOBODY = {
             "import io, pandas\n"
             "        return pandas.read_csv(io.StringIO('13900000001\\n13900000002\\n'), dtype=str)"
         ),
-        "recipients, a DataFrame, has a phone number where the names of the columns are expected",
+        "recipients, a DataFrame, has no column called 'mobile'",
     ),
     "rows of a query": (
         "return [('13900000001', 'canary-wang'), ('13900000002', 'canary-li')]",
-        "a row of 2 values without names",
+        "it is a row of 2 values without names",
     ),
     "text of nothing": (
         (

@@ -74,7 +74,7 @@ REFUSED = {
         BATCH,
         'temp_id=1, recipients="{{ params.it }}"',
         f'[{{"mobile": "{WANG}"}}]',
-        "JSON text is parsed by json.loads in a task.",
+        "so that it stays a list.",
     ),
     "no mobile": (
         SINGLE,
@@ -86,7 +86,7 @@ REFUSED = {
         BATCH,
         'temp_id=1, recipients="{{ params.it }}"',
         None,
-        "That is what a template makes of a Param that is null",
+        "The text 'None' is what a template makes of a Param that is null",
     ),
     "no parameter": (
         SINGLE,

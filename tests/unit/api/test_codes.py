@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from airflow_provider_jsms.api import codes
-from airflow_provider_jsms.api.codes import CODES, Kind, refusal
-from airflow_provider_jsms.exceptions import JsmsUnknownCodeError
+from airflow_provider_jsms.api.codes import CODES, refusal
+from airflow_provider_jsms.exceptions import (
+    JsmsAccountError,
+    JsmsAuthError,
+    JsmsFrequencyError,
+    JsmsRecipientError,
+    JsmsRequestError,
+    JsmsReviewError,
+    JsmsStateError,
+    JsmsTemplateError,
+    JsmsUnknownCodeError,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_jsms.exceptions import JsmsApiError
 
 PUBLISHED = """
 50000 200 success                                50001 400 missing auth
@@ -51,17 +66,17 @@ OF_OTHER_CALLS = {
     *(50101, 50103, 50104, 50105),
 }
 
-CLASSES = {
-    Kind.SUCCESS: {50000},
-    Kind.AUTH: {50001, 50002},
-    Kind.ACCOUNT: {50008, 50014, 50033, 50035, 50036, 50202, 50301},
-    Kind.TEMPLATE: {50020, 50021, 50046, 50102},
-    Kind.STATE: {50028, 50029},
-    Kind.RECIPIENT: {50006, 50024, 50034},
-    Kind.FREQUENCY: {50009, 50201},
-    Kind.SERVER: {50019},
+CLASSES: dict[type[JsmsApiError] | None, set[int]] = {
+    None: {50000, 50019},
+    JsmsAuthError: {50001, 50002},
+    JsmsAccountError: {50008, 50014, 50033, 50035, 50036, 50202, 50301},
+    JsmsReviewError: {50020},
+    JsmsTemplateError: {50021, 50046, 50102},
+    JsmsStateError: {50028, 50029},
+    JsmsRecipientError: {50006, 50024, 50034},
+    JsmsFrequencyError: {50009, 50201},
 }
-KINDS = {code: kind for kind, numbers in CLASSES.items() for code in numbers}
+ERRORS = {code: error for error, numbers in CLASSES.items() for code in numbers}
 
 
 def test_the_table_has_the_published_codes_that_these_calls_can_answer() -> None:
@@ -73,7 +88,7 @@ def test_the_table_has_the_published_codes_that_these_calls_can_answer() -> None
 def test_a_row_is_that_of_the_documents_with_a_meaning_and_advice(code: int) -> None:
     row = CODES[code]
     assert (row.http_status, row.message) == ROWS[code]
-    assert row.kind is KINDS.get(code, Kind.CALLER)
+    assert row.error is ERRORS.get(code, JsmsRequestError)
     assert row.meaning
     assert not row.meaning.endswith(".")
     assert row.advice.endswith(".")

@@ -167,7 +167,7 @@ def test_an_empty_list_names_no_schedule() -> None:
 def test_texts_that_were_assumed_as_sent_have_no_schedule_id() -> None:
     value = batch(uncertain_count=3)
     assert references_in(value) == References((), uncertain_count=3)
-    with pytest.raises(JsmsInputError, match=r"For 3 recipients .*assumed their text as sent"):
+    with pytest.raises(JsmsInputError, match=r"For 3 recipient.* assumed their text as sent"):
         references_in(value).required()
     value = [batch("a", uncertain_count=3), batch("b", uncertain_count=1), batch("c")]
     assert references_in(value) == References(("a", "b", "c"), 3, uncertain_count=4)

@@ -233,7 +233,7 @@ def test_the_error_of_a_changed_list_is_final_and_shows_nobody() -> None:
     source = Entries(entries)
     known = survey(source)
     entries[0] = anyone(1)
-    with pytest.raises(JsmsChangedListError, match="has changed while it was read") as caught:
+    with pytest.raises(JsmsChangedListError, match="has changed since it was checked") as caught:
         list(chunks(source, known))
     assert isinstance(caught.value, AirflowFailException)
     assert people.CANARY not in str(caught.value)

@@ -253,12 +253,12 @@ BAD_ROWS = {
     "too many": (f"{ANNA},{VALUE},{OTHER},x", "it has 4 cells, but the header 3"),
     "behind a quote": (f'{ANNA},"{VALUE}"x,{OTHER}', "it is not CSV"),
     "old line end": (f"{ANNA},{VALUE},{OTHER}\r{BEN},{VALUE},{OTHER}", "it is not CSV"),
-    "no number": (f",{VALUE},{OTHER}", "mobile (none)"),
+    "no number": (f",{VALUE},{OTHER}", "it is empty"),
     "blank parameter": (f"{ANNA},  ,{OTHER}", "its cell for the parameter 'name' is empty"),
     "missing value": (f"{ANNA},None,{OTHER}", "temp_para['name'] is the text 'None'"),
     "error of a spreadsheet": (f"{ANNA},{VALUE},#N/A", "temp_para['code'] is the text '#N/A'"),
     "another order": (f"{VALUE},{ANNA},{OTHER}", "is not a mainland China number"),
-    "two numbers": (f'"{ANNA},{BEN}",{VALUE},{OTHER}', "a str of 23 characters"),
+    "two numbers": (f'"{ANNA},{BEN}",{VALUE},{OTHER}', "it holds several numbers"),
     "scientific": (f"1.38E+10,{VALUE},{OTHER}", "a spreadsheet has shortened it"),
     "decimals": (f"{ANNA}.0,{VALUE},{OTHER}", "it contains U+002E (FULL STOP)"),
 }
@@ -300,13 +300,13 @@ def test_a_value_in_a_column_without_a_name_is_refused() -> None:
     assert "column 1 holds something, but has no name" in text
 
 
-NO_MOBILE = "none of them called 'mobile'"
+NO_MOBILE = "has no column called 'mobile'"
 HEADERS = {
-    "no mobile": ("number,name", f"has 2 columns, {NO_MOBILE}"),
-    "no header": (f"{ANNA},{VALUE}", "has a phone number where the names of the columns"),
+    "no mobile": ("number,name", NO_MOBILE),
+    "no header": (f"{ANNA},{VALUE}", NO_MOBILE),
     "the same name twice": ("mobile,name, Name,name ", "has two columns of the same name"),
-    "wide commas": ("手机号，姓名", f"has 1 column, {NO_MOBILE}"),
-    "json": ('{"mobile": 1}', f"has 1 column, {NO_MOBILE}"),
+    "wide commas": ("手机号，姓名", NO_MOBILE),
+    "json": ('{"mobile": 1}', NO_MOBILE),
 }
 
 
@@ -317,10 +317,8 @@ def test_a_header_that_does_not_name_the_columns_is_refused_and_not_shown(
 ) -> None:
     text = refusal_of(Stored(f"{MARK}{before}{header}\n{ANNA},{VALUE}\n"))
     assert text.startswith(f"Line {line} of the file of recipients people.csv {why}")
-    for shown in ("number", "138", "手机号", "{"):
-        assert shown not in text.replace("phone number", "").replace("of the numbers", "").replace(
-            "{'its name'", ""
-        )
+    for shown in ("number", "138", "手机号", "json"):
+        assert shown not in text
 
 
 @pytest.mark.parametrize(
@@ -334,7 +332,7 @@ def test_a_header_that_does_not_name_the_columns_is_refused_and_not_shown(
 )
 def test_a_header_that_is_not_csv_is_refused_and_not_retried(content: str) -> None:
     assert refusal_of(Stored(content)).startswith(
-        "The first line of the file of recipients people.csv is no CSV"
+        "The first line of the file of recipients people.csv is not CSV"
     )
 
 
@@ -366,7 +364,7 @@ NOT_READABLE = {
     "utf-8 or gbk": (f"mobile,name\n{ANNA},á".encode(), "Line 2 of the file", "may be either"),
     "big5": (WITH_NAMES.encode("big5"), "Line 3 of the file", "neither UTF-8 nor GBK"),
     "big5 header": ("手機號碼,mobile\n".encode("big5"), "Line 1 of the file", "neither UTF-8"),
-    "half a character": (WITH_NAMES.encode("utf-16")[:-1], "The file", "is not UTF-16"),
+    "half a character": (WITH_NAMES.encode("utf-16")[:-1], "The file", "is not the UTF-16"),
     "latin": (f"mobile,name\n{BEN},{VALUE}é\n".encode("latin-1"), "Line 2", "neither UTF-8"),
     "gbk behind utf-8": (WITH_NAMES.encode() + "王".encode("gbk"), "Line 4", "is not UTF-8"),
     "workbook": (b"PK\x03\x04\x14\x00\x06\x00\x08", "The file", "is an Excel workbook"),
@@ -396,8 +394,8 @@ def test_columns_gives_headers_the_names_that_are_sent(encoding: str) -> None:
         {"mobile": "13900000002", "temp_para": {"name": "李娜"}},
     ]
     refusal = refusal_of(stored)
-    assert f"Line 1 of the file of recipients people.csv has 2 columns, {NO_MOBILE}" in refusal
-    assert "columns={'its name': 'mobile'}" in refusal
+    assert f"Line 1 of the file of recipients people.csv {NO_MOBILE}" in refusal
+    assert "columns={'name of the column': 'mobile'}" in refusal
 
 
 def test_other_columns_keep_their_names_and_json_lines_are_renamed_too() -> None:
@@ -431,11 +429,11 @@ BAD_LINES = {
     "single quotes": (f"{{'mobile': '{ANNA}'}}", "it is not JSON."),
     "of a table": (f"{ANNA},{VALUE}", "it is not JSON."),
     "nested": ("[" * 100_000, "it is not JSON."),
-    "null": ("null", "mobile (none)"),
-    "list": (f'["{ANNA}", {{"name": "{VALUE}"}}]', "a row of 2 values without names (a list)"),
-    "list of entries": (in_lines(TWO).strip(), "a list within the list (a list). Join"),
-    "float": (f"{ANNA}.0", "(a float"),
-    "large integer": ("1" * 4_000, "(a int"),
+    "null": ("null", "it is empty"),
+    "list": (f'["{ANNA}", {{"name": "{VALUE}"}}]', "it is a row of 2 values without names"),
+    "list of entries": (in_lines(TWO).strip(), "it is a list within the list. Join"),
+    "float": (f"{ANNA}.0", "it is a float"),
+    "large integer": ("1" * 4_000, "not a int"),
     "parameter null": (f'{{"mobile": "{ANNA}", "temp_para": {{"name": null}}}}', "of type None"),
     "half a character": (
         f'{{"mobile": "{ANNA}", "temp_para": {{"name": "{VALUE}\\ud83d"}}}}',
@@ -477,7 +475,7 @@ def test_a_file_that_does_not_exist_may_do_so_later(
 
 def test_a_storage_whose_package_is_missing_is_named() -> None:
     uri = "nothing://bucket/people.csv"
-    assert "provider package of an object storage" in error_of(uri, uri)
+    assert "provider package of its storage" in error_of(uri, uri)
 
 
 @pytest.mark.parametrize("name", ["people.csv", "people.jsonl"])
@@ -543,9 +541,9 @@ def test_a_file_that_changes_between_its_readings_is_noticed(tmp_path: Path, nam
 
 
 NO_PATHS = {
-    "a list": (f"['{ANNA}', '{BEN}']", "JSON text is parsed by json.loads in a task."),
+    "a list": (f"['{ANNA}', '{BEN}']", "stays a list."),
     "a number": (ANNA, "For numbers in a text pass a list, such as text.split(',')"),
-    "another file": ("people.txt", "recipients is 'people.txt', neither"),
+    "another file": ("people.txt", "recipients is a text of 10 characters"),
     "a workbook": ("people.xlsx", "Save the workbook as 'CSV UTF-8'"),
     "another suffix behind it": ("people.csv.gz", "stays a list."),
     "a table": (PLAIN_TABLE, "recipients is a text of"),
