@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -14,7 +13,7 @@ from jinja2 import StrictUndefined
 
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.notifications.alert_text import PLACEHOLDER
-from airflow_provider_jsms.operators.rendering import reason_of, render_field, render_value
+from airflow_provider_jsms.operators.rendering import Renderer, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,14 +42,14 @@ def rendered_fields(notifier: BaseNotifier, context: Context) -> dict[str, Any]:
     environment = _environment_of(notifier, context)
     if is_deadline(context) and isinstance(context["dag_run"], Mapping):
         context = _deadline_context(context, environment.filters)
-    render = partial(render_value, notifier.render_template, context=context, jinja_env=environment)
+    renderer = Renderer(notifier.render_template, context, environment)
     fields: dict[str, Any] = {}
     for name in notifier.template_fields:
         value = getattr(notifier, name)
         if name == "temp_para" and isinstance(value, Mapping):
-            fields[name] = {key: _parameter(key, item, render) for key, item in value.items()}
+            fields[name] = {key: _parameter(key, item, renderer) for key, item in value.items()}
         else:
-            fields[name] = render_field(notifier.render_template, name, value, context, environment)
+            fields[name] = renderer.field(name, value)
     return fields
 
 
@@ -70,9 +69,9 @@ def _environment_of(notifier: BaseNotifier, context: Context) -> jinja2.Environm
     return environment
 
 
-def _parameter(key: object, item: object, render: Callable[..., Any]) -> object:
+def _parameter(key: object, item: object, renderer: Renderer) -> object:
     try:
-        return render({key: item})[key]
+        return renderer.nested(item)
     except Exception as error:  # noqa: BLE001  a template can raise anything
         _log.warning(
             "temp_para[%r] could not be rendered (%s): the text has %r in its place.",

@@ -57,7 +57,9 @@ class PrivateField:
             raise AttributeError(self._name)
         # The frame of the reading code: getattr() has none of its own.
         reader = sys._getframe(1).f_globals.get("__name__", "")  # noqa: SLF001
-        return mask_field(self._name, value) if store.is_rendered and _is_airflow(reader) else value
+        # Provider packages may hold subclasses of these operators.
+        is_airflow = reader.startswith("airflow.") and not reader.startswith("airflow.providers.")
+        return mask_field(self._name, value) if store.is_rendered and is_airflow else value
 
     def __set__(self, operator: BaseOperator, value: object) -> None:
         keep(operator, self._name, value)
@@ -73,8 +75,3 @@ def keep(operator: BaseOperator, name: str, value: object, *, is_rendered: bool 
     store.values = {**store.values, name: value}
     store.is_rendered |= is_rendered
     vars(operator)[STORE] = store
-
-
-def _is_airflow(module: str) -> bool:
-    # Provider packages may hold subclasses of these operators.
-    return module.startswith("airflow.") and not module.startswith("airflow.providers.")

@@ -54,7 +54,7 @@ def explaining_missing_dates(field: str, context: Context) -> Iterator[None]:
             raise
         raise JsmsInputError(
             f"The field {field} could not be rendered: this run has no logical date, and so no "
-            "data_interval_end, ds or ts (the API, the command line or an asset started it). Use "
-            "the time that every run has, such as "
-            "{{ dag_run.run_after + macros.timedelta(hours=6) }}. Nothing was sent."
+            "data_interval_end, ds or ts (the API, the command line or an asset started it). "
+            "Nothing was sent. Use the time that every run has, such as "
+            "{{ dag_run.run_after + macros.timedelta(hours=6) }}."
         ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
@@ -42,9 +42,8 @@ class SubmitsOnce(BaseOperator):
 
     def task_try(self, context: Context) -> TaskTry:
         """Return this try of the task and its submissions so far."""
-        return task_try_of(
-            context, retries=self.retries or 0, durable=flag("durable", self.durable)
-        )
+        durable = flag("durable", self.durable)
+        return task_try_of(context, retries=self.retries or 0, durable=durable)
 
     def is_task(self, context: Context) -> bool:
         """Return whether the task is this operator, not your own code that executes it."""
@@ -58,11 +57,9 @@ class SubmitsOnce(BaseOperator):
     @contextmanager
     def guarding_other_submissions(self, context: Context) -> Iterator[None]:
         """Keep a skip or a retry of this submission from affecting others of the task."""
+        has_records = store_of(context) is not None or not flag("durable", self.durable)
         try:
-            if store_of(context) is None and flag("durable", self.durable):
-                with fail_without_retry(self.task_try(context)):
-                    yield
-            else:
+            with nullcontext() if has_records else fail_without_retry(self.task_try(context)):
                 yield
         except AirflowSkipException as skip:
             if self.is_task(context):
