@@ -9,31 +9,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_jsms.api.masking import mask_text, show
-from airflow_provider_jsms.exceptions import JsmsInputError
+from airflow_provider_jsms.api.masking import mask_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_log = logging.getLogger(__name__)
-
 PLACEHOLDER: Final = "-"
 """Replaces a parameter that is empty or cannot be rendered."""
-MAX_LENGTH: Final = 200
-"""The default, which leaves 300 characters to the template and the signature."""
 
-_LONGEST_CONTENT: Final = 500
 _BRACKETS: Final = str.maketrans("【】", "[]")
-
-
-def max_length_of(value: object) -> int:
-    """Return a checked ``max_length``."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LONGEST_CONTENT:
-        return value
-    raise JsmsInputError(
-        f"max_length {show(value)} is invalid: use a whole number of characters from 1 to "
-        f"{_LONGEST_CONTENT}, the most that JSMS accepts in a text."
-    )
+_log = logging.getLogger(__name__)
 
 
 def alert_parameters(parameters: Mapping[Any, object], max_length: int) -> dict[Any, str]:
@@ -46,7 +31,6 @@ def alert_parameters(parameters: Mapping[Any, object], max_length: int) -> dict[
 
 
 def _text(name: object, value: object) -> str:
-    """Return a value as one line of printable characters."""
     # A lone surrogate, as in the name of a file, cannot be encoded.
     text = str(value).encode(errors="replace").decode().translate(_BRACKETS)
     text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

@@ -40,7 +40,7 @@ def rendered_fields(notifier: BaseNotifier, context: Context) -> dict[str, Any]:
     :raises JsmsRenderError: another field cannot be rendered.
     """
     environment = _environment_of(notifier, context)
-    if is_deadline(context) and isinstance(context["dag_run"], Mapping):
+    if "deadline" in context and isinstance(context["dag_run"], Mapping):
         context = _deadline_context(context, environment.filters)
     renderer = Renderer(notifier.render_template, context, environment)
     fields: dict[str, Any] = {}
@@ -51,11 +51,6 @@ def rendered_fields(notifier: BaseNotifier, context: Context) -> dict[str, Any]:
         else:
             fields[name] = renderer.field(name, value)
     return fields
-
-
-def is_deadline(context: Context) -> bool:
-    """Return whether this is the context of a deadline alert, not of a task or a DAG."""
-    return "deadline" in context
 
 
 def _environment_of(notifier: BaseNotifier, context: Context) -> jinja2.Environment:
@@ -83,16 +78,13 @@ def _parameter(key: object, item: object, renderer: Renderer) -> object:
 def _deadline_context(context: Context, filters: Mapping[str, Callable[..., Any]]) -> Context:
     """Return the context of a deadline alert with the names of a task's context.
 
-    Airflow passes the run as a dictionary in the form of its REST API (``dag_run_id``, times as
-    text), the deadline, and nothing else.
+    Airflow passes only the deadline, and the run in the form of its REST API (``dag_run_id``, times
+    as text).
 
     :param filters: of Jinja, among them Airflow's ``ds`` and ``ts``.
     """
     # Only Airflow 3.1 and newer have deadline alerts.
-    from airflow.sdk.execution_time.context import (  # noqa: PLC0415
-        MacrosAccessor,
-        VariableAccessor,
-    )
+    from airflow.sdk.execution_time import context as accessors  # noqa: PLC0415
 
     given = cast("dict[str, Any]", context)
     run = _with_times(given["dag_run"])
@@ -103,10 +95,10 @@ def _deadline_context(context: Context, filters: Mapping[str, Callable[..., Any]
     names |= {
         # Airflow reads whether the DAG renders native objects.
         "dag": SimpleNamespace(dag_id=run.get("dag_id"), render_template_as_native_obj=False),
-        "macros": MacrosAccessor(),
+        "macros": accessors.MacrosAccessor(),
         "var": {
-            "json": VariableAccessor(deserialize_json=True),
-            "value": VariableAccessor(deserialize_json=False),
+            "json": accessors.VariableAccessor(deserialize_json=True),
+            "value": accessors.VariableAccessor(deserialize_json=False),
         },
     }
     given = {**names, **given, "dag_run": run, "deadline": _with_times(given["deadline"])}
@@ -114,10 +106,9 @@ def _deadline_context(context: Context, filters: Mapping[str, Callable[..., Any]
 
 
 def _with_times(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy whose times are datetimes, as in a task."""
-    return {name: _time(item) if name in _TIMES else item for name, item in values.items()}
+    times = {name: values[name] for name in _TIMES if values.get(name) is not None}
+    return {**values, **{name: _time(value) for name, value in times.items()}}
 
 
-def _time(value: object) -> object:
-    value = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return pendulum.instance(value) if isinstance(value, datetime) else value
+def _time(value: str | datetime) -> datetime:
+    return pendulum.instance(datetime.fromisoformat(value) if isinstance(value, str) else value)
