@@ -1,4 +1,4 @@
-"""The fields of a notification, rendered with the context of one callback."""
+"""The fields of a notification: rendered with the context of one callback, cleaned and cut."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pendulum
 from jinja2 import StrictUndefined
 
 from airflow_provider_jsms.api.masking import mask_text
-from airflow_provider_jsms.notifications.alert_text import PLACEHOLDER
 from airflow_provider_jsms.operators.rendering import Renderer, reason_of
 
 if TYPE_CHECKING:
@@ -22,14 +21,16 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.notifier import BaseNotifier
     from airflow.providers.common.compat.sdk import Context
 
-_log = logging.getLogger(__name__)
-
+# Replaces a parameter that is empty or cannot be rendered.
+_PLACEHOLDER: Final = "-"
+_BRACKETS: Final = str.maketrans("【】", "[]")
 _NAMES: Final = ("run_id", "dag_id", "logical_date", "data_interval_start", "data_interval_end")
 _DATES: Final = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
 _TIMES: Final = (
     *("logical_date", "data_interval_start", "data_interval_end", "run_after"),
     *("queued_at", "start_date", "end_date", "deadline_time"),
 )
+_log = logging.getLogger(__name__)
 
 
 def rendered_fields(notifier: BaseNotifier, context: Context) -> dict[str, Any]:
@@ -70,9 +71,9 @@ def _parameter(key: object, item: object, renderer: Renderer) -> object:
     except Exception as error:  # noqa: BLE001  a template can raise anything
         _log.warning(
             "temp_para[%r] could not be rendered (%s): the text has %r in its place.",
-            *(mask_text(key), reason_of(error, item), PLACEHOLDER),
+            *(mask_text(key), reason_of(error, item), _PLACEHOLDER),
         )
-        return PLACEHOLDER
+        return _PLACEHOLDER
 
 
 def _deadline_context(context: Context, filters: Mapping[str, Callable[..., Any]]) -> Context:
@@ -112,3 +113,38 @@ def _with_times(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _time(value: str | datetime) -> datetime:
     return pendulum.instance(datetime.fromisoformat(value) if isinstance(value, str) else value)
+
+
+def alert_parameters(parameters: Mapping[Any, object], max_length: int) -> dict[Any, str]:
+    """Return the parameters as texts that JSMS accepts, with at most ``max_length`` in total.
+
+    JSMS refuses a text with an empty parameter (50023), with 【 or 】 (50054), or of more than 500
+    characters (50038). An incomplete alert is better than none.
+    """
+    texts = {name: _text(name, value) for name, value in parameters.items()}
+    allowed = max_length
+    while allowed > 1 and sum(min(len(text), allowed) for text in texts.values()) > max_length:
+        allowed -= 1  # the longest are cut, all to the same length
+    return {name: _cut(name, text, allowed) for name, text in texts.items()}
+
+
+def _text(name: object, value: object) -> str:
+    # A lone surrogate, as in the name of a file, cannot be encoded.
+    text = str(value).encode(errors="replace").decode().translate(_BRACKETS)
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    # A template renders None, such as the `exception` of a success, as the word.
+    if text not in ("", "None"):
+        return text
+    _log.warning(
+        "temp_para[%r] is empty: the text has %r in its place.", mask_text(name), _PLACEHOLDER
+    )
+    return _PLACEHOLDER
+
+
+def _cut(name: object, text: str, allowed: int) -> str:
+    if len(text) <= allowed:
+        return text
+    _log.info(
+        "temp_para[%r] was cut from %d to %d characters.", mask_text(name), len(text), allowed
+    )
+    return f"{text[: allowed - 1].rstrip()}…"

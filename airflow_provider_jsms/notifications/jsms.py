@@ -25,8 +25,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsSettingsError,
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
-from airflow_provider_jsms.notifications.alert_text import alert_parameters
-from airflow_provider_jsms.notifications.fields import rendered_fields
+from airflow_provider_jsms.notifications.fields import alert_parameters, rendered_fields
 from airflow_provider_jsms.submission.refusals import describe_failures
 
 if TYPE_CHECKING:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_jsms.api.arguments import choice
+from airflow_provider_jsms.api.arguments import choice, flag
 from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
 from airflow_provider_jsms.api.references import only_ids
-from airflow_provider_jsms.exceptions import JsmsPastSendTimeError, JsmsRequestError
+from airflow_provider_jsms.compat import fail_without_retry
+from airflow_provider_jsms.exceptions import (
+    JsmsPastSendTimeError,
+    JsmsRequestError,
+    JsmsStoppedError,
+)
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.private_fields import (
     PRIVATE_FIELDS,
@@ -23,6 +28,7 @@ from airflow_provider_jsms.operators.private_fields import (
 from airflow_provider_jsms.operators.rendering import Renderer, upstream_texts
 from airflow_provider_jsms.operators.run_context import explaining_missing_dates
 from airflow_provider_jsms.submission.chunks import survey
+from airflow_provider_jsms.submission.task_try import store_of, task_try_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.chunks import Survey
+    from airflow_provider_jsms.submission.task_try import TaskTry
 
 Templated: TypeAlias = Any
 """An argument: a literal, a template, an XComArg, or a function that returns the value."""
@@ -48,10 +55,7 @@ class JsmsOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("jsms_conn_id",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {
-        "temp_para": "json",
-        "recipients": "json",
-    }
+    template_fields_renderers: ClassVar = {"temp_para": "json", "recipients": "json"}
     ui_color = "#e3f0ff"
 
     mobile = PrivateField("mobile")
@@ -144,6 +148,50 @@ class JsmsTextOperator(JsmsOperator):
         return {name: getattr(self, name) for name in self._arguments}
 
 
+class JsmsSubmitOperator(JsmsTextOperator):
+    """The base of the operators that submit, with records."""
+
+    def __init__(
+        self, *, on_uncertain: str = "fail", durable: bool | str = True, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.on_uncertain = on_uncertain
+        self.durable = durable
+        self._is_stopped = False
+
+    def on_kill(self) -> None:
+        """Stop before the next request; accepted schedules stay."""
+        # Airflow calls this from a signal handler, and the interrupted code runs on after it.
+        self._is_stopped = True
+
+    def _task_try(self, context: Context) -> TaskTry:
+        durable = flag("durable", self.durable)
+        return task_try_of(context, retries=self.retries or 0, durable=durable)
+
+    def _is_task(self, context: Context) -> bool:
+        # Otherwise the user's code executes this operator in a task of its own.
+        task = context.get("task")
+        return task is None or (task.task_id == self.task_id and type(task) is type(self))
+
+    @contextmanager
+    def _guarding_other_submissions(self, context: Context) -> Iterator[None]:
+        """Keep a skip or a retry of this submission from affecting others of the task."""
+        has_records = store_of(context) is not None or not flag("durable", self.durable)
+        try:
+            with nullcontext() if has_records else fail_without_retry(self._task_try(context)):
+                yield
+        except AirflowSkipException as skip:
+            if self._is_task(context):
+                raise
+            self.log.warning("%s Your code continues without this submission.", skip)
+
+    def _raise_if_stopped(self) -> None:
+        if self._is_stopped:
+            raise JsmsStoppedError(
+                "The task was stopped, so nothing more is sent. Accepted schedules stay."
+            )
+
+
 class JsmsSingleOperator(JsmsTextOperator):
     """The base of the operators for one person."""
 
@@ -183,7 +231,6 @@ class JsmsBatchOperator(JsmsTextOperator):
         self.max_failures = max_failures
 
     def _survey(self, source: Source) -> Survey:
-        """Validate all recipients before the first request."""
         known = survey(source)
         if known.repeated:
             self.log.info("%d repeated entries of recipients are left out", known.repeated)
@@ -199,7 +246,6 @@ def past_send_time(
 ) -> Iterator[None]:
     """Skip the task, if the user wants that, instead of failing because ``send_time`` has passed.
 
-    :param on_past_send_time: ``"fail"`` or ``"skip"``.
     :param may_be_done: an earlier try may have succeeded: never skip.
     :param is_begun: returns whether a part is submitted: never skip then either.
     """

@@ -22,10 +22,10 @@ from airflow_provider_jsms.operators.base import (
     JsmsBatchOperator,
     JsmsReferenceOperator,
     JsmsSingleOperator,
+    JsmsSubmitOperator,
     past_send_time,
 )
 from airflow_provider_jsms.operators.run_context import require_task_run
-from airflow_provider_jsms.operators.submitting import SubmitsOnce
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
 from airflow_provider_jsms.submission.chunks import NOBODY, chunks
 from airflow_provider_jsms.submission.custom_code import refuse_templates
@@ -65,31 +65,30 @@ _QUERY_SEVERAL: Final = (
 )
 
 
-class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
+class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
     """Schedule one text to one person; returns its schedule_id.
 
     JSMS keeps the schedule and sends at ``send_time``. To text many people use
     :class:`JsmsSubmitBatchScheduleOperator`, not a task for each of them.
 
-    The task records its intent in Airflow's task state store (3.3 and newer; Storage tab of the
-    task) before it submits, and the outcome afterwards. So a retry after a crash, or a cleared
-    task, finds the accepted schedule and returns it; with changed arguments it modifies that
-    schedule. If the outcome is unknown, ``on_uncertain`` decides. Nothing is resent automatically.
+    The task records its intent and the outcome in Airflow's task state store (3.3 and newer;
+    Storage tab of the task). A retry after a crash, or a cleared task, returns the accepted
+    schedule, or modifies it if the arguments have changed. If the outcome is unknown,
+    ``on_uncertain`` decides. Nothing is resent automatically.
 
     :param send_time: when JSMS sends the text: an aware datetime, an ISO 8601 time with an offset
         or ``Z`` (``{{ dag_run.run_after }}``, ``{{ data_interval_end }}``), or the wall clock of
-        JSMS as ``yyyy-MM-dd HH:mm:ss``. ``2026-12-01T01:00:00Z`` and ``2026-12-01 09:00:00`` are
-        the same moment. Any other naive time is refused. Two mistakes cannot be detected:
-        ``to_datetime_string()`` of an Airflow time is UTC in the form of that wall clock, eight
-        hours early, and a ``pendulum.naive(...)`` that a task returns comes through XCom in the
-        worker's time zone (templated).
+        JSMS as ``yyyy-MM-dd HH:mm:ss``: ``2026-12-01T01:00:00Z`` is ``2026-12-01 09:00:00``. Any
+        other naive time is refused. Never pass ``to_datetime_string()`` of an Airflow time, which
+        is UTC in the form of that wall clock, or a ``pendulum.naive(...)`` of another task, which
+        XCom moves to the worker's time zone: neither mistake can be detected (templated).
     :param mobile: a mainland China number, 11 digits, with or without +86 (templated).
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one (templated).
     :param temp_para: the parameters of the template, strings by name (templated).
     :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed (templated).
-    :param on_uncertain: if JSMS may or may not have accepted the submission: ``"fail"`` without
-        retry, ``"resubmit"`` once, or ``"assume_sent"``, which returns None (templated).
+    :param on_uncertain: if JSMS may have accepted the submission: ``"fail"`` without retry,
+        ``"resubmit"`` once, or ``"assume_sent"``, which returns None (templated).
     :param durable: whether to keep the record (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsInputError: an argument is invalid; nothing was sent.
@@ -104,11 +103,11 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
         """Submit the schedule, unless an earlier try has done so."""
         require_task_run(context)
         outcome = None
-        with self.guarding_other_submissions(context), self._plain_hook() as hook:
+        with self._guarding_other_submissions(context), self._plain_hook() as hook:
             call = submit_schedule(send_time=hook.parse_send_time(self.send_time), **self._fields())
-            if not self.is_task(context):
+            if not self._is_task(context):
                 refuse_templates(call)
-            task_try, request = self.task_try(context), fingerprint_of(call, hook.settings)
+            task_try, request = self._task_try(context), fingerprint_of(call, hook.settings)
             submission = Submission(
                 hook,
                 task_try,
@@ -124,9 +123,10 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
     def _record(
         self, context: Context, task_try: TaskTry, request: Fingerprint
     ) -> SubmissionRecord:
-        if not self.is_task(context):
+        if not self._is_task(context):
             return task_try.record_of_text(request)
-        if self.is_subclass(JsmsSubmitScheduleOperator):
+        # An execute of a subclass may submit any number of times.
+        if type(self).execute is not JsmsSubmitScheduleOperator.execute:
             return task_try.record_of_subclass(request)
         return task_try.record_of_task()
 
@@ -158,41 +158,39 @@ class JsmsModifyScheduleOperator(JsmsReferenceOperator, JsmsSingleOperator):
             return hook.modify_schedule(schedule_id, send_time=self.send_time, **self._fields())
 
 
-class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
+class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
     """Schedule a text to any number of people, each with their own parameters.
 
     Returns ``{"schedule_ids": [...], "success_count": n, "failure_count": n}``; each is also an
     XCom of its own (``.output["schedule_ids"]``). Recipients that JSMS refused are in
     ``.output["failure_recipients"]`` as ``{"mobile", "temp_para", "error_code",
-    "error_message"}``, also if the task fails because of them, as is ``schedule_ids``. Without
-    recipients the task is skipped.
+    "error_message"}``. A task that fails pushes both. Without recipients the task is skipped.
 
-    All recipients are validated before the first request. More than 1,000 are submitted in chunks
-    of 1,000, each a schedule with its own record: a retry, or the cleared task, continues after
-    the last accepted chunk. A list that has changed by then is refused, unless it was and is one
-    chunk, which is modified. The same number with the same parameters is texted once.
+    All recipients are validated before the first request, and each number with the same parameters
+    is texted once. More than 1,000 are submitted in chunks of 1,000, each a schedule with its own
+    record: a retry, or the cleared task, continues after the last accepted chunk. A list that has
+    changed by then is refused, unless it was and is one chunk, which is modified.
 
     :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of bare numbers if
-        the template has no parameters, commonly the ``.output`` of an upstream task; rows of a
-        database such as ``{"mobile": ..., "name": ...}``; a pandas or polars frame; or the path or
-        URI of a ``.csv`` file (its first line names the columns: ``mobile`` and the parameters) or
-        ``.jsonl`` file, such as ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is
-        UTF-8, UTF-16 or (CSV only) GBK. It is read twice, and never held in memory as a whole.
+        the template has no parameters; rows of a database such as ``{"mobile": ..., "name":
+        ...}``; a pandas or polars frame; or the path or URI of a ``.csv`` file (its first line
+        names the columns: ``mobile`` and the parameters) or ``.jsonl`` file, such as
+        ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is UTF-8, UTF-16 or (CSV only)
+        GBK, read twice, and never held in memory as a whole.
     :param columns: renames the columns of a table, such as
         ``{"手机号": "mobile", "姓名": "name"}``; the others keep their names (templated).
     :param tag: a label of at most 10 characters, not shown to the recipients (templated).
-    :param max_failures: how many refused recipients the task tolerates in all, a count or a share
-        such as ``"5%"``. With more, the task fails at the end without retry, and accepted
-        recipients stay scheduled. If all are refused the task always fails (templated).
+    :param max_failures: how many refused recipients the task tolerates, a count or a share such as
+        ``"5%"``. With more, or if all are refused, the task fails at the end without retry, and
+        accepted recipients stay scheduled (templated).
     :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
     :raises JsmsChangedListError: the list changed since an earlier try, or while it was read.
     :raises JsmsRecipientsFileError: the file, or a lazily fetched list, cannot be read.
 
     The other arguments and errors are those of :class:`JsmsSubmitScheduleOperator`.
-    ``on_past_send_time`` never skips a campaign that is partly scheduled. ``on_uncertain`` decides
-    about each chunk; with ``"assume_sent"`` the others continue, and the result counts its
-    recipients as ``uncertain_count``. An error between two chunks says how many recipients are
-    scheduled under which ids, and how many are not.
+    ``on_past_send_time`` never skips a campaign that is partly scheduled. ``on_uncertain`` applies
+    to each chunk: with ``"assume_sent"`` the others continue, and the result has an
+    ``uncertain_count`` of recipients. An error between two chunks reports the progress.
     """
 
     template_fields = (*JsmsBatchOperator.template_fields, "durable", "on_uncertain")
@@ -201,7 +199,7 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
         """Submit the campaign, as far as earlier tries have not done so."""
         require_task_run(context)
         limit, tally = FailureLimit(self.max_failures), Tally(0)
-        with self.guarding_other_submissions(context), self._plain_hook() as hook:
+        with self._guarding_other_submissions(context), self._plain_hook() as hook:
             campaign = self._campaign(hook, context)
             tally = campaign.tally
             with (
@@ -216,22 +214,22 @@ class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
 
     def _campaign(self, hook: JsmsHook, context: Context) -> Campaign:
         source = source_of(self.recipients, self.columns)
-        is_subclass = self.is_subclass(JsmsSubmitBatchScheduleOperator)
+        is_subclass = type(self).execute is not JsmsSubmitBatchScheduleOperator.execute
         return Campaign(
             hook,
             source,
             self._survey(source),
             hook.parse_send_time(self.send_time),
             batch_head(**self._fields()),
-            task_try=self.task_try(context),
-            is_in_code=is_subclass or not self.is_task(context),
+            task_try=self._task_try(context),
+            is_in_code=is_subclass or not self._is_task(context),
             on_uncertain=self.on_uncertain,
             before_send=self._raise_if_stopped,
         )
 
     @contextmanager
     def _results_kept(self, context: Context, tally: Tally) -> Iterator[None]:
-        """Push the results so far to XCom if the task fails: it returns nothing then."""
+        """Push the results so far to XCom if the task fails."""
         try:
             yield
         except JsmsError:
@@ -249,12 +247,10 @@ class JsmsModifyBatchScheduleOperator(JsmsReferenceOperator, JsmsBatchOperator):
     """Replace a batch schedule that has not been sent yet, by at most 1,000 recipients.
 
     This replaces the whole schedule: pass every argument again. Without ``sign_id`` it gets the
-    default signature, also where the submit named another. Returns
-    ``{"schedule_id", "success_count", "failure_count", "failure_recipients"}``; each is also an
-    XCom of its own (``.output["schedule_id"]``).
+    default signature, also where the submit named another. Returns ``{"schedule_id",
+    "success_count", "failure_count", "failure_recipients"}``; each is also an XCom of its own.
 
-    :param schedule_id: an id, or the result of the task that submitted it, such as its
-        ``.output`` or ``.output["schedule_ids"]`` (templated).
+    :param schedule_id: an id, or the result of the task that submitted it (templated).
     :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
 
     The other arguments and errors are those of :class:`JsmsSubmitBatchScheduleOperator`, without
@@ -295,8 +291,8 @@ class JsmsQueryScheduleOperator(JsmsReferenceOperator):
 
     Returns ``{"schedule_id", "send_time", "temp_id", "recipients": [{"msg_id", "mobile",
     "temp_para"}]}``, with ``send_time`` on the wall clock of JSMS and ``msg_id`` None until JSMS
-    assigns one. The result holds full numbers and parameters for everyone who may read the XComs
-    of the DAG. A ``msg_id`` never proves delivery.
+    assigns one, which never proves delivery. All who may read the XComs of the DAG see the full
+    numbers and parameters.
 
     :param schedule_id: an id, or the result of the task that submitted it; to query several, map
         the task over the ids (templated).
@@ -318,9 +314,8 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
     """Cancel schedules, single or batch, before they are sent.
 
     Returns ``{"deleted": [...], "missing": [...]}``. Every id of a list is tried before the task
-    fails. A schedule that was sent before it could be deleted is always an error. On a second try
-    an unknown id counts as deleted by the first. (JSMS returns no status: a schedule that it still
-    knows after its ``send_time`` counts as sent, an unknown one as deleted.)
+    fails. A schedule that JSMS still knows after its ``send_time`` was sent, which is always an
+    error. On a second try an unknown id counts as deleted by the first.
 
     :param schedule_id: one id, a list of them, or the results of tasks that submitted the
         schedules, also mapped ones (templated).
@@ -351,9 +346,8 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
             )
         if gaps:
             self.log.warning("Not every schedule can be deleted. %s", gaps)
-        gone = "missing" if missing_ok else None
-        if context["ti"].try_number > 1:
-            gone = "deleted"
+        is_retry = context["ti"].try_number > 1
+        gone = "deleted" if is_retry else "missing" if missing_ok else None
         done: dict[str, list[str]] = {"deleted": [], "missing": []}
         failed: dict[str, JsmsError] = {}
         with self._plain_hook() as hook:
@@ -370,7 +364,7 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
         return done
 
     def _delete(self, hook: JsmsHook, schedule_id: str, gone: str | None) -> str:
-        """Delete one schedule; return under which key it belongs, ``gone`` if JSMS lacks it."""
+        """Delete a schedule; return its key in the result, ``gone`` if JSMS does not know it."""
         try:
             hook.delete_schedule(schedule_id)
         except JsmsAlreadySentError:
