@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.notifier import BaseNotifier
     from airflow.providers.common.compat.sdk import Context
 
-# Replaces a parameter that is empty or cannot be rendered.
-_PLACEHOLDER: Final = "-"
 _BRACKETS: Final = str.maketrans("【】", "[]")
 _NAMES: Final = ("run_id", "dag_id", "logical_date", "data_interval_start", "data_interval_end")
 _DATES: Final = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
@@ -69,11 +67,12 @@ def _parameter(key: object, item: object, renderer: Renderer) -> object:
     try:
         return renderer.nested(item)
     except Exception as error:  # noqa: BLE001  a template can raise anything
-        _log.warning(
-            "temp_para[%r] could not be rendered (%s): the text has %r in its place.",
-            *(mask_text(key), reason_of(error, item), _PLACEHOLDER),
-        )
-        return _PLACEHOLDER
+        return _placeholder(key, f"could not be rendered ({reason_of(error, item)})")
+
+
+def _placeholder(key: object, why: str) -> str:
+    _log.warning("temp_para[%r] %s: the text has '-' in its place.", mask_text(key), why)
+    return "-"
 
 
 def _deadline_context(context: Context, filters: Mapping[str, Callable[..., Any]]) -> Context:
@@ -133,12 +132,7 @@ def _text(name: object, value: object) -> str:
     text = str(value).encode(errors="replace").decode().translate(_BRACKETS)
     text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     # A template renders None, such as the `exception` of a success, as the word.
-    if text not in ("", "None"):
-        return text
-    _log.warning(
-        "temp_para[%r] is empty: the text has %r in its place.", mask_text(name), _PLACEHOLDER
-    )
-    return _PLACEHOLDER
+    return _placeholder(name, "is empty") if text in ("", "None") else text
 
 
 def _cut(name: object, text: str, allowed: int) -> str:

@@ -29,7 +29,7 @@ from airflow_provider_jsms.notifications.fields import alert_parameters, rendere
 from airflow_provider_jsms.submission.refusals import describe_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import jinja2
     from airflow.providers.common.compat.sdk import Context
@@ -66,17 +66,15 @@ class JsmsNotifier(BaseNotifier):
     batch: the callback of a DAG once per run, that of a task once per task and per mapped task
     instance. If 20 of them fail, you get 20 texts, because no record of earlier texts is kept.
 
-    **No guarantee.** Airflow may run a callback twice (when a worker, a DAG processor or a
-    triggerer dies during it; in 3.3 every time that the heartbeat of a task times out), late (a
-    DAG's, if its file was broken meanwhile) or not at all (when a worker is killed). For a text
-    that must be sent once, use a task with ``JsmsSubmitScheduleOperator`` and a ``trigger_rule``
-    such as ``"one_failed"``.
+    **No guarantee.** Airflow may run a callback twice (when the process that runs it dies; in 3.3
+    whenever the heartbeat of a task times out), late (a DAG's, if its file was broken meanwhile) or
+    not at all (when a worker is killed). For a text that must be sent once, use a task with
+    ``JsmsSubmitScheduleOperator`` and a ``trigger_rule`` such as ``"one_failed"``.
 
     **Failures.** A parameter of ``temp_para`` that is empty or cannot be rendered becomes ``-``,
     and the log names it. Line breaks become spaces, and 【】, which JSMS refuses, become ``[]``.
-    Any other failure is logged with the next step and never fails the task; in a deadline alert it
-    is raised, so that Airflow records it. A submission that JSMS may have accepted is not sent
-    again.
+    Any other failure is logged and never fails the task; in a deadline alert it is raised, so that
+    Airflow records it. A submission that JSMS may have accepted is not sent again.
 
     **Templates.** In callbacks of a task: its whole context, and ``exception`` when it failed. In
     callbacks of a DAG: ``dag``, ``dag_run``, ``run_id``, ``reason`` and mostly the context of the
@@ -104,14 +102,7 @@ class JsmsNotifier(BaseNotifier):
         signature, and charges a text of more than 70 by parts of 67.
     """
 
-    template_fields: Sequence[str] = (
-        "mobile",
-        "temp_id",
-        "temp_para",
-        "sign_id",
-        "delay",
-        "jsms_conn_id",
-    )
+    template_fields = ("mobile", "temp_id", "temp_para", "sign_id", "delay", "jsms_conn_id")
 
     def __init__(
         self,
@@ -147,10 +138,7 @@ class JsmsNotifier(BaseNotifier):
     def render_template_fields(
         self, context: Context, jinja_env: jinja2.Environment | None = None
     ) -> None:
-        """Keep the templates: a DAG processor runs the callbacks of several runs with one notifier.
-
-        Each notification renders them for itself.
-        """
+        """Keep the templates: one notifier serves several runs, and renders them for each."""
 
     def notify(self, context: Context) -> None:
         """Schedule the text. A failure is logged; in a deadline alert it is raised too."""

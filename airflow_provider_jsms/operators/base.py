@@ -25,8 +25,11 @@ from airflow_provider_jsms.operators.private_fields import (
     Store,
     keep,
 )
-from airflow_provider_jsms.operators.rendering import Renderer, upstream_texts
-from airflow_provider_jsms.operators.run_context import explaining_missing_dates
+from airflow_provider_jsms.operators.rendering import (
+    Renderer,
+    explaining_missing_dates,
+    upstream_texts,
+)
 from airflow_provider_jsms.submission.chunks import survey
 from airflow_provider_jsms.submission.task_try import store_of, task_try_of
 

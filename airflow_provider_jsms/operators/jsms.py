@@ -25,7 +25,7 @@ from airflow_provider_jsms.operators.base import (
     JsmsSubmitOperator,
     past_send_time,
 )
-from airflow_provider_jsms.operators.run_context import require_task_run
+from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
 from airflow_provider_jsms.submission.chunks import NOBODY, chunks
 from airflow_provider_jsms.submission.custom_code import refuse_templates

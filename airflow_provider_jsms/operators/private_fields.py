@@ -25,10 +25,7 @@ _UNSET: Final = object()
 
 
 class Store:
-    """The private fields of an operator, where serializers do not look.
-
-    :param arguments: the arguments that the operator was created with.
-    """
+    """The private fields and the arguments of an operator, where serializers do not look."""
 
     __slots__ = ("arguments", "is_rendered", "values")
 
@@ -39,10 +36,7 @@ class Store:
 
 
 class PrivateField:
-    """An attribute of an operator that Airflow's own modules read masked once it is rendered.
-
-    :param default: the value of a class attribute in a subclass.
-    """
+    """An attribute of an operator that Airflow's own modules read masked once it is rendered."""
 
     def __init__(self, name: str, default: object = _UNSET) -> None:
         self._name = name
@@ -66,10 +60,7 @@ class PrivateField:
 
 
 def keep(operator: BaseOperator, name: str, value: object, *, is_rendered: bool = False) -> None:
-    """Set a private field.
-
-    :param is_rendered: mask the private fields for Airflow from now on.
-    """
+    """Set a private field; once one is rendered, Airflow reads all of them masked."""
     # A new store: Airflow renders a shallow copy of the DAG's operator.
     store = copy(vars(operator)[STORE])
     store.values = {**store.values, name: value}

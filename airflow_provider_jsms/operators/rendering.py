@@ -1,4 +1,4 @@
-"""Rendering of fields that may hold personal data, without quoting it in a log.
+"""The context of a run: a check on it, and the rendering of fields that may hold personal data.
 
 Airflow logs the template of a field that cannot be rendered, and Jinja quotes it in its errors:
 both may contain a phone number or a parameter.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError
-from airflow_provider_jsms.operators.run_context import explaining_missing_dates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +29,44 @@ _MISSING_NAME: Final = re.compile(
     r"|Variable ([a-z_][\w.-]*) (?:not found|does not exist)",
     re.ASCII | re.IGNORECASE,
 )
+# The messages of Jinja and Python for a missing date, or an attribute or operand of one.
+_MISSING_DATE: Final = re.compile(
+    r"'(logical_date|(prev_)?data_interval_(start|end)(_success)?|[dt]s(_nodash)?(_with_tz)?)'"
+    r" is undefined|'None' has no attribute .*|.*'NoneType'.*"
+)
+
+
+def require_task_run(context: Context) -> None:
+    """Raise if Airflow does not run the task, as in ``execute({})`` of a unit test."""
+    if not context or "ti" not in context:
+        raise JsmsInputError(
+            "execute() was called without the context of a task run (it has no 'ti'). Nothing was "
+            "sent. To test a task, run its DAG with dag.test() and the pytest fixture "
+            "jsms_sandbox; in your own code use JsmsHook."
+        )
+
+
+@contextmanager
+def explaining_missing_dates(field: str, context: Context) -> Iterator[None]:
+    """Suggest ``dag_run.run_after`` where a template needs a date that the run does not have.
+
+    Airflow 3 gives no logical date to a run that the API, the command line or an asset starts.
+    """
+    try:
+        yield
+    except AirflowException:
+        raise
+    except Exception as error:
+        dag_run: Any = context.get("dag_run")
+        is_dated = dag_run is None or getattr(dag_run, "logical_date", dag_run) is not None
+        if is_dated or not _MISSING_DATE.fullmatch(str(error)):
+            raise
+        raise JsmsInputError(
+            f"The field {field} could not be rendered: this run has no logical date, and so no "
+            "data_interval_end, ds or ts (the API, the command line or an asset started it). "
+            "Nothing was sent. Use the time that every run has, such as "
+            "{{ dag_run.run_after + macros.timedelta(hours=6) }}."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -99,7 +137,7 @@ class Renderer:
         return text not in self.data and any(start in text for start in starts)
 
     def _as_text(self, text: str) -> str:
-        """Render to text, also in an environment that renders native objects."""
+        # An environment for native objects would render to an object.
         template = self.jinja_env.from_string(text)
         variables: Any = self.context
         return "".join(map(str, template.root_render_func(template.new_context(variables))))
@@ -114,10 +152,7 @@ def reason_of(error: Exception, template: object) -> str:
 
 
 def upstream_texts(operator: BaseOperator, arguments: Mapping[str, object]) -> frozenset[str]:
-    """Return the texts that a mapped task got from other tasks: braces in them are no template.
-
-    :param arguments: the arguments that the operator was created with.
-    """
+    """Return the texts that a mapped task got from other tasks: braces in them are no template."""
     dag = operator.get_dag()
     mapped: Any = dag.task_dict.get(operator.task_id) if dag else None
     if (expand_input := getattr(mapped, "expand_input", None)) is None:

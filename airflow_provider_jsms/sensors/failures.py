@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseSensorOperator
 
     from airflow_provider_jsms.exceptions import JsmsError
-    from airflow_provider_jsms.triggers.waiting import Failed, Progress, Wait
+    from airflow_provider_jsms.triggers.waiting import Failed, Wait
 
 _SOFT: Final = (JsmsWaitError, AirflowSensorTimeout, AirflowTaskTimeout, AirflowSkipException)
 
@@ -33,11 +33,12 @@ _SOFT: Final = (JsmsWaitError, AirflowSensorTimeout, AirflowTaskTimeout, Airflow
 def error_of(failed: Failed, wait: Wait) -> JsmsError:
     """Return the error for a wait that is gone, overdue or unreachable."""
     if failed.reason == "gone":
-        lines = [_gone(each) for each in failed.schedules]
+        gone = failed.schedules
+        lines = [f"Schedule {each.schedule_id} is gone (code {each.gone})." for each in gone]
         return JsmsScheduleGoneError(
-            f"{' '.join(first_ten(lines))} It was deleted, JSMS forgot it after sending, or it "
-            "belongs to another application. Check the JSMS console, and that jsms_conn_id is the "
-            "connection of the submit."
+            f"{' '.join(first_ten(lines))} {last_poll(wait)} It was deleted, JSMS forgot it after "
+            "sending, or it belongs to another application. Check the JSMS console, and that "
+            "jsms_conn_id is the connection of the submit."
         )
     if failed.reason == "overdue":
         lines = [f"{each}, due since {show_time(wait.due_at(each))}" for each in failed.schedules]
@@ -50,14 +51,6 @@ def error_of(failed: Failed, wait: Wait) -> JsmsError:
     return JsmsUnreachableError(
         f"JSMS could not be polled since {since}. {last_poll(wait)} The schedules are unchanged: "
         "once JSMS can be reached again, clear the task."
-    )
-
-
-def _gone(schedule: Progress) -> str:
-    before = f"; before, {schedule.found} of {schedule.recipients} recipients had a msg_id"
-    return (
-        f"Schedule {schedule.schedule_id} is gone (code {schedule.gone}"
-        f"{before if schedule.recipients else ''})."
     )
 
 

@@ -21,7 +21,7 @@ from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.api.references import only_ids, references_in
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError, JsmsUnknownEventError
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
-from airflow_provider_jsms.operators.run_context import require_task_run
+from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.sensors.failures import error_of, last_poll, soft_failing
 from airflow_provider_jsms.triggers.waiting import (
     DONE,
@@ -35,8 +35,6 @@ from airflow_provider_jsms.triggers.waiting import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.exceptions import JsmsError
@@ -63,25 +61,17 @@ class JsmsScheduleSensor(BaseSensorOperator):
     ``deferrable=True`` it waits in Airflow's triggerer without a worker slot; with
     ``mode="reschedule"`` it holds a slot only while it polls.
 
-    ===================================  =====================================================
-    result of a poll                     the sensor
-    ===================================  =====================================================
-    all msg_ids are there                succeeds (with ``wait_for_send_time``, at ``send_time``)
-    msg_ids missing after ``grace``      fails as overdue (:class:`JsmsOverdueError`), no retry
-    JSMS does not know the schedule      fails as gone (:class:`JsmsScheduleGoneError`), no retry
-    JSMS cannot be reached               polls again after ``poke_interval``
-    unreachable for 10 minutes, and 10   fails as unreachable (:class:`JsmsUnreachableError`)
-    minutes after ``send_time``          with the cause; Airflow's ``retries`` apply
-    JSMS rejects the query               fails with the error of JSMS, as every task does
-    ``timeout`` is over                  fails as every sensor does, no retry
-    ``execution_timeout`` is over        fails as every task does; ``retries`` apply
-    ===================================  =====================================================
+    It succeeds when all msg_ids are there (with ``wait_for_send_time``, at ``send_time``). It fails
+    without retry if JSMS does not know the schedule (:class:`JsmsScheduleGoneError`), if msg_ids
+    are missing after ``grace`` (:class:`JsmsOverdueError`), and when ``timeout`` is over. If JSMS
+    cannot be reached, it polls again after ``poke_interval``; when that has lasted 10 minutes, and
+    ``send_time`` is 10 minutes ago, it fails with the cause (:class:`JsmsUnreachableError`), and
+    Airflow's ``retries`` apply.
 
     With ``soft_fail`` the task is skipped if the wait is overdue, gone or timed out; wrong
     arguments, wrong credentials and an outage still fail it. A retry starts over (in reschedule
-    mode Airflow counts ``timeout`` from the first try). The sensor only reads: clearing or marking
-    a waiting task changes nothing at JSMS. In reschedule mode it remembers nothing between two
-    polls, so an outage of 10 minutes ends it even before ``send_time``.
+    mode Airflow counts ``timeout`` from the first try). In reschedule mode the sensor remembers
+    nothing between two polls, so an outage of 10 minutes ends it even before ``send_time``.
 
     :param schedule_id: one id or a list, or the results of the tasks that submitted the schedules,
         mapped ones included. The ``success_count`` of batch submits then gives the number of
@@ -90,16 +80,15 @@ class JsmsScheduleSensor(BaseSensorOperator):
         early (templated).
     :param grace: how long after ``send_time`` msg_ids may be missing, a timedelta or seconds.
     :param recheck_interval: how often to poll before ``send_time``, a timedelta or seconds.
-    :param deferrable: wait in the triggerer, without a worker slot; the texts "true" and "false"
-        are accepted too. Default: Airflow's ``[operators] default_deferrable``.
-    :param timeout: as in every sensor, but the default is no limit beside ``grace``. A timeout
-        that ends before ``send_time`` is refused at once.
+    :param deferrable: wait in the triggerer; default: Airflow's ``[operators] default_deferrable``.
+    :param timeout: as in every sensor, but with no limit by default. A timeout that ends before
+        ``send_time`` is refused at once.
     :param poke_interval: how often to poll from ``send_time`` on; default 60 seconds.
         ``exponential_backoff`` and ``max_wait`` have no effect.
     :param jsms_conn_id: the Airflow connection (templated).
     """
 
-    template_fields: Sequence[str] = ("schedule_id", "wait_for_send_time", "jsms_conn_id")
+    template_fields = ("schedule_id", "wait_for_send_time", "jsms_conn_id")
     ui_color = "#e3f0ff"
 
     def __init__(
@@ -203,7 +192,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
             if error is None:
                 return False
             # A reschedule would forget the outage.
-            time.sleep(max(0.0, (step.time - datetime.now(UTC)).total_seconds()))
+            time.sleep(self._get_next_poke_interval())
 
     def _get_next_poke_interval(self, *_: Any, **__: Any) -> float:
         # Airflow calls this in poke and in reschedule mode.

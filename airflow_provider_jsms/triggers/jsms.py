@@ -106,17 +106,16 @@ async def _poll(connection: SharedConnection, wait: Wait, now: datetime) -> Exce
     semaphore = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def poll_one(known: Progress) -> None:
+        schedule_id = known.schedule_id
         async with semaphore:
-            wait.schedules[known.schedule_id] = await _query(connection, known)
+            try:
+                answer = await connection.send(query_schedule(schedule_id), max_attempts=1)
+            except JsmsStateError as error:
+                wait.schedules[schedule_id] = replace(known, gone=error.code or 0)
+                return
+            zone = (await connection.settings()).zone
+            wait.schedules[schedule_id] = Progress.of(schedule_id, answer, zone)
 
     results = await asyncio.gather(*map(poll_one, wait.unsettled(now)), return_exceptions=True)
     errors = [result for result in results if isinstance(result, Exception)]
     return min(errors, key=lambda error: isinstance(error, TRANSIENT), default=None)
-
-
-async def _query(connection: SharedConnection, known: Progress) -> Progress:
-    try:
-        answer = await connection.send(query_schedule(known.schedule_id), max_attempts=1)
-    except JsmsStateError as error:
-        return replace(known, gone=error.code or 0)
-    return Progress.of(known.schedule_id, answer, (await connection.settings()).zone)

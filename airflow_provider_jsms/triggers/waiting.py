@@ -1,8 +1,8 @@
 """The clock logic of a wait, without a clock: when to poll, and when a wait is done or has failed.
 
 No document says whether a ``msg_id`` appears at submission or only after sending. So a wait polls
-at its start, seldom until ``send_time``, and often until ``grace`` is over. The sensor, in every
-mode, and the trigger share it, and hand it to each other as JSON.
+at its start, seldom until ``send_time``, and often until ``grace`` is over. The sensor and the
+trigger hand it to each other as JSON.
 """
 
 from __future__ import annotations
@@ -158,13 +158,12 @@ class Wait:
         return self.due_at(schedule) + self.grace
 
     def status(self, now: datetime) -> list[str]:
-        """Return the status of the schedules, as lines of a log."""
+        """Return the status of the schedules as lines of a log."""
         return first_ten([self._status(each, now) for each in self.schedules.values()])
 
     def encode(self) -> dict[str, Any]:
         """Return the wait as JSON."""
-        encoded: dict[str, Any] = _adapter().dump_python(self, mode="json")
-        return encoded
+        return dict(_adapter().dump_python(self, mode="json"))
 
     @classmethod
     def decode(cls, stored: object) -> Wait:
@@ -226,7 +225,7 @@ class Wait:
         return due if recheck + self.poke_interval > due else recheck
 
     def _poll_at(self, time: datetime) -> PollAt:
-        return PollAt(min(time, self.ends_at) if self.ends_at else time)
+        return PollAt(min(time, self.ends_at or time))
 
     @property
     def _pause(self) -> timedelta:

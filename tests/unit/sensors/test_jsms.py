@@ -124,7 +124,7 @@ class TestAWait:
         hours.on_sleep.append(lambda: delete(scheduled))
         with pytest.raises(JsmsScheduleGoneError, match=r"is gone \(code 50028") as it:
             hours.wait(scheduled, mode)
-        assert ("0 of 1 recipients had a msg_id" in str(it.value)) is (mode != "reschedule")
+        assert ("0 of 1 recipients have a msg_id" in str(it.value)) is (mode != "reschedule")
         assert isinstance(it.value, AirflowFailException)
         assert hours.slept == [3600]
 
