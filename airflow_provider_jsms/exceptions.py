@@ -261,3 +261,6 @@ class JsmsScheduleGoneError(JsmsWaitError):
 
 class JsmsOverdueError(JsmsWaitError):
     """Some recipients have no msg_id ``grace`` after ``send_time``."""
+
+
+__all__ = [name for name in dir() if name.startswith("Jsms")]

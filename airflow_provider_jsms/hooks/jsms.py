@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
+__all__ = ["JsmsHook"]
+
 T = TypeVar("T")
 
 

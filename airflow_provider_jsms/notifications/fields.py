@@ -1,11 +1,10 @@
-"""The fields of a notification, rendered with the context of one callback."""
+"""The fields of a notification: rendered with the context of one callback, cleaned and cut."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -13,8 +12,7 @@ import pendulum
 from jinja2 import StrictUndefined
 
 from airflow_provider_jsms.api.masking import mask_text
-from airflow_provider_jsms.notifications.alert_text import PLACEHOLDER
-from airflow_provider_jsms.operators.rendering import reason_of, render_field, render_value
+from airflow_provider_jsms.operators.rendering import Renderer, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,14 +21,14 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.notifier import BaseNotifier
     from airflow.providers.common.compat.sdk import Context
 
-_log = logging.getLogger(__name__)
-
+_BRACKETS: Final = str.maketrans("【】", "[]")
 _NAMES: Final = ("run_id", "dag_id", "logical_date", "data_interval_start", "data_interval_end")
 _DATES: Final = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
 _TIMES: Final = (
     *("logical_date", "data_interval_start", "data_interval_end", "run_after"),
     *("queued_at", "start_date", "end_date", "deadline_time"),
 )
+_log = logging.getLogger(__name__)
 
 
 def rendered_fields(notifier: BaseNotifier, context: Context) -> dict[str, Any]:
@@ -41,22 +39,17 @@ def rendered_fields(notifier: BaseNotifier, context: Context) -> dict[str, Any]:
     :raises JsmsRenderError: another field cannot be rendered.
     """
     environment = _environment_of(notifier, context)
-    if is_deadline(context) and isinstance(context["dag_run"], Mapping):
+    if "deadline" in context and isinstance(context["dag_run"], Mapping):
         context = _deadline_context(context, environment.filters)
-    render = partial(render_value, notifier.render_template, context=context, jinja_env=environment)
+    renderer = Renderer(notifier.render_template, context, environment)
     fields: dict[str, Any] = {}
     for name in notifier.template_fields:
         value = getattr(notifier, name)
         if name == "temp_para" and isinstance(value, Mapping):
-            fields[name] = {key: _parameter(key, item, render) for key, item in value.items()}
+            fields[name] = {key: _parameter(key, item, renderer) for key, item in value.items()}
         else:
-            fields[name] = render_field(notifier.render_template, name, value, context, environment)
+            fields[name] = renderer.field(name, value)
     return fields
-
-
-def is_deadline(context: Context) -> bool:
-    """Return whether this is the context of a deadline alert, not of a task or a DAG."""
-    return "deadline" in context
 
 
 def _environment_of(notifier: BaseNotifier, context: Context) -> jinja2.Environment:
@@ -70,30 +63,28 @@ def _environment_of(notifier: BaseNotifier, context: Context) -> jinja2.Environm
     return environment
 
 
-def _parameter(key: object, item: object, render: Callable[..., Any]) -> object:
+def _parameter(key: object, item: object, renderer: Renderer) -> object:
     try:
-        return render({key: item})[key]
+        return renderer.nested(item)
     except Exception as error:  # noqa: BLE001  a template can raise anything
-        _log.warning(
-            "temp_para[%r] could not be rendered (%s): the text has %r in its place.",
-            *(mask_text(key), reason_of(error, item), PLACEHOLDER),
-        )
-        return PLACEHOLDER
+        return _placeholder(key, f"could not be rendered ({reason_of(error, item)})")
+
+
+def _placeholder(key: object, why: str) -> str:
+    _log.warning("temp_para[%r] %s: the text has '-' in its place.", mask_text(key), why)
+    return "-"
 
 
 def _deadline_context(context: Context, filters: Mapping[str, Callable[..., Any]]) -> Context:
     """Return the context of a deadline alert with the names of a task's context.
 
-    Airflow passes the run as a dictionary in the form of its REST API (``dag_run_id``, times as
-    text), the deadline, and nothing else.
+    Airflow passes only the deadline, and the run in the form of its REST API (``dag_run_id``, times
+    as text).
 
     :param filters: of Jinja, among them Airflow's ``ds`` and ``ts``.
     """
     # Only Airflow 3.1 and newer have deadline alerts.
-    from airflow.sdk.execution_time.context import (  # noqa: PLC0415
-        MacrosAccessor,
-        VariableAccessor,
-    )
+    from airflow.sdk.execution_time import context as accessors  # noqa: PLC0415
 
     given = cast("dict[str, Any]", context)
     run = _with_times(given["dag_run"])
@@ -104,10 +95,10 @@ def _deadline_context(context: Context, filters: Mapping[str, Callable[..., Any]
     names |= {
         # Airflow reads whether the DAG renders native objects.
         "dag": SimpleNamespace(dag_id=run.get("dag_id"), render_template_as_native_obj=False),
-        "macros": MacrosAccessor(),
+        "macros": accessors.MacrosAccessor(),
         "var": {
-            "json": VariableAccessor(deserialize_json=True),
-            "value": VariableAccessor(deserialize_json=False),
+            "json": accessors.VariableAccessor(deserialize_json=True),
+            "value": accessors.VariableAccessor(deserialize_json=False),
         },
     }
     given = {**names, **given, "dag_run": run, "deadline": _with_times(given["deadline"])}
@@ -115,10 +106,39 @@ def _deadline_context(context: Context, filters: Mapping[str, Callable[..., Any]
 
 
 def _with_times(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy whose times are datetimes, as in a task."""
-    return {name: _time(item) if name in _TIMES else item for name, item in values.items()}
+    times = {name: values[name] for name in _TIMES if values.get(name) is not None}
+    return {**values, **{name: _time(value) for name, value in times.items()}}
 
 
-def _time(value: object) -> object:
-    value = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return pendulum.instance(value) if isinstance(value, datetime) else value
+def _time(value: str | datetime) -> datetime:
+    return pendulum.instance(datetime.fromisoformat(value) if isinstance(value, str) else value)
+
+
+def alert_parameters(parameters: Mapping[Any, object], max_length: int) -> dict[Any, str]:
+    """Return the parameters as texts that JSMS accepts, with at most ``max_length`` in total.
+
+    JSMS refuses a text with an empty parameter (50023), with 【 or 】 (50054), or of more than 500
+    characters (50038). An incomplete alert is better than none.
+    """
+    texts = {name: _text(name, value) for name, value in parameters.items()}
+    allowed = max_length
+    while allowed > 1 and sum(min(len(text), allowed) for text in texts.values()) > max_length:
+        allowed -= 1  # the longest are cut, all to the same length
+    return {name: _cut(name, text, allowed) for name, text in texts.items()}
+
+
+def _text(name: object, value: object) -> str:
+    # A lone surrogate, as in the name of a file, cannot be encoded.
+    text = str(value).encode(errors="replace").decode().translate(_BRACKETS)
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    # A template renders None, such as the `exception` of a success, as the word.
+    return _placeholder(name, "is empty") if text in ("", "None") else text
+
+
+def _cut(name: object, text: str, allowed: int) -> str:
+    if len(text) <= allowed:
+        return text
+    _log.info(
+        "temp_para[%r] was cut from %d to %d characters.", mask_text(name), len(text), allowed
+    )
+    return f"{text[: allowed - 1].rstrip()}…"

@@ -25,16 +25,11 @@ from airflow_provider_jsms.exceptions import (
     JsmsSettingsError,
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
-from airflow_provider_jsms.notifications.alert_text import (
-    MAX_LENGTH,
-    alert_parameters,
-    max_length_of,
-)
-from airflow_provider_jsms.notifications.fields import is_deadline, rendered_fields
+from airflow_provider_jsms.notifications.fields import alert_parameters, rendered_fields
 from airflow_provider_jsms.submission.refusals import describe_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import jinja2
     from airflow.providers.common.compat.sdk import Context
@@ -43,14 +38,10 @@ if TYPE_CHECKING:
 
 __all__ = ["JsmsNotifier"]
 
-_log = logging.getLogger(__name__)
-
-# Less would be used up by a slow connection.
-_SHORTEST_DELAY: Final = timedelta(seconds=5)
-_LONGEST_DELAY: Final = timedelta(days=1)
+_LONGEST_CONTENT: Final = 500
 # Brackets and quotes are those of a list that a template has rendered to text.
-_BETWEEN_NUMBERS = re.compile(r"[,;，；、\r\n\[\]\"']")
-_DENIED: Final = "AirflowSecretsBackendAccessDenied"
+_BETWEEN_NUMBERS: Final = re.compile(r"[,;，；、\r\n\[\]\"']")
+_log = logging.getLogger(__name__)
 
 
 class JsmsNotifier(BaseNotifier):
@@ -71,61 +62,47 @@ class JsmsNotifier(BaseNotifier):
     Use it as any ``on_..._callback`` of a DAG or a task, and in the ``AsyncCallback`` or
     ``SyncCallback`` of a deadline alert.
 
-    **How many texts.** Each callback submits once: one number as a single schedule, several as one
-    batch, which JSMS sends ``delay`` later. The callback of a DAG sends one text per run. The
-    callback of a task sends one per task and per mapped task instance: if 20 of them fail, you get
-    20 texts. There is no limit such as "once in ten minutes", because no record of earlier texts
-    is kept.
+    **How many texts.** Each callback submits once, one number as a single schedule, several as one
+    batch: the callback of a DAG once per run, that of a task once per task and per mapped task
+    instance. If 20 of them fail, you get 20 texts, because no record of earlier texts is kept.
 
-    **What a callback cannot promise.** Airflow may run a callback twice (when a worker, a DAG
-    processor or a triggerer dies during it; in 3.3 every time that the heartbeat of a task times
-    out), late (a DAG's, if its file was broken meanwhile) or not at all (when a worker is killed).
-    Use a task with ``JsmsSubmitScheduleOperator`` and a ``trigger_rule`` such as ``"one_failed"``
-    for a text that must be sent once.
+    **No guarantee.** Airflow may run a callback twice (when the process that runs it dies; in 3.3
+    whenever the heartbeat of a task times out), late (a DAG's, if its file was broken meanwhile) or
+    not at all (when a worker is killed). For a text that must be sent once, use a task with
+    ``JsmsSubmitScheduleOperator`` and a ``trigger_rule`` such as ``"one_failed"``.
 
-    **When something is wrong.** A parameter of ``temp_para`` that is empty or cannot be rendered
-    becomes ``-``, and the log names it. Line breaks become spaces, and 【】, which JSMS refuses,
-    become ``[]``. Any other failure is logged with the next step and never fails the task that the
-    notification is about. A failed deadline alert raises, so that Airflow records a failure. A
-    submission that JSMS may have accepted is not sent again.
+    **Failures.** A parameter of ``temp_para`` that is empty or cannot be rendered becomes ``-``,
+    and the log names it. Line breaks become spaces, and 【】, which JSMS refuses, become ``[]``.
+    Any other failure is logged and never fails the task; in a deadline alert it is raised, so that
+    Airflow records it. A submission that JSMS may have accepted is not sent again.
 
     **Templates.** In callbacks of a task: its whole context, and ``exception`` when it failed. In
     callbacks of a DAG: ``dag``, ``dag_run``, ``run_id``, ``reason`` and mostly the context of the
     last ``ti``, without ``exception``. In a deadline alert: ``deadline``, ``dag_run``, ``run_id``,
     ``dag_id``, ``dag.dag_id``, ``logical_date``, ``ds``, ``ts`` and their variants,
-    ``data_interval_start``, ``data_interval_end``, ``var`` and ``macros``. A text may be late:
-    ``ti.end_date`` (task), ``dag_run.end_date`` (DAG) and ``deadline.deadline_time`` say when it
-    happened, in UTC. ``{{ ti.end_date.astimezone(dag.timezone).strftime('%H:%M') }}`` is the wall
-    clock of the DAG.
+    ``data_interval_start``, ``data_interval_end``, ``var`` and ``macros``. As a text may be late,
+    name the time, which is in UTC: ``ti.end_date`` (task), ``dag_run.end_date`` (DAG) or
+    ``deadline.deadline_time``; on the wall clock of the DAG it is
+    ``{{ ti.end_date.astimezone(dag.timezone).strftime('%H:%M') }}``.
 
-    Airflow stores the arguments of a deadline alert unmasked: in its database, in debug logs, in
-    the log of a failed callback, and from 3.2 on in the tags of metrics. Keep the numbers in an
-    Airflow Variable instead.
+    **Privacy.** Airflow stores the arguments of a deadline alert unmasked: in its database, in
+    logs, and from 3.2 on in the tags of metrics. Keep the numbers in an Airflow Variable instead.
 
-    :param mobile: the people to text: a number, a list of numbers, or a text of several with
-        commas or line breaks between them, also a list that a template has rendered to text
-        (templated). A repeated number is texted once; at most 1,000. If one number is invalid,
-        nobody is texted, and the log says which.
+    :param mobile: a number, a list of numbers, or a text of several with commas or line breaks
+        between them, also a list that a template has rendered to text (templated). A repeated
+        number is texted once; at most 1,000. If one is invalid, nobody is texted.
     :param temp_id: the id of an approved template (templated).
     :param temp_para: the parameters of the template by name; values become strings (templated).
     :param sign_id: the id of an approved signature; None for the default one (templated).
-    :param delay: the time from the callback to the ``send_time``, 5 seconds to a day: a timedelta
-        or seconds (templated). It is no promise of delivery.
+    :param delay: the time from the callback to ``send_time``, 5 seconds to a day: a timedelta or
+        seconds (templated).
     :param jsms_conn_id: the Airflow connection to JSMS (templated).
     :param max_length: characters of all parameters together, 1 to 500; the longest are cut and end
         with ``…``. JSMS refuses a text of more than 500 characters with its template and
         signature, and charges a text of more than 70 by parts of 67.
-    :raises JsmsInputError: ``max_length`` is invalid.
     """
 
-    template_fields: Sequence[str] = (
-        "mobile",
-        "temp_id",
-        "temp_para",
-        "sign_id",
-        "delay",
-        "jsms_conn_id",
-    )
+    template_fields = ("mobile", "temp_id", "temp_para", "sign_id", "delay", "jsms_conn_id")
 
     def __init__(
         self,
@@ -136,9 +113,14 @@ class JsmsNotifier(BaseNotifier):
         sign_id: Any = None,  # noqa: ANN401  a number or a template
         delay: Any = timedelta(minutes=1),  # noqa: ANN401  a timedelta, seconds or a template
         jsms_conn_id: str = DEFAULT_CONN_ID,
-        max_length: int = MAX_LENGTH,
+        max_length: int = 200,
         **kwargs: Any,
     ) -> None:
+        if not 0 < max_length <= _LONGEST_CONTENT:
+            raise JsmsInputError(
+                f"max_length is {max_length}: use a whole number of characters from 1 to "
+                f"{_LONGEST_CONTENT}, the most that JSMS accepts in a text."
+            )
         # Airflow 3.1 and newer pass the context of a deadline alert here.
         super().__init__(**kwargs)
         self.mobile = mobile
@@ -147,7 +129,7 @@ class JsmsNotifier(BaseNotifier):
         self.sign_id = sign_id
         self.delay = delay
         self.jsms_conn_id = jsms_conn_id
-        self.max_length = max_length_of(max_length)
+        self.max_length = max_length
 
     def _update_context(self, context: Context) -> Context:
         # Airflow would add these fields to it, but it is the task's context too.
@@ -156,17 +138,14 @@ class JsmsNotifier(BaseNotifier):
     def render_template_fields(
         self, context: Context, jinja_env: jinja2.Environment | None = None
     ) -> None:
-        """Keep the templates: a DAG processor runs the callbacks of several runs with one notifier.
-
-        Each notification renders them for itself.
-        """
+        """Keep the templates: one notifier serves several runs, and renders them for each."""
 
     def notify(self, context: Context) -> None:
         """Schedule the text. A failure is logged; in a deadline alert it is raised too."""
         # The hook imports an HTTP library, which parsing a DAG file must not.
         from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
 
-        with _failures_logged(raises=is_deadline(context)):
+        with _failures_logged(raises="deadline" in context):
             fields = rendered_fields(self, context)
             self._submit(JsmsHook(fields["jsms_conn_id"], durable=False), fields)
 
@@ -239,7 +218,8 @@ def _failures_logged(*, raises: bool) -> Iterator[None]:
 
 def _failure(error: Exception) -> AirflowException:
     """Return the error, or another in its place if it may quote private values."""
-    if _DENIED in (type(error).__name__, type(error.__context__).__name__):
+    names = (type(error).__name__, type(error.__context__).__name__)
+    if "AirflowSecretsBackendAccessDenied" in names:
         return JsmsSettingsError(
             "Airflow 3.3 lets a SyncCallback read neither connections nor Variables of its "
             "database. Nothing was sent. Use AsyncCallback, or set them in the environment or a "
@@ -253,11 +233,17 @@ def _failure(error: Exception) -> AirflowException:
 
 def _numbers(value: object) -> list[str]:
     """Return valid numbers without duplicates, from one, several, or a text of several."""
-    given = list(_each(value))
+    given, numbers = list(_each(value)), []
     if not given:
         raise JsmsInputError("mobile is empty: there is nobody to text. Nothing was sent.")
-    count = len(given)
-    return list(dict.fromkeys(_number(each, at, count) for at, each in enumerate(given, 1)))
+    for position, each in enumerate(given, start=1):
+        try:
+            numbers.append(mobile_of(each))
+        except JsmsInputError as error:
+            if len(given) == 1:
+                raise
+            raise JsmsInputError(f"number {position} of {len(given)}: {error}") from None
+    return list(dict.fromkeys(numbers))
 
 
 def _each(value: object) -> Iterator[object]:
@@ -270,15 +256,6 @@ def _each(value: object) -> Iterator[object]:
         yield value
 
 
-def _number(value: object, position: int, count: int) -> str:
-    try:
-        return mobile_of(value)
-    except JsmsInputError as error:
-        if count == 1:
-            raise
-        raise JsmsInputError(f"number {position} of {count}: {error}") from None
-
-
 def _parsed(value: object) -> object:
     """Return the dictionary that a template has rendered to text, in Python or JSON."""
     if isinstance(value, str):
@@ -289,12 +266,12 @@ def _parsed(value: object) -> object:
 
 
 def _delay(value: object) -> timedelta:
-    """Return the delay from a timedelta or a number of seconds, also as text."""
     if isinstance(value, str):
         with suppress(ValueError):
             value = float(value)
     delay = period("delay", value)
-    if _SHORTEST_DELAY <= delay <= _LONGEST_DELAY:
+    # A slow connection may use up a shorter delay.
+    if timedelta(seconds=5) <= delay <= timedelta(days=1):
         return delay
     raise JsmsInputError(
         f"delay is {delay}: pass a timedelta, or a number of seconds, from 5 seconds to a day. "

@@ -1,21 +1,21 @@
-"""The base of the operators: the connection, and fields that stay private after rendering."""
+"""The bases of the operators: the connection, the arguments, and fields that stay private."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_jsms.api.arguments import choice
-from airflow_provider_jsms.api.calls import MAX_RECIPIENTS
+from airflow_provider_jsms.api.arguments import choice, flag
 from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
 from airflow_provider_jsms.api.references import only_ids
+from airflow_provider_jsms.compat import fail_without_retry
 from airflow_provider_jsms.exceptions import (
-    JsmsInputError,
     JsmsPastSendTimeError,
     JsmsRequestError,
+    JsmsStoppedError,
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.private_fields import (
@@ -25,10 +25,13 @@ from airflow_provider_jsms.operators.private_fields import (
     Store,
     keep,
 )
-from airflow_provider_jsms.operators.rendering import render_field, upstream_texts
-from airflow_provider_jsms.operators.run_context import explaining_missing_dates
-from airflow_provider_jsms.submission.chunks import chunks, survey
-from airflow_provider_jsms.submission.recipients_file import source_of
+from airflow_provider_jsms.operators.rendering import (
+    Renderer,
+    explaining_missing_dates,
+    upstream_texts,
+)
+from airflow_provider_jsms.submission.chunks import survey
+from airflow_provider_jsms.submission.task_try import store_of, task_try_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,15 +40,12 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.api.entries import Source
-    from airflow_provider_jsms.api.recipients import Recipient
-    from airflow_provider_jsms.api.replies import FailedRecipient
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.chunks import Survey
+    from airflow_provider_jsms.submission.task_try import TaskTry
 
 Templated: TypeAlias = Any
 """An argument: a literal, a template, an XComArg, or a function that returns the value."""
-
-NOBODY: Final = "recipients is empty: there is nobody to text."
 
 
 class JsmsOperator(BaseOperator):
@@ -58,10 +58,7 @@ class JsmsOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("jsms_conn_id",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {
-        "temp_para": "json",
-        "recipients": "json",
-    }
+    template_fields_renderers: ClassVar = {"temp_para": "json", "recipients": "json"}
     ui_color = "#e3f0ff"
 
     mobile = PrivateField("mobile")
@@ -94,7 +91,7 @@ class JsmsOperator(BaseOperator):
         return JsmsHook(self.jsms_conn_id)
 
     def _plain_hook(self) -> JsmsHook:
-        """Return a hook without a ledger: the submit operators have their own."""
+        """Return a hook without records: the submit operators have their own."""
         hook = self.hook()
         hook.durable = False
         return hook
@@ -110,7 +107,9 @@ class JsmsOperator(BaseOperator):
         # Every Airflow calls this for plain, XComArg and mapped tasks alike.
         for name in template_fields:
             if parent is self and name in PRIVATE_FIELDS:
-                keep(self, name, self._rendered(name, context, jinja_env), is_rendered=True)
+                data = upstream_texts(self, vars(self)[STORE].arguments)
+                renderer = Renderer(self.render_template, context, jinja_env, data)
+                keep(self, name, renderer.field(name, getattr(self, name)), is_rendered=True)
                 continue
             with explaining_missing_dates(name, context):
                 super()._do_render_template_fields(parent, [name], context, jinja_env, seen_oids)
@@ -118,119 +117,127 @@ class JsmsOperator(BaseOperator):
                 # The result of another task may name people.
                 self.schedule_id = only_ids(self.schedule_id)
 
-    def _rendered(self, name: str, context: Context, jinja_env: jinja2.Environment) -> object:
-        data = upstream_texts(self, vars(self)[STORE].arguments)
-        value = getattr(self, name)
-        return render_field(self.render_template, name, value, context, jinja_env, data=data)
+
+class JsmsReferenceOperator(JsmsOperator):
+    """The base of the operators that name a schedule."""
+
+    def __init__(self, *, schedule_id: Templated, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.schedule_id = schedule_id
 
 
-class JsmsSingleOperator(JsmsOperator):
-    """The base of the operators for one person."""
+class JsmsTextOperator(JsmsOperator):
+    """The base of the operators that submit or modify."""
 
-    template_fields: Sequence[str] = (
-        "send_time",
-        "mobile",
-        "temp_id",
-        "sign_id",
-        "temp_para",
-        "on_past_send_time",
-        "jsms_conn_id",
-    )
+    _arguments: ClassVar[tuple[str, ...]]
 
     def __init__(
         self,
         *,
         send_time: Templated,
-        mobile: Templated,
         temp_id: Templated,
         sign_id: Templated = None,
-        temp_para: Templated = None,
         on_past_send_time: str = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.send_time = send_time
-        self.mobile = mobile
         self.temp_id = temp_id
         self.sign_id = sign_id
-        self.temp_para = temp_para
         self.on_past_send_time = on_past_send_time
 
     def _fields(self) -> dict[str, Any]:
-        """Return the arguments of the call."""
-        names = ("send_time", "mobile", "temp_id", "sign_id", "temp_para")
-        return {name: getattr(self, name) for name in names}
+        """Return the arguments of the call, except send_time and recipients."""
+        return {name: getattr(self, name) for name in self._arguments}
 
 
-class JsmsBatchOperator(JsmsOperator):
-    """The base of the batch operators."""
+class JsmsSubmitOperator(JsmsTextOperator):
+    """The base of the operators that submit, with records."""
 
+    def __init__(
+        self, *, on_uncertain: str = "fail", durable: bool | str = True, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.on_uncertain = on_uncertain
+        self.durable = durable
+        self._is_stopped = False
+
+    def on_kill(self) -> None:
+        """Stop before the next request; accepted schedules stay."""
+        # Airflow calls this from a signal handler, and the interrupted code runs on after it.
+        self._is_stopped = True
+
+    def _task_try(self, context: Context) -> TaskTry:
+        durable = flag("durable", self.durable)
+        return task_try_of(context, retries=self.retries or 0, durable=durable)
+
+    def _is_task(self, context: Context) -> bool:
+        # Otherwise the user's code executes this operator in a task of its own.
+        task = context.get("task")
+        return task is None or (task.task_id == self.task_id and type(task) is type(self))
+
+    @contextmanager
+    def _guarding_other_submissions(self, context: Context) -> Iterator[None]:
+        """Keep a skip or a retry of this submission from affecting others of the task."""
+        has_records = store_of(context) is not None or not flag("durable", self.durable)
+        try:
+            with nullcontext() if has_records else fail_without_retry(self._task_try(context)):
+                yield
+        except AirflowSkipException as skip:
+            if self._is_task(context):
+                raise
+            self.log.warning("%s Your code continues without this submission.", skip)
+
+    def _raise_if_stopped(self) -> None:
+        if self._is_stopped:
+            raise JsmsStoppedError(
+                "The task was stopped, so nothing more is sent. Accepted schedules stay."
+            )
+
+
+class JsmsSingleOperator(JsmsTextOperator):
+    """The base of the operators for one person."""
+
+    _arguments = ("mobile", "temp_id", "sign_id", "temp_para")
+    template_fields: Sequence[str] = ("send_time", *_arguments, "on_past_send_time", "jsms_conn_id")
+
+    def __init__(self, *, mobile: Templated, temp_para: Templated = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mobile = mobile
+        self.temp_para = temp_para
+
+
+class JsmsBatchOperator(JsmsTextOperator):
+    """The base of the operators for a list of people."""
+
+    _arguments = ("temp_id", "sign_id", "tag")
     template_fields: Sequence[str] = (
-        "send_time",
-        "recipients",
-        "columns",
-        "temp_id",
-        "sign_id",
-        "tag",
-        "max_failures",
-        "on_past_send_time",
-        "jsms_conn_id",
+        *("send_time", "recipients", "columns", *_arguments),
+        *("max_failures", "on_past_send_time", "jsms_conn_id"),
     )
 
     def __init__(
         self,
         *,
-        send_time: Templated,
         recipients: Templated,
         columns: Templated = None,
-        temp_id: Templated,
-        sign_id: Templated = None,
         tag: Templated = None,
         max_failures: int | str = 0,
-        on_past_send_time: str = "fail",
         **kwargs: Any,
     ) -> None:
+        kwargs.setdefault("multiple_outputs", True)
         super().__init__(**kwargs)
-        self.send_time = send_time
         # The first of several runs or tries would exhaust an iterator.
         self.recipients = list(recipients) if isinstance(recipients, Iterator) else recipients
         self.columns = columns
-        self.temp_id = temp_id
-        self.sign_id = sign_id
         self.tag = tag
         self.max_failures = max_failures
-        self.on_past_send_time = on_past_send_time
-
-    def _fields(self) -> dict[str, Any]:
-        """Return the arguments of the call, except the recipients."""
-        return {name: getattr(self, name) for name in ("send_time", "temp_id", "sign_id", "tag")}
 
     def _survey(self, source: Source) -> Survey:
-        """Validate all recipients before the first request."""
         known = survey(source)
         if known.repeated:
             self.log.info("%d repeated entries of recipients are left out", known.repeated)
         return known
-
-    def _people(self) -> list[Recipient]:
-        """Return the recipients of one request, without repeated entries.
-
-        :raises AirflowSkipException: there is nobody to text.
-        """
-        source = source_of(self.recipients, self.columns)
-        known = self._survey(source)
-        if not known.recipients:
-            raise AirflowSkipException(NOBODY)
-        if len(known.digests) > 1:
-            raise JsmsInputError(
-                f"recipients has {known.recipients} entries: a schedule has at most "
-                f"{MAX_RECIPIENTS}. Nothing was sent."
-            )
-        return next(chunks(source, known))
-
-    def _hand_on(self, context: Context, failures: Sequence[FailedRecipient]) -> None:
-        """Push the refused recipients to XCom, also for a task that fails because of them."""
-        context["ti"].xcom_push(key="failure_recipients", value=failures)
 
 
 @contextmanager
@@ -242,7 +249,6 @@ def past_send_time(
 ) -> Iterator[None]:
     """Skip the task, if the user wants that, instead of failing because ``send_time`` has passed.
 
-    :param on_past_send_time: ``"fail"`` or ``"skip"``.
     :param may_be_done: an earlier try may have succeeded: never skip.
     :param is_begun: returns whether a part is submitted: never skip then either.
     """

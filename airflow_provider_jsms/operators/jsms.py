@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_jsms.api.arguments import flag
 from airflow_provider_jsms.api.calls import batch_head, submit_schedule
@@ -19,13 +20,14 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.operators.base import (
     JsmsBatchOperator,
-    JsmsOperator,
+    JsmsReferenceOperator,
     JsmsSingleOperator,
+    JsmsSubmitOperator,
     past_send_time,
 )
-from airflow_provider_jsms.operators.run_context import require_task_run
-from airflow_provider_jsms.operators.submitting import SubmitsOnce
+from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
+from airflow_provider_jsms.submission.chunks import NOBODY, chunks
 from airflow_provider_jsms.submission.custom_code import refuse_templates
 from airflow_provider_jsms.submission.fingerprint import fingerprint_of
 from airflow_provider_jsms.submission.recipients_file import source_of
@@ -33,16 +35,25 @@ from airflow_provider_jsms.submission.refusals import FailureLimit
 from airflow_provider_jsms.submission.submission import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.api.references import References
+    from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.replies import BatchResult, Schedule
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.task_try import TaskTry
+
+__all__ = [
+    "JsmsDeleteScheduleOperator",
+    "JsmsModifyBatchScheduleOperator",
+    "JsmsModifyScheduleOperator",
+    "JsmsQueryScheduleOperator",
+    "JsmsSubmitBatchScheduleOperator",
+    "JsmsSubmitScheduleOperator",
+]
 
 _MODIFY_SEVERAL: Final = (
     "Use .partial(...).expand_kwargs([...]) with the schedule_id and the {} of each: a person in "
@@ -54,31 +65,30 @@ _QUERY_SEVERAL: Final = (
 )
 
 
-class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
+class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
     """Schedule one text to one person; returns its schedule_id.
 
     JSMS keeps the schedule and sends at ``send_time``. To text many people use
     :class:`JsmsSubmitBatchScheduleOperator`, not a task for each of them.
 
-    The task records its intent in Airflow's task state store (3.3 and newer; Storage tab of the
-    task) before it submits, and the outcome afterwards. So a retry after a crash, or a cleared
-    task, finds the accepted schedule and returns it; with changed arguments it modifies that
-    schedule. If the outcome is unknown, ``on_uncertain`` decides. Nothing is resent automatically.
+    The task records its intent and the outcome in Airflow's task state store (3.3 and newer;
+    Storage tab of the task). A retry after a crash, or a cleared task, returns the accepted
+    schedule, or modifies it if the arguments have changed. If the outcome is unknown,
+    ``on_uncertain`` decides. Nothing is resent automatically.
 
     :param send_time: when JSMS sends the text: an aware datetime, an ISO 8601 time with an offset
         or ``Z`` (``{{ dag_run.run_after }}``, ``{{ data_interval_end }}``), or the wall clock of
-        JSMS as ``yyyy-MM-dd HH:mm:ss``. ``2026-12-01T01:00:00Z`` and ``2026-12-01 09:00:00`` are
-        the same moment. Any other naive time is refused. Two mistakes cannot be detected:
-        ``to_datetime_string()`` of an Airflow time is UTC in the form of that wall clock, eight
-        hours early, and a ``pendulum.naive(...)`` that a task returns comes through XCom in the
-        worker's time zone (templated).
+        JSMS as ``yyyy-MM-dd HH:mm:ss``: ``2026-12-01T01:00:00Z`` is ``2026-12-01 09:00:00``. Any
+        other naive time is refused. Never pass ``to_datetime_string()`` of an Airflow time, which
+        is UTC in the form of that wall clock, or a ``pendulum.naive(...)`` of another task, which
+        XCom moves to the worker's time zone: neither mistake can be detected (templated).
     :param mobile: a mainland China number, 11 digits, with or without +86 (templated).
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one (templated).
     :param temp_para: the parameters of the template, strings by name (templated).
     :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed (templated).
-    :param on_uncertain: if JSMS may or may not have accepted the submission: ``"fail"`` without
-        retry, ``"resubmit"`` once, or ``"assume_sent"``, which returns None (templated).
+    :param on_uncertain: if JSMS may have accepted the submission: ``"fail"`` without retry,
+        ``"resubmit"`` once, or ``"assume_sent"``, which returns None (templated).
     :param durable: whether to keep the record (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsInputError: an argument is invalid; nothing was sent.
@@ -87,32 +97,17 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
     :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
     """
 
-    template_fields: Sequence[str] = (
-        *JsmsSingleOperator.template_fields,
-        "durable",
-        "on_uncertain",
-    )
+    template_fields = (*JsmsSingleOperator.template_fields, "durable", "on_uncertain")
 
     def execute(self, context: Context) -> str | None:
         """Submit the schedule, unless an earlier try has done so."""
         require_task_run(context)
-        fields = self._fields()
-        submission: Submission | None = None
         outcome = None
-        with (
-            self.guarding_other_submissions(context),
-            past_send_time(
-                self.on_past_send_time,
-                is_begun=lambda: submission is not None and submission.is_begun,
-            ),
-            self._plain_hook() as hook,
-        ):
-            call = submit_schedule(
-                **{**fields, "send_time": hook.parse_send_time(fields["send_time"])}
-            )
-            if not self.is_task(context):
+        with self._guarding_other_submissions(context), self._plain_hook() as hook:
+            call = submit_schedule(send_time=hook.parse_send_time(self.send_time), **self._fields())
+            if not self._is_task(context):
                 refuse_templates(call)
-            task_try, request = self.task_try(context), fingerprint_of(call, hook.settings)
+            task_try, request = self._task_try(context), fingerprint_of(call, hook.settings)
             submission = Submission(
                 hook,
                 task_try,
@@ -120,44 +115,36 @@ class JsmsSubmitScheduleOperator(SubmitsOnce, JsmsSingleOperator):
                 on_uncertain=self.on_uncertain,
                 before_send=self._raise_if_stopped,
             )
-            outcome = submission.carry_out(call, request)
+            with past_send_time(self.on_past_send_time, is_begun=lambda: submission.is_begun):
+                outcome = submission.carry_out(call, request)
             submission.finish()
         return outcome["schedule_id"] if outcome else None
 
     def _record(
         self, context: Context, task_try: TaskTry, request: Fingerprint
     ) -> SubmissionRecord:
-        if not self.is_task(context):
+        if not self._is_task(context):
             return task_try.record_of_text(request)
-        if self.is_subclass(JsmsSubmitScheduleOperator):
+        # An execute of a subclass may submit any number of times.
+        if type(self).execute is not JsmsSubmitScheduleOperator.execute:
             return task_try.record_of_subclass(request)
         return task_try.record_of_task()
 
 
-class JsmsModifyScheduleOperator(JsmsSingleOperator):
+class JsmsModifyScheduleOperator(JsmsReferenceOperator, JsmsSingleOperator):
     """Replace a schedule that has not been sent yet; returns its schedule_id.
 
-    This replaces the whole schedule: pass every argument again, ``sign_id`` too.
+    This replaces the whole schedule: pass every argument again. Without ``sign_id`` it gets the
+    default signature, also where the submit named another.
 
     :param schedule_id: an id, or the result of the task that submitted it (templated).
-    :param send_time: in the forms of :class:`JsmsSubmitScheduleOperator` (templated).
-    :param mobile: a mainland China number, 11 digits, with or without +86 (templated).
-    :param temp_id: the id of an approved template (templated).
-    :param sign_id: the id of an approved signature; None for the default one, also where the
-        submit named another (templated).
-    :param temp_para: the parameters of the template, strings by name (templated).
-    :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed (templated).
-    :param jsms_conn_id: the Airflow connection (templated).
-    :raises JsmsInputError: an argument is invalid; nothing was sent.
-    :raises JsmsApiError: JSMS refused it.
     :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
+
+    The other arguments and errors are those of :class:`JsmsSubmitScheduleOperator`, without
+    ``on_uncertain`` and ``durable``.
     """
 
-    template_fields: Sequence[str] = ("schedule_id", *JsmsSingleOperator.template_fields)
-
-    def __init__(self, *, schedule_id: Any, **kwargs: Any) -> None:  # noqa: ANN401  or a template
-        super().__init__(**kwargs)
-        self.schedule_id = schedule_id
+    template_fields = ("schedule_id", *JsmsSingleOperator.template_fields)
 
     def execute(self, context: Context) -> str:
         """Modify the schedule."""
@@ -168,149 +155,109 @@ class JsmsModifyScheduleOperator(JsmsSingleOperator):
             self._plain_hook() as hook,
         ):
             schedule_id = one_schedule_id_of(self.schedule_id, _MODIFY_SEVERAL.format("mobile"))
-            return hook.modify_schedule(schedule_id, **self._fields())
+            return hook.modify_schedule(schedule_id, send_time=self.send_time, **self._fields())
 
 
-class JsmsSubmitBatchScheduleOperator(SubmitsOnce, JsmsBatchOperator):
+class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
     """Schedule a text to any number of people, each with their own parameters.
 
     Returns ``{"schedule_ids": [...], "success_count": n, "failure_count": n}``; each is also an
     XCom of its own (``.output["schedule_ids"]``). Recipients that JSMS refused are in
     ``.output["failure_recipients"]`` as ``{"mobile", "temp_para", "error_code",
-    "error_message"}``, also if the task fails because of them, as is ``schedule_ids``. Without
-    recipients the task is skipped.
+    "error_message"}``. A task that fails pushes both. Without recipients the task is skipped.
 
-    All recipients are validated before the first request. More than 1,000 are submitted in chunks
-    of 1,000, each a schedule with its own record: a retry, or the cleared task, continues after
-    the last accepted chunk. A list that has changed by then is refused, unless it was and is one
-    chunk, which is modified. The same number with the same parameters is texted once.
+    All recipients are validated before the first request, and each number with the same parameters
+    is texted once. More than 1,000 are submitted in chunks of 1,000, each a schedule with its own
+    record: a retry, or the cleared task, continues after the last accepted chunk. A list that has
+    changed by then is refused, unless it was and is one chunk, which is modified.
 
-    :param send_time: as in :class:`JsmsSubmitScheduleOperator` (templated).
     :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of bare numbers if
-        the template has no parameters, commonly the ``.output`` of an upstream task; rows of a
-        database such as ``{"mobile": ..., "name": ...}``; a pandas or polars frame; or the path or
-        URI of a ``.csv`` file (its first line names the columns: ``mobile`` and the parameters) or
-        ``.jsonl`` file, such as ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is
-        UTF-8, UTF-16 or (CSV only) GBK. It is read twice, and never held in memory as a whole.
+        the template has no parameters; rows of a database such as ``{"mobile": ..., "name":
+        ...}``; a pandas or polars frame; or the path or URI of a ``.csv`` file (its first line
+        names the columns: ``mobile`` and the parameters) or ``.jsonl`` file, such as
+        ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is UTF-8, UTF-16 or (CSV only)
+        GBK, read twice, and never held in memory as a whole.
     :param columns: renames the columns of a table, such as
         ``{"手机号": "mobile", "姓名": "name"}``; the others keep their names (templated).
-    :param temp_id: the id of an approved template (templated).
-    :param sign_id: the id of an approved signature; None for the default one (templated).
     :param tag: a label of at most 10 characters, not shown to the recipients (templated).
-    :param max_failures: how many refused recipients the task tolerates in all, a count or a share
-        such as ``"5%"``. With more, the task fails at the end without retry, and accepted
-        recipients stay scheduled. If all are refused the task always fails (templated).
-    :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed; a campaign that
-        is partly scheduled is never skipped (templated).
-    :param on_uncertain: as in :class:`JsmsSubmitScheduleOperator`, for each chunk; with
-        ``"assume_sent"`` the other chunks continue, and the result counts its recipients as
-        ``uncertain_count`` (templated).
-    :param durable: whether to keep records (templated).
-    :param jsms_conn_id: the Airflow connection (templated).
+    :param max_failures: how many refused recipients the task tolerates, a count or a share such as
+        ``"5%"``. With more, or if all are refused, the task fails at the end without retry, and
+        accepted recipients stay scheduled (templated).
     :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
     :raises JsmsChangedListError: the list changed since an earlier try, or while it was read.
     :raises JsmsRecipientsFileError: the file, or a lazily fetched list, cannot be read.
 
-    The other errors are those of :class:`JsmsSubmitScheduleOperator`. An error between two chunks
-    says how many recipients are scheduled under which ids, and how many are not.
+    The other arguments and errors are those of :class:`JsmsSubmitScheduleOperator`.
+    ``on_past_send_time`` never skips a campaign that is partly scheduled. ``on_uncertain`` applies
+    to each chunk: with ``"assume_sent"`` the others continue, and the result has an
+    ``uncertain_count`` of recipients. An error between two chunks reports the progress.
     """
 
-    template_fields: Sequence[str] = (
-        *JsmsBatchOperator.template_fields,
-        "durable",
-        "on_uncertain",
-    )
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("multiple_outputs", True)
-        super().__init__(**kwargs)
+    template_fields = (*JsmsBatchOperator.template_fields, "durable", "on_uncertain")
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the campaign, as far as earlier tries have not done so."""
         require_task_run(context)
-        limit = FailureLimit(self.max_failures)
-        source = source_of(self.recipients, self.columns)
-        campaign: Campaign | None = None
-        with (
-            self.guarding_other_submissions(context),
-            past_send_time(
-                self.on_past_send_time,
-                is_begun=lambda: campaign is not None and campaign.tally.done > 0,
-            ),
-            self._plain_hook() as hook,
-        ):
-            fields, known = self._fields(), self._survey(source)
-            campaign = Campaign(
-                hook,
-                source,
-                known,
-                hook.parse_send_time(fields.pop("send_time")),
-                batch_head(**fields),
-                task_try=self.task_try(context),
-                is_in_code=not self.is_task(context)
-                or self.is_subclass(JsmsSubmitBatchScheduleOperator),
-                on_uncertain=self.on_uncertain,
-                before_send=self._raise_if_stopped,
-            )
-            try:
+        limit, tally = FailureLimit(self.max_failures), Tally(0)
+        with self._guarding_other_submissions(context), self._plain_hook() as hook:
+            campaign = self._campaign(hook, context)
+            tally = campaign.tally
+            with (
+                past_send_time(self.on_past_send_time, is_begun=lambda: tally.done > 0),
+                self._results_kept(context, tally),
+            ):
                 campaign.carry_out()
-            except JsmsError:
-                self._hand_on_what_was_done(context, campaign.tally)
-                raise
-            self._hand_on(context, campaign.tally.failures)
-            campaign.finish()
-        tally = campaign.tally if campaign else Tally(0)
-        try:
-            limit.check(tally.as_batch(), uncertain_count=tally.uncertain_count)
-        except JsmsError:
-            self._hand_on_what_was_done(context, tally)
-            raise
+                context["ti"].xcom_push(key="failure_recipients", value=tally.failures)
+                campaign.finish()
+                limit.check(tally.as_batch(), uncertain_count=tally.uncertain_count)
         return tally.result()
 
-    def _hand_on_what_was_done(self, context: Context, tally: Tally) -> None:
-        """Push the result so far to XCom: a failed task returns nothing."""
+    def _campaign(self, hook: JsmsHook, context: Context) -> Campaign:
+        source = source_of(self.recipients, self.columns)
+        is_subclass = type(self).execute is not JsmsSubmitBatchScheduleOperator.execute
+        return Campaign(
+            hook,
+            source,
+            self._survey(source),
+            hook.parse_send_time(self.send_time),
+            batch_head(**self._fields()),
+            task_try=self._task_try(context),
+            is_in_code=is_subclass or not self._is_task(context),
+            on_uncertain=self.on_uncertain,
+            before_send=self._raise_if_stopped,
+        )
+
+    @contextmanager
+    def _results_kept(self, context: Context, tally: Tally) -> Iterator[None]:
+        """Push the results so far to XCom if the task fails."""
         try:
-            self._hand_on(context, tally.failures)
-            context["ti"].xcom_push(key="schedule_ids", value=tally.schedule_ids)
-        except Exception:  # the error that the task fails with must not be lost
-            self.log.exception(
-                "The schedule_ids and refused recipients could not be pushed to XCom"
-            )
+            yield
+        except JsmsError:
+            try:
+                context["ti"].xcom_push(key="failure_recipients", value=tally.failures)
+                context["ti"].xcom_push(key="schedule_ids", value=tally.schedule_ids)
+            except Exception:  # the error that the task fails with must not be lost
+                self.log.exception(
+                    "The schedule_ids and refused recipients could not be pushed to XCom"
+                )
+            raise
 
 
-class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
+class JsmsModifyBatchScheduleOperator(JsmsReferenceOperator, JsmsBatchOperator):
     """Replace a batch schedule that has not been sent yet, by at most 1,000 recipients.
 
-    This replaces the whole schedule: pass every argument again, ``sign_id`` too. Returns
-    ``{"schedule_id", "success_count", "failure_count", "failure_recipients"}``; each is also an
-    XCom of its own (``.output["schedule_id"]``).
+    This replaces the whole schedule: pass every argument again. Without ``sign_id`` it gets the
+    default signature, also where the submit named another. Returns ``{"schedule_id",
+    "success_count", "failure_count", "failure_recipients"}``; each is also an XCom of its own.
 
-    :param schedule_id: an id, or the result of the task that submitted it, such as its
-        ``.output`` or ``.output["schedule_ids"]`` (templated).
-    :param send_time: in the forms of :class:`JsmsSubmitScheduleOperator` (templated).
-    :param recipients: 1 to 1,000, in the forms of :class:`JsmsSubmitBatchScheduleOperator`
-        (templated).
-    :param columns: renames the columns of a table, as there (templated).
-    :param temp_id: the id of an approved template (templated).
-    :param sign_id: the id of an approved signature; None for the default one, also where the
-        submit named another (templated).
-    :param tag: a label of at most 10 characters, not shown to the recipients (templated).
-    :param max_failures: how many refused recipients the task tolerates, a count or a share such as
-        ``"5%"``; with more it fails without retry (templated).
-    :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed (templated).
-    :param jsms_conn_id: the Airflow connection (templated).
-    :raises JsmsInputError: an argument is invalid; nothing was sent.
-    :raises JsmsApiError: JSMS refused it.
-    :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
+    :param schedule_id: an id, or the result of the task that submitted it (templated).
     :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
+
+    The other arguments and errors are those of :class:`JsmsSubmitBatchScheduleOperator`, without
+    ``on_uncertain`` and ``durable``.
     """
 
-    template_fields: Sequence[str] = ("schedule_id", *JsmsBatchOperator.template_fields)
-
-    def __init__(self, *, schedule_id: Any, **kwargs: Any) -> None:  # noqa: ANN401  or a template
-        kwargs.setdefault("multiple_outputs", True)
-        super().__init__(**kwargs)
-        self.schedule_id = schedule_id
+    template_fields = ("schedule_id", *JsmsBatchOperator.template_fields)
 
     def execute(self, context: Context) -> BatchResult:
         """Modify the batch."""
@@ -321,22 +268,31 @@ class JsmsModifyBatchScheduleOperator(JsmsBatchOperator):
             past_send_time(self.on_past_send_time, may_be_done=may_be_done),
             self._plain_hook() as hook,
         ):
-            schedule_id = one_schedule_id_of(self.schedule_id, _MODIFY_SEVERAL.format("recipients"))
             result = hook.modify_batch_schedule(
-                schedule_id, recipients=self._people(), **self._fields()
+                one_schedule_id_of(self.schedule_id, _MODIFY_SEVERAL.format("recipients")),
+                send_time=self.send_time,
+                recipients=self._people(),
+                **self._fields(),
             )
-        self._hand_on(context, result["failure_recipients"])
+        context["ti"].xcom_push(key="failure_recipients", value=result["failure_recipients"])
         limit.check(result)
         return result
 
+    def _people(self) -> list[Recipient]:
+        source = source_of(self.recipients, self.columns)
+        people = [person for chunk in chunks(source, self._survey(source)) for person in chunk]
+        if not people:
+            raise AirflowSkipException(NOBODY)
+        return people
 
-class JsmsQueryScheduleOperator(JsmsOperator):
+
+class JsmsQueryScheduleOperator(JsmsReferenceOperator):
     """Query a schedule, single or batch.
 
     Returns ``{"schedule_id", "send_time", "temp_id", "recipients": [{"msg_id", "mobile",
     "temp_para"}]}``, with ``send_time`` on the wall clock of JSMS and ``msg_id`` None until JSMS
-    assigns one. The result holds full numbers and parameters for everyone who may read the XComs
-    of the DAG. A ``msg_id`` never proves delivery.
+    assigns one, which never proves delivery. All who may read the XComs of the DAG see the full
+    numbers and parameters.
 
     :param schedule_id: an id, or the result of the task that submitted it; to query several, map
         the task over the ids (templated).
@@ -344,11 +300,7 @@ class JsmsQueryScheduleOperator(JsmsOperator):
     :raises JsmsStateError: 50028, no such schedule.
     """
 
-    template_fields: Sequence[str] = ("schedule_id", "jsms_conn_id")
-
-    def __init__(self, *, schedule_id: Any, **kwargs: Any) -> None:  # noqa: ANN401  or a template
-        super().__init__(**kwargs)
-        self.schedule_id = schedule_id
+    template_fields = ("schedule_id", "jsms_conn_id")
 
     def execute(self, context: Context) -> Schedule:
         """Query the schedule."""
@@ -358,13 +310,12 @@ class JsmsQueryScheduleOperator(JsmsOperator):
             return hook.query_schedule(schedule_id)
 
 
-class JsmsDeleteScheduleOperator(JsmsOperator):
+class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
     """Cancel schedules, single or batch, before they are sent.
 
     Returns ``{"deleted": [...], "missing": [...]}``. Every id of a list is tried before the task
-    fails. A schedule that was sent before it could be deleted is always an error. On a second try
-    an unknown id counts as deleted by the first. (JSMS returns no status: a schedule that it still
-    knows after its ``send_time`` counts as sent, an unknown one as deleted.)
+    fails. A schedule that JSMS still knows after its ``send_time`` was sent, which is always an
+    error. On a second try an unknown id counts as deleted by the first.
 
     :param schedule_id: one id, a list of them, or the results of tasks that submitted the
         schedules, also mapped ones (templated).
@@ -377,28 +328,26 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
     :raises JsmsNeverDeletedError: some of a list can never be deleted.
     """
 
-    template_fields: Sequence[str] = ("schedule_id", "missing_ok", "jsms_conn_id")
+    template_fields = ("schedule_id", "missing_ok", "jsms_conn_id")
 
-    def __init__(
-        self,
-        *,
-        schedule_id: Any,  # noqa: ANN401  or a template or an XComArg
-        missing_ok: bool | str = False,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, missing_ok: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.schedule_id = schedule_id
         self.missing_ok = missing_ok
 
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Delete the schedules."""
         require_task_run(context)
-        missing_ok = flag("missing_ok", self.missing_ok)
         references = references_in(self.schedule_id)
-        self._note_gaps(references, missing_ok=missing_ok)
-        gone = "missing" if missing_ok else None
-        if context["ti"].try_number > 1:
-            gone = "deleted"
+        gaps, missing_ok = references.gaps(), flag("missing_ok", self.missing_ok)
+        if references.empty and not missing_ok:
+            raise JsmsInputError(
+                f"schedule_id names too few schedules. {gaps} Nothing was sent or deleted. To "
+                "tolerate it, set missing_ok=True."
+            )
+        if gaps:
+            self.log.warning("Not every schedule can be deleted. %s", gaps)
+        is_retry = context["ti"].try_number > 1
+        gone = "deleted" if is_retry else "missing" if missing_ok else None
         done: dict[str, list[str]] = {"deleted": [], "missing": []}
         failed: dict[str, JsmsError] = {}
         with self._plain_hook() as hook:
@@ -408,28 +357,14 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
                 except JsmsError as error:
                     failed[schedule_id] = error
         if references.uncertain_count:
-            failed["Unknown schedule_id"] = JsmsNeverDeletedError(
-                f"{references.gaps()} Delete it there, and mark this task as success."
-            )
+            text = f"{gaps} Delete it there, and mark this task as success."
+            failed["Unknown schedule_id"] = JsmsNeverDeletedError(text)
         if failed:
             raise _deletion_error(failed, done)
         return done
 
-    def _note_gaps(self, references: References, *, missing_ok: bool) -> None:
-        """Refuse results that are nothing, unless that is tolerated."""
-        if references.empty and not missing_ok:
-            raise JsmsInputError(
-                f"schedule_id names too few schedules. {references.gaps()} Nothing was sent, and "
-                "nothing was deleted. To tolerate it, set missing_ok=True."
-            )
-        if gaps := references.gaps():
-            self.log.warning("Not every schedule can be deleted. %s", gaps)
-
     def _delete(self, hook: JsmsHook, schedule_id: str, gone: str | None) -> str:
-        """Delete one schedule and return under which key it belongs.
-
-        :param gone: the key for an id that is gone, None if that is an error.
-        """
+        """Delete a schedule; return its key in the result, ``gone`` if JSMS does not know it."""
         try:
             hook.delete_schedule(schedule_id)
         except JsmsAlreadySentError:
@@ -444,12 +379,13 @@ class JsmsDeleteScheduleOperator(JsmsOperator):
 
 
 def _deletion_error(failed: dict[str, JsmsError], done: dict[str, list[str]]) -> JsmsError:
-    if len(failed) == 1 and not done["deleted"] and not done["missing"]:
+    count = len(failed) + sum(map(len, done.values()))
+    if count == 1:
         return next(iter(failed.values()))
     lines = "\n".join(f"{schedule_id}: {error}" for schedule_id, error in failed.items())
     text = (
-        f"{len(failed)} of {len(failed) + len(done['deleted']) + len(done['missing'])} schedules "
-        f"could not be deleted; deleted are {', '.join(done['deleted']) or 'none'}.\n{lines}"
+        f"{len(failed)} of {count} schedules could not be deleted; deleted are "
+        f"{', '.join(done['deleted']) or 'none'}.\n{lines}"
     )
     never = all(isinstance(error, AirflowFailException) for error in failed.values())
     return JsmsNeverDeletedError(text) if never else JsmsNotDeletedError(text)

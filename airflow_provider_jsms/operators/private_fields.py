@@ -25,10 +25,7 @@ _UNSET: Final = object()
 
 
 class Store:
-    """The private fields of an operator, where serializers do not look.
-
-    :param arguments: the arguments that the operator was created with.
-    """
+    """The private fields and the arguments of an operator, where serializers do not look."""
 
     __slots__ = ("arguments", "is_rendered", "values")
 
@@ -39,10 +36,7 @@ class Store:
 
 
 class PrivateField:
-    """An attribute of an operator that Airflow's own modules read masked once it is rendered.
-
-    :param default: the value of a class attribute in a subclass.
-    """
+    """An attribute of an operator that Airflow's own modules read masked once it is rendered."""
 
     def __init__(self, name: str, default: object = _UNSET) -> None:
         self._name = name
@@ -57,24 +51,18 @@ class PrivateField:
             raise AttributeError(self._name)
         # The frame of the reading code: getattr() has none of its own.
         reader = sys._getframe(1).f_globals.get("__name__", "")  # noqa: SLF001
-        return mask_field(self._name, value) if store.is_rendered and _is_airflow(reader) else value
+        # Provider packages may hold subclasses of these operators.
+        is_airflow = reader.startswith("airflow.") and not reader.startswith("airflow.providers.")
+        return mask_field(self._name, value) if store.is_rendered and is_airflow else value
 
     def __set__(self, operator: BaseOperator, value: object) -> None:
         keep(operator, self._name, value)
 
 
 def keep(operator: BaseOperator, name: str, value: object, *, is_rendered: bool = False) -> None:
-    """Set a private field.
-
-    :param is_rendered: mask the private fields for Airflow from now on.
-    """
+    """Set a private field; once one is rendered, Airflow reads all of them masked."""
     # A new store: Airflow renders a shallow copy of the DAG's operator.
     store = copy(vars(operator)[STORE])
     store.values = {**store.values, name: value}
     store.is_rendered |= is_rendered
     vars(operator)[STORE] = store
-
-
-def _is_airflow(module: str) -> bool:
-    # Provider packages may hold subclasses of these operators.
-    return module.startswith("airflow.") and not module.startswith("airflow.providers.")

@@ -1,4 +1,4 @@
-"""Rendering of fields that may hold personal data, without quoting it in a log.
+"""The context of a run: a check on it, and the rendering of fields that may hold personal data.
 
 Airflow logs the template of a field that cannot be rendered, and Jinja quotes it in its errors:
 both may contain a phone number or a parameter.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError
-from airflow_provider_jsms.operators.run_context import explaining_missing_dates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,73 +29,122 @@ _MISSING_NAME: Final = re.compile(
     r"|Variable ([a-z_][\w.-]*) (?:not found|does not exist)",
     re.ASCII | re.IGNORECASE,
 )
+# The messages of Jinja and Python for a missing date, or an attribute or operand of one.
+_MISSING_DATE: Final = re.compile(
+    r"'(logical_date|(prev_)?data_interval_(start|end)(_success)?|[dt]s(_nodash)?(_with_tz)?)'"
+    r" is undefined|'None' has no attribute .*|.*'NoneType'.*"
+)
 
 
-def render_field(
-    render_template: Callable[..., object],
-    name: str,
-    value: object,
-    context: Context,
-    jinja_env: jinja2.Environment,
-    *,
-    data: frozenset[str] = frozenset(),
-) -> object:
-    """Return the rendered value of a field.
+def require_task_run(context: Context) -> None:
+    """Raise if Airflow does not run the task, as in ``execute({})`` of a unit test."""
+    if not context or "ti" not in context:
+        raise JsmsInputError(
+            "execute() was called without the context of a task run (it has no 'ti'). Nothing was "
+            "sent. To test a task, run its DAG with dag.test() and the pytest fixture "
+            "jsms_sandbox; in your own code use JsmsHook."
+        )
 
-    :param render_template: the method of the operator or the notifier.
-    :param value: a literal, a template, an XComArg or a function.
-    :param data: texts that are not templates.
-    :raises JsmsRenderError: a template raised; the error quotes no value.
-    :raises JsmsInputError: it needs a date that the run does not have.
+
+@contextmanager
+def explaining_missing_dates(field: str, context: Context) -> Iterator[None]:
+    """Suggest ``dag_run.run_after`` where a template needs a date that the run does not have.
+
+    Airflow 3 gives no logical date to a run that the API, the command line or an asset starts.
     """
     try:
-        with explaining_missing_dates(name, context):
-            _refuse_uncalled(name, value)
-            return render_value(render_template, value, context, jinja_env, data=data)
+        yield
     except AirflowException:
         raise
-    except Exception as error:  # noqa: BLE001  a template can raise anything
-        raise JsmsRenderError(
-            f"The field {name} could not be rendered ({reason_of(error, value)}). Nothing was "
-            "sent. Fix the template, or set the value that it uses."
+    except Exception as error:
+        dag_run: Any = context.get("dag_run")
+        is_dated = dag_run is None or getattr(dag_run, "logical_date", dag_run) is not None
+        if is_dated or not _MISSING_DATE.fullmatch(str(error)):
+            raise
+        raise JsmsInputError(
+            f"The field {field} could not be rendered: this run has no logical date, and so no "
+            "data_interval_end, ds or ts (the API, the command line or an asset started it). "
+            "Nothing was sent. Use the time that every run has, such as "
+            "{{ dag_run.run_after + macros.timedelta(hours=6) }}."
         ) from None
 
 
-def render_value(
-    render_template: Callable[..., object],
-    value: object,
-    context: Context,
-    jinja_env: jinja2.Environment,
-    *,
-    data: frozenset[str] = frozenset(),
-) -> object:
-    """Return a value rendered, or raise the error of its template.
+@dataclass(frozen=True)
+class Renderer:
+    """Renders fields with the context of a run.
 
-    A template that is the whole value renders as the DAG says, so that a list stays a list. One
-    inside a list or a dictionary renders to text in every DAG: native rendering would turn
-    ``"00"``, ``"1e5"`` and ``"3#301"`` into numbers.
+    :param render_template: the method of the operator or the notifier.
+    :param data: texts that are not templates.
     """
 
-    def nested(value: object) -> object:
+    render_template: Callable[..., object]
+    context: Context
+    jinja_env: jinja2.Environment
+    data: frozenset[str] = frozenset()
+
+    def field(self, name: str, value: object) -> object:
+        """Return the rendered value of a field.
+
+        :param value: a literal, a template, an XComArg or a function.
+        :raises JsmsRenderError: a template raised; the error quotes no value.
+        :raises JsmsInputError: it needs a date that the run does not have.
+        """
+        if hasattr(value, "expand") and hasattr(value, "function"):
+            raise JsmsInputError(
+                f"{name} is a @task function that was not called. Nothing was sent. Call it where "
+                f"you pass it: {name}=function()."
+            )
+        try:
+            with explaining_missing_dates(name, self.context):
+                return self._value(value)
+        except AirflowException:
+            raise
+        except Exception as error:  # noqa: BLE001  a template can raise anything
+            raise JsmsRenderError(
+                f"The field {name} could not be rendered ({reason_of(error, value)}). Nothing was "
+                "sent. Fix the template, or set the value that it uses."
+            ) from None
+
+    def _value(self, value: object) -> object:
+        """Return a value rendered as the DAG says, so that a list may stay a list."""
+        if callable(value):
+            return value(context=self.context, jinja_env=self.jinja_env)
+        if isinstance(value, str) and value not in self.data:
+            return self._as_airflow_does(value)
+        return self.nested(value)
+
+    def nested(self, value: object) -> object:
+        """Return a value inside a list or a dictionary rendered, templates always to text.
+
+        Native rendering would turn ``"00"``, ``"1e5"`` and ``"3#301"`` into numbers.
+        """
         if isinstance(value, str):
-            is_template = value not in data and _is_template(value, jinja_env)
-            return _as_text(jinja_env.from_string(value), context) if is_template else value
+            return self._as_text(value) if self._is_template(value) else value
         if isinstance(value, Mapping):
-            return {key: nested(item) for key, item in value.items()}
+            return {key: self.nested(item) for key, item in value.items()}
         for kind in (list, tuple, set):
             if isinstance(value, kind):
-                return kind(map(nested, value))
-        return render_template(value, context, jinja_env, set())
+                return kind(map(self.nested, value))
+        return self._as_airflow_does(value)
 
-    if callable(value):
-        return value(context=context, jinja_env=jinja_env)
-    if isinstance(value, str) and value not in data:
-        return render_template(value, context, jinja_env, set())
-    return nested(value)
+    def _as_airflow_does(self, value: object) -> object:
+        return self.render_template(value, self.context, self.jinja_env, set())
+
+    def _is_template(self, text: str) -> bool:
+        # Compiling every string of a long list would take seconds.
+        env = self.jinja_env
+        starts = (env.variable_start_string, env.block_start_string, env.comment_start_string)
+        return text not in self.data and any(start in text for start in starts)
+
+    def _as_text(self, text: str) -> str:
+        # An environment for native objects would render to an object.
+        template = self.jinja_env.from_string(text)
+        variables: Any = self.context
+        return "".join(map(str, template.root_render_func(template.new_context(variables))))
 
 
 def reason_of(error: Exception, template: object) -> str:
-    """Say why a template failed, quoting nothing but a name that stands in it."""
+    """Return why a template failed, quoting nothing but a name that stands in it."""
     kind = type(error).__name__
     found = _MISSING_NAME.search(str(error))
     is_safe = found and any(name and name in str(template) for name in found.groups())
@@ -102,10 +152,7 @@ def reason_of(error: Exception, template: object) -> str:
 
 
 def upstream_texts(operator: BaseOperator, arguments: Mapping[str, object]) -> frozenset[str]:
-    """Return the texts that a mapped task got from other tasks: braces in them are no template.
-
-    :param arguments: the arguments that the operator was created with.
-    """
+    """Return the texts that a mapped task got from other tasks: braces in them are no template."""
     dag = operator.get_dag()
     mapped: Any = dag.task_dict.get(operator.task_id) if dag else None
     if (expand_input := getattr(mapped, "expand_input", None)) is None:
@@ -120,25 +167,3 @@ def _texts_in(value: object) -> Iterator[str]:
     elif isinstance(value, Mapping | list | tuple | set):
         for item in value.values() if isinstance(value, Mapping) else value:
             yield from _texts_in(item)
-
-
-def _is_template(text: str, jinja_env: jinja2.Environment) -> bool:
-    # Compiling every string of a long list would take seconds.
-    return (
-        jinja_env.variable_start_string in text
-        or jinja_env.block_start_string in text
-        or jinja_env.comment_start_string in text
-    )
-
-
-def _as_text(template: jinja2.Template, context: Any) -> str:  # noqa: ANN401  Jinja knows no Context
-    """Render to text, also in an environment that renders native objects."""
-    return "".join(map(str, template.root_render_func(template.new_context(context))))
-
-
-def _refuse_uncalled(name: str, function: object) -> None:
-    if hasattr(function, "expand") and hasattr(function, "function"):
-        raise JsmsInputError(
-            f"{name} is a @task function that was not called. Nothing was sent. Call it where you "
-            f"pass it: {name}=function()."
-        )

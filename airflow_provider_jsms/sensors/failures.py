@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseSensorOperator
 
     from airflow_provider_jsms.exceptions import JsmsError
-    from airflow_provider_jsms.triggers.waiting import Failed, Progress, Wait
+    from airflow_provider_jsms.triggers.waiting import Failed, Wait
 
 _SOFT: Final = (JsmsWaitError, AirflowSensorTimeout, AirflowTaskTimeout, AirflowSkipException)
 
@@ -33,18 +33,19 @@ _SOFT: Final = (JsmsWaitError, AirflowSensorTimeout, AirflowTaskTimeout, Airflow
 def error_of(failed: Failed, wait: Wait) -> JsmsError:
     """Return the error for a wait that is gone, overdue or unreachable."""
     if failed.reason == "gone":
+        gone = failed.schedules
+        lines = [f"Schedule {each.schedule_id} is gone (code {each.gone})." for each in gone]
         return JsmsScheduleGoneError(
-            f"{' '.join(first_ten(list(map(_gone, failed.schedules))))} It was deleted, it belongs "
-            "to another application, or JSMS forgot it after sending. Check the JSMS console; for "
-            "another application, set jsms_conn_id to its connection and clear the task."
+            f"{' '.join(first_ten(lines))} {last_poll(wait)} It was deleted, JSMS forgot it after "
+            "sending, or it belongs to another application. Check the JSMS console, and that "
+            "jsms_conn_id is the connection of the submit."
         )
     if failed.reason == "overdue":
         lines = [f"{each}, due since {show_time(wait.due_at(each))}" for each in failed.schedules]
         return JsmsOverdueError(
             f"Overdue by more than grace ({wait.grace}): {'; '.join(first_ten(lines))}. Check the "
             "JSMS console: if the text is only late, raise grace and clear the task. If JSMS "
-            "refused recipients of a batch, pass the result of the submit as schedule_id, so that "
-            "the sensor does not wait for them."
+            "refused recipients of a batch, pass the result of the submit as schedule_id."
         )
     since = show_time(wait.failing_since or wait.started_at)
     return JsmsUnreachableError(
@@ -53,17 +54,9 @@ def error_of(failed: Failed, wait: Wait) -> JsmsError:
     )
 
 
-def _gone(schedule: Progress) -> str:
-    before = f"; before, {schedule.found} of {schedule.recipients} recipients had a msg_id"
-    return (
-        f"Schedule {schedule.schedule_id} is gone (code {schedule.gone}"
-        f"{before if schedule.recipients else ''})."
-    )
-
-
 def last_poll(wait: Wait) -> str:
     """Return the last known progress as a sentence."""
-    return f"Last poll: {'; '.join(first_ten(list(map(str, wait.schedules.values()))))}."
+    return f"Last poll: {'; '.join(first_ten([str(each) for each in wait.schedules.values()]))}."
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +21,7 @@ from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.api.references import only_ids, references_in
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError, JsmsUnknownEventError
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
-from airflow_provider_jsms.operators.run_context import require_task_run
+from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.sensors.failures import error_of, last_poll, soft_failing
 from airflow_provider_jsms.triggers.waiting import (
     DONE,
@@ -36,8 +35,6 @@ from airflow_provider_jsms.triggers.waiting import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.exceptions import JsmsError
@@ -48,46 +45,33 @@ __all__ = ["JsmsScheduleSensor"]
 _CENTURY: Final = timedelta(days=36500)
 # The trigger meets the deadline to the second; Airflow ends the deferral if no triggerer runs.
 _LATE: Final = timedelta(seconds=60)
-# Airflow's own sensors take the text "False" for true.
 _FLAGS: Final = ("soft_fail", "never_fail", "silent_fail")
 
 
 class JsmsScheduleSensor(BaseSensorOperator):
     """Wait until every recipient of one or more schedules has a msg_id.
 
-    Returns ``{schedule_id: [msg_id, ...]}``, or ``{schedule_id: n}`` with the number of msg_ids if
-    there are more than 1,000 in all: query them with :class:`JsmsQueryScheduleOperator` or with
-    the hook, one schedule at a time. A ``msg_id`` names a message that JSMS has accepted or
-    dispatched; it never proves delivery.
+    Returns ``{schedule_id: [msg_id, ...]}``, or ``{schedule_id: n}`` if there are more than 1,000
+    msg_ids in all: query those with :class:`JsmsQueryScheduleOperator`, one schedule at a time. A
+    ``msg_id`` names a message that JSMS has accepted or dispatched; it never proves delivery.
 
-    The sensor polls once at its start. If msg_ids are missing and ``send_time`` is ahead, it
-    sleeps until ``send_time`` and polls every ``recheck_interval`` meanwhile, because a schedule
-    may be moved or deleted; from ``send_time`` on it polls every ``poke_interval``. For a text at
-    09:00 and a sensor that starts at 06:30, it polls at 06:30, 07:30, 08:30, 09:00, 09:01 and so
-    on, in every mode. With ``deferrable=True`` it waits in Airflow's triggerer without a worker
-    slot; with ``mode="reschedule"`` it holds a slot only while it polls.
+    The sensor polls at its start, every ``recheck_interval`` until ``send_time`` (a schedule may
+    be moved or deleted), and every ``poke_interval`` from then on: for a text at 09:00 and a start
+    at 06:30, at 06:30, 07:30, 08:30, 09:00, 09:01 and so on, in every mode. With
+    ``deferrable=True`` it waits in Airflow's triggerer without a worker slot; with
+    ``mode="reschedule"`` it holds a slot only while it polls.
 
-    ===================================  =====================================================
-    result of a poll                     the sensor
-    ===================================  =====================================================
-    all msg_ids are there                succeeds (with ``wait_for_send_time``, at ``send_time``)
-    not yet due                          polls again later
-    due, some or all msg_ids missing     polls again after ``poke_interval``
-    msg_ids missing after ``grace``      fails as overdue (:class:`JsmsOverdueError`), no retry
-    JSMS does not know the schedule      fails as gone (:class:`JsmsScheduleGoneError`), no retry
-    JSMS cannot be reached               polls again after ``poke_interval``
-    unreachable for 10 minutes, and 10   fails as unreachable (:class:`JsmsUnreachableError`)
-    minutes after ``send_time``          with the cause; Airflow's ``retries`` apply
-    JSMS rejects the query               fails with the error of JSMS, as every task does
-    ``timeout`` is over                  fails as every sensor does, no retry
-    ``execution_timeout`` is over        fails as every task does; ``retries`` apply
-    ===================================  =====================================================
+    It succeeds when all msg_ids are there (with ``wait_for_send_time``, at ``send_time``). It fails
+    without retry if JSMS does not know the schedule (:class:`JsmsScheduleGoneError`), if msg_ids
+    are missing after ``grace`` (:class:`JsmsOverdueError`), and when ``timeout`` is over. If JSMS
+    cannot be reached, it polls again after ``poke_interval``; when that has lasted 10 minutes, and
+    ``send_time`` is 10 minutes ago, it fails with the cause (:class:`JsmsUnreachableError`), and
+    Airflow's ``retries`` apply.
 
     With ``soft_fail`` the task is skipped if the wait is overdue, gone or timed out; wrong
     arguments, wrong credentials and an outage still fail it. A retry starts over (in reschedule
-    mode Airflow counts ``timeout`` from the first try). Clearing or marking a waiting task changes
-    nothing at JSMS: the sensor only reads. In reschedule mode it remembers nothing between two
-    polls, so an outage of 10 minutes ends it even before ``send_time``.
+    mode Airflow counts ``timeout`` from the first try). In reschedule mode the sensor remembers
+    nothing between two polls, so an outage of 10 minutes ends it even before ``send_time``.
 
     :param schedule_id: one id or a list, or the results of the tasks that submitted the schedules,
         mapped ones included. The ``success_count`` of batch submits then gives the number of
@@ -96,16 +80,15 @@ class JsmsScheduleSensor(BaseSensorOperator):
         early (templated).
     :param grace: how long after ``send_time`` msg_ids may be missing, a timedelta or seconds.
     :param recheck_interval: how often to poll before ``send_time``, a timedelta or seconds.
-    :param deferrable: wait in the triggerer, without a worker slot; the texts "true" and "false"
-        are accepted too. Default: Airflow's ``[operators] default_deferrable``.
-    :param timeout: as in every sensor, but the default is no limit beside ``grace``. A timeout
-        that ends before ``send_time`` is refused at once.
+    :param deferrable: wait in the triggerer; default: Airflow's ``[operators] default_deferrable``.
+    :param timeout: as in every sensor, but with no limit by default. A timeout that ends before
+        ``send_time`` is refused at once.
     :param poke_interval: how often to poll from ``send_time`` on; default 60 seconds.
         ``exponential_backoff`` and ``max_wait`` have no effect.
     :param jsms_conn_id: the Airflow connection (templated).
     """
 
-    template_fields: Sequence[str] = ("schedule_id", "wait_for_send_time", "jsms_conn_id")
+    template_fields = ("schedule_id", "wait_for_send_time", "jsms_conn_id")
     ui_color = "#e3f0ff"
 
     def __init__(
@@ -120,14 +103,14 @@ class JsmsScheduleSensor(BaseSensorOperator):
         jsms_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
+        # Airflow's own sensors take the text "False" for true.
         kwargs |= {name: flag(name, kwargs[name]) for name in _FLAGS if name in kwargs}
         self.deferrable = flag("deferrable", deferrable)
         if self.deferrable:
             kwargs["mode"] = "reschedule"
         # Airflow's default of seven days may end before send_time.
-        super().__init__(timeout=_CENTURY if timeout in (None, math.inf) else timeout, **kwargs)
+        super().__init__(timeout=_CENTURY if timeout is None else timeout, **kwargs)
         self.timeout = min(self.timeout, _CENTURY.total_seconds())
-        self.poke_interval = min(self.poke_interval, _CENTURY.total_seconds())
         self.schedule_id = schedule_id
         self.wait_for_send_time = wait_for_send_time
         self.grace = min(period("grace", grace), _CENTURY)
@@ -152,10 +135,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
             return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:  # noqa: ANN401  as in Airflow
-        """Resume after the trigger has fired.
-
-        :raises JsmsUnknownEventError: the trigger is of another version.
-        """
+        """Resume after the trigger has fired."""
         if event is None:
             # Airflow resumes a task without an event if it is cleared just before it defers.
             self.log.warning("Resumed without an event of the trigger: the wait starts over")
@@ -177,7 +157,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
     ) -> Any:  # noqa: ANN401  as in Airflow
-        """Resume after a deferral, with ``soft_fail`` and ``never_fail`` as in every mode."""
+        """Resume after a deferral, also one that Airflow has ended."""
         with soft_failing(self):
             try:
                 with compat.failed_deferral(self, next_method):
@@ -190,14 +170,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
                 ) from error
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Poll once, or during an outage until JSMS answers.
-
-        :raises JsmsInputError: ``timeout`` ends before ``send_time``.
-        :raises JsmsScheduleGoneError: JSMS does not know the schedule.
-        :raises JsmsOverdueError: ``grace`` is over.
-        :raises JsmsUnreachableError: JSMS could not be polled for too long.
-        :raises AirflowSensorTimeout: ``timeout`` is over.
-        """
+        """Poll once, or during an outage until JSMS answers."""
         del context
         while True:
             now = datetime.now(UTC)
@@ -210,9 +183,8 @@ class JsmsScheduleSensor(BaseSensorOperator):
             self._refuse_early_timeout(wait)
             if isinstance(step, Failed):
                 is_late = step.reason == "timed out"
-                raise (
-                    self._timed_out(last_poll(wait)) if is_late else error_of(step, wait)
-                ) from error
+                failure = self._timed_out(last_poll(wait)) if is_late else error_of(step, wait)
+                raise failure from error
             self._next_poll = step.time
             self._log_status(wait, now)
             if self.deferrable:
@@ -220,7 +192,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
             if error is None:
                 return False
             # A reschedule would forget the outage.
-            time.sleep(max(0.0, (step.time - datetime.now(UTC)).total_seconds()))
+            time.sleep(self._get_next_poke_interval())
 
     def _get_next_poke_interval(self, *_: Any, **__: Any) -> float:
         # Airflow calls this in poke and in reschedule mode.
@@ -240,7 +212,6 @@ class JsmsScheduleSensor(BaseSensorOperator):
         )
 
     def _limits(self) -> dict[str, timedelta]:
-        """Return the limits of the wait by the names of their arguments."""
         limits = {"timeout": timedelta(seconds=self.timeout)}
         # Airflow enforces execution_timeout in a worker, but not during a deferral.
         if self.deferrable and self.execution_timeout:
@@ -248,7 +219,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
         return {name: limit for name, limit in limits.items() if limit < _CENTURY}
 
     def _poll(self, wait: Wait, now: datetime) -> JsmsError | None:
-        """Poll every schedule that may change, until a transient error, which is returned."""
+        """Poll every schedule that may change, up to a transient error, which is returned."""
         # A DAG file must not import an HTTP library when it is parsed.
         from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
 
@@ -277,13 +248,9 @@ class JsmsScheduleSensor(BaseSensorOperator):
 
     def _timed_out(self, reason: str) -> BaseException:
         limits = self._limits()
-        name = min(limits, key=lambda each: limits[each], default="timeout")
-        kind = AirflowSensorTimeout if name == "timeout" else AirflowTaskTimeout
-        error: BaseException = kind(
-            f"The {name} of the sensor is over. {reason} To wait longer, raise {name} and clear "
-            "the task."
-        )
-        return error
+        name = min(limits, key=limits.__getitem__, default="timeout")
+        text = f"The {name} of the sensor is over. {reason} Raise {name} and clear the task."
+        return AirflowSensorTimeout(text) if name == "timeout" else AirflowTaskTimeout(text)
 
     def _log_status(self, wait: Wait, now: datetime) -> None:
         if wait.failing_since:

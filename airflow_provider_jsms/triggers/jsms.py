@@ -38,9 +38,8 @@ _MOST_AT_ONCE: Final = 10
 class JsmsScheduleTrigger(BaseTrigger):
     """Poll schedules until every msg_id is there, or until the sensor has to decide.
 
-    It only ever reads. It fires once: with the msg_ids, or to resume the sensor, which polls once
-    more and fails, ends or defers again as in every mode. All times are absolute, so that another
-    triggerer can continue the wait.
+    It only reads, and fires once: with the msg_ids, or to resume the sensor, which polls once more
+    and fails, ends or defers again. All times are absolute, so another triggerer can continue.
 
     :param wait: the rules and the progress of the wait, as ``Wait.encode`` returns them.
     :param next_poll: the time of the first poll, ISO 8601.
@@ -55,8 +54,8 @@ class JsmsScheduleTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class and the arguments: ids, counts and times, nothing else."""
-        names = ("wait", "next_poll", "jsms_conn_id")
         path = f"{type(self).__module__}.{type(self).__qualname__}"
+        names = ("wait", "next_poll", "jsms_conn_id")
         return path, {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -65,9 +64,9 @@ class JsmsScheduleTrigger(BaseTrigger):
             wait, next_poll = Wait.decode(self.wait), datetime.fromisoformat(self.next_poll)
         except (TypeError, ValueError) as error:
             raise JsmsInputError(
-                f"The arguments of the trigger are invalid ({type(error).__name__}): the sensor "
-                "may run another version of the provider than the triggerer. Install the same one "
-                "on all machines, and clear the task."
+                f"The arguments of the trigger are invalid ({type(error).__name__}): the worker "
+                "may run another version of the provider. Install the same one on all machines, "
+                "and clear the task."
             ) from None
         yield TriggerEvent(await self._event(wait, next_poll))  # type: ignore[no-untyped-call]
 
@@ -107,17 +106,16 @@ async def _poll(connection: SharedConnection, wait: Wait, now: datetime) -> Exce
     semaphore = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def poll_one(known: Progress) -> None:
+        schedule_id = known.schedule_id
         async with semaphore:
-            wait.schedules[known.schedule_id] = await _query(connection, known)
+            try:
+                answer = await connection.send(query_schedule(schedule_id), max_attempts=1)
+            except JsmsStateError as error:
+                wait.schedules[schedule_id] = replace(known, gone=error.code or 0)
+                return
+            zone = (await connection.settings()).zone
+            wait.schedules[schedule_id] = Progress.of(schedule_id, answer, zone)
 
     results = await asyncio.gather(*map(poll_one, wait.unsettled(now)), return_exceptions=True)
     errors = [result for result in results if isinstance(result, Exception)]
     return min(errors, key=lambda error: isinstance(error, TRANSIENT), default=None)
-
-
-async def _query(connection: SharedConnection, known: Progress) -> Progress:
-    try:
-        answer = await connection.send(query_schedule(known.schedule_id), max_attempts=1)
-    except JsmsStateError as error:
-        return replace(known, gone=error.code or 0)
-    return Progress.of(known.schedule_id, answer, (await connection.settings()).zone)

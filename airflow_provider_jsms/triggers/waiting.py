@@ -1,8 +1,8 @@
 """The clock logic of a wait, without a clock: when to poll, and when a wait is done or has failed.
 
 No document says whether a ``msg_id`` appears at submission or only after sending. So a wait polls
-at its start, seldom until ``send_time``, and often until ``grace`` is over. The sensor, in every
-mode, and the trigger share it, and hand it to each other as JSON.
+at its start, seldom until ``send_time``, and often until ``grace`` is over. The sensor and the
+trigger hand it to each other as JSON.
 """
 
 from __future__ import annotations
@@ -30,13 +30,10 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = timedelta(minutes=10)
 """How long polls may fail in a row once msg_ids are due."""
-
 TRANSIENT: Final = (JsmsNotSentError, JsmsThrottledError, JsmsNoAnswerError, JsmsFrequencyError)
 """The errors after which a wait polls again."""
-
 MOST_MSG_IDS: Final = 1000
 """How many msg_ids a wait keeps and returns; beyond that it only counts them."""
-
 DONE: Final = "done"
 POLL: Final = "poll"
 """The status of a trigger event: every msg_id is there, or the sensor has to poll and decide."""
@@ -75,11 +72,10 @@ class Progress:
     """One schedule as of the last poll; before the first one only its id is known.
 
     :param send_time: aware; None if JSMS returned none that can be parsed.
-    :param recipients: how many JSMS lists.
-    :param found: how many of them have a msg_id.
+    :param found: how many of the recipients have a msg_id.
     :param msg_ids: empty if there are too many to keep.
-    :param gone: the code with which JSMS reported the schedule as unknown, sent or deleted; the
-        other fields then keep their last values.
+    :param gone: the code of JSMS for a schedule that is unknown, sent or deleted; the other fields
+        then keep their last values.
     """
 
     schedule_id: str
@@ -91,7 +87,7 @@ class Progress:
 
     @classmethod
     def of(cls, schedule_id: str, answer: Schedule, zone: tzinfo) -> Progress:
-        """Return the progress that the answer of a query shows; ``zone`` is the one of JSMS."""
+        """Return the progress that a reply of JSMS shows; ``zone`` is the one of JSMS."""
         msg_ids = tuple(each["msg_id"] for each in answer["recipients"] if each["msg_id"])
         send_time = parse_wire(answer["send_time"] or "", zone)
         return cls(schedule_id, send_time, len(answer["recipients"]), len(msg_ids), msg_ids)
@@ -129,15 +125,11 @@ class Wait:
     schedules: dict[str, Progress] = field(default_factory=dict)
 
     def next_step(self, now: datetime, error: Exception | None = None) -> Step:
-        """Return the step after a poll.
-
-        :param now: the time of the poll, aware.
-        :param error: why the poll failed, or a part of it.
-        """
+        """Return the step after a poll at ``now`` that may have met an error."""
         self.failing_since = (self.failing_since or now) if error else None
         self._limit_msg_ids()
-        every, pending = tuple(self.schedules.values()), self._pending(now)
-        if lost := tuple(each for each in every if self._is_lost(each, now)):
+        pending = self._pending(now)
+        if lost := tuple(each for each in self.schedules.values() if self._is_lost(each, now)):
             return Failed("gone", lost)
         if not pending and not error:
             return Done(self._result())
@@ -166,19 +158,18 @@ class Wait:
         return self.due_at(schedule) + self.grace
 
     def status(self, now: datetime) -> list[str]:
-        """Return the status of the schedules, as lines of a log."""
+        """Return the status of the schedules as lines of a log."""
         return first_ten([self._status(each, now) for each in self.schedules.values()])
 
     def encode(self) -> dict[str, Any]:
         """Return the wait as JSON."""
-        encoded: dict[str, Any] = _adapter().dump_python(self, mode="json")
-        return encoded
+        return dict(_adapter().dump_python(self, mode="json"))
 
     @classmethod
     def decode(cls, stored: object) -> Wait:
-        """Return the wait that :meth:`encode` has made JSON of.
+        """Return the wait that :meth:`encode` returned as JSON.
 
-        :raises ValueError: another version of the provider has made it.
+        :raises ValueError: it is of another version of the provider.
         """
         return _adapter().validate_python(stored)
 
@@ -194,18 +185,15 @@ class Wait:
         return {each.schedule_id: list(each.msg_ids) for each in every}
 
     def _pending(self, now: datetime) -> list[Progress]:
-        every = self.schedules.values()
-        missing = []
+        every, missing = list(self.schedules.values()), []
         if not self._has_expected():
             missing = [each for each in every if not each.is_complete]
             # Fewer recipients are listed than were accepted: any of the schedules may lack one.
-            missing = missing or (list(every) if self.expected is not None else [])
-        return missing + [
-            each for each in every if each not in missing and self._is_early(each, now)
-        ]
+            missing = missing or (every if self.expected is not None else [])
+        return [each for each in every if each in missing or self._is_early(each, now)]
 
     def _has_expected(self) -> bool:
-        """Return whether the expected number is reached: refused recipients get no msg_id."""
+        # Refused recipients may be listed, and get no msg_id.
         found = sum(each.found for each in self.schedules.values())
         return self.expected is not None and found >= max(self.expected, 1)
 
@@ -213,14 +201,14 @@ class Wait:
         return self.wait_for_send_time and now < self.due_at(schedule)
 
     def _is_lost(self, schedule: Progress, now: datetime) -> bool:
-        """Return whether a schedule is gone too early: after sending, JSMS may forget it."""
+        # After sending, JSMS may forget a schedule.
         has_all = schedule.is_complete or self._has_expected()
         return schedule.gone is not None and not (has_all and now >= self.due_at(schedule))
 
     def _retry(
         self, since: datetime, pending: Sequence[Progress], now: datetime, error: Exception | None
     ) -> Step:
-        """Poll again until :data:`PATIENCE` is over, counted from the time msg_ids are due."""
+        # PATIENCE counts from the time msg_ids are due.
         first_due = min((each.send_time for each in pending if each.send_time), default=since)
         end = max(since, first_due) + PATIENCE
         if now >= end:
@@ -237,7 +225,7 @@ class Wait:
         return due if recheck + self.poke_interval > due else recheck
 
     def _poll_at(self, time: datetime) -> PollAt:
-        return PollAt(min(time, self.ends_at) if self.ends_at else time)
+        return PollAt(min(time, self.ends_at or time))
 
     @property
     def _pause(self) -> timedelta:

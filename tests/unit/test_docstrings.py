@@ -38,13 +38,12 @@ def own(module: Any) -> list[tuple[str, Any]]:
 
 
 def documented(public: type) -> set[str]:
-    """Return the arguments that the docstrings of a class and of its own bases describe."""
-    texts = [
-        inspect.cleandoc(base.__doc__ or "")
-        for base in public.__mro__
-        if base.__module__.startswith("airflow_provider_jsms")
-    ]
-    return set(re.findall(r"^:param (\w+):", "\n".join(texts), re.MULTILINE))
+    """Return the arguments that a docstring describes, itself or by naming another class."""
+    text = inspect.cleandoc(public.__doc__ or "")
+    own = set(re.findall(r"^:param (\w+):", text, re.MULTILINE))
+    others = re.findall(r"other arguments and errors are\s+those\s+of\s+:class:`(\w+)`", text)
+    module = import_module(public.__module__)
+    return own.union(*(documented(getattr(module, name)) for name in others))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

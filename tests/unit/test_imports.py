@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import airflow_provider_jsms
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(airflow_provider_jsms.__file__).parent
 FOR_DAGS = ("operators", "sensors", "notifications")
+PUBLIC = ("exceptions", *(f"{room}.jsms" for room in (*FOR_DAGS, "hooks", "triggers")))
 # What a DAG file has imported before the provider, on every version.
 BEFORE = "airflow.providers.common.compat.sdk, airflow.providers.common.compat.notifier, pendulum"
 IMPORTS = f"""
@@ -54,3 +57,11 @@ def test_little_comes_along(loaded: list[str]) -> None:
     theirs = [name for name in loaded if not name.startswith("airflow_provider_jsms")]
     assert len(theirs) <= 10, theirs
     assert len(loaded) <= 55, loaded
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_module_exports_its_classes_and_nothing_else(name: str) -> None:
+    module = import_module(f"airflow_provider_jsms.{name}")
+    own = [each for each in vars(module).values() if inspect.isclass(each)]
+    names = {each.__name__ for each in own if each.__module__ == module.__name__}
+    assert set(module.__all__) == {each for each in names if not each.startswith("_")} != set()

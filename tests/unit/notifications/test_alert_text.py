@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_the_log_names_the_parameter_that_is_not_sent_whole(
     caplog.set_level(logging.INFO)
     parameters = {"name": "x", "why": given}
     notifier(temp_para=parameters)({**context(), "conf": {}, "raise_": raise_})
-    (record,) = [each for each in caplog.records if each.name.endswith(("fields", "alert_text"))]
+    (record,) = [each for each in caplog.records if each.name.endswith("fields")]
     assert record.getMessage().startswith(f"temp_para['why'] {why}")
     assert len(bodies(sandbox)) == 1
 
@@ -90,8 +90,8 @@ def test_the_longest_parameters_are_cut_to_fit_together(
     assert tuple(map(len, body["temp_para"].values())) == sent
 
 
-@pytest.mark.parametrize("max_length", [0, 501, "200", None, True])
-def test_a_max_length_that_is_invalid_is_refused(max_length: Any) -> None:
+@pytest.mark.parametrize("max_length", [0, 501])
+def test_a_max_length_that_is_invalid_is_refused(max_length: int) -> None:
     with pytest.raises(JsmsInputError, match="use a whole number of characters from 1 to 500"):
         notifier(max_length=max_length)
 

@@ -27,7 +27,7 @@ from airflow_provider_jsms.operators.jsms import JsmsSubmitBatchScheduleOperator
 from airflow_provider_jsms.submission import campaign as rooms
 from airflow_provider_jsms.submission import task_try
 from tests import leaks, people
-from tests.unit.submission.tries import Task, posts, puts, texted
+from tests.unit.submission.tries import Task, TaskInstance, posts, puts, texted
 from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
@@ -630,10 +630,10 @@ def test_what_cannot_be_handed_on_does_not_hide_the_error(
 ) -> None:
     sandbox.fault(CALL, "code", code=50014)
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(JsmsSubmitBatchScheduleOperator, "_hand_on", fail)
+    monkeypatch.setattr(TaskInstance, "xcom_push", fail)
     with pytest.raises(JsmsAccountError):
         task.run()
 
