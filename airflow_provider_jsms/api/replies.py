@@ -34,6 +34,7 @@ MAX_REPLY: Final = 8 * 1024 * 1024
 
 _MAX_WAIT: Final = 30 * 24 * 3600.0
 _BALANCES: Final = ("app_balance", "app_voice", "app_industry", "app_market")
+_CODES: Final = range(10**6)
 _HTTP_OK: Final = range(200, 300)
 _HTTP_CLIENT_ERROR: Final = 400
 _HTTP_TOO_MANY_REQUESTS: Final = 429
@@ -96,8 +97,8 @@ class Schedule(TypedDict):
 def read_reply(call: Call[T], reply: Reply) -> T:
     """Return the result of a call, or raise the error that its reply means.
 
-    A known code decides, not the HTTP status, but for a 429. Without a code, only a 2xx with a
-    body of the documented form is a success.
+    A known code decides, not the HTTP status, but for a 429. Without one, only a 2xx with a body
+    of the documented form is a success.
 
     :raises JsmsApiError: JSMS refused the call.
     :raises JsmsThrottledError: JSMS asks to wait (HTTP 429).
@@ -192,11 +193,8 @@ def whole_number(value: object) -> int | None:
 
 
 def requested_wait(headers: Mapping[str, str], now: datetime) -> float:
-    """Return the seconds that a reply asks to wait, 0 if it asks for none, at most 30 days.
-
-    ``X-Rate-Limit-Reset`` is seconds, as the sister service JPush documents; JSMS does not.
-    """
-    waits = [0.0]
+    """Return the seconds that a reply asks to wait, 0 if it asks for none, at most 30 days."""
+    waits = [0.0]  # X-Rate-Limit-Reset is documented by the sister service JPush only
     for name in ("Retry-After", "X-Rate-Limit-Reset"):
         with suppress(ValueError):
             waits.append(float(headers.get(name, "")))
@@ -220,7 +218,12 @@ def _error_in(body: object) -> tuple[int | None, str]:
     if not isinstance(error, dict):
         return None, ""
     message = error.get("message")
-    return whole_number(error.get("code")), message if isinstance(message, str) else ""
+    return _code(error.get("code")), message if isinstance(message, str) else ""
+
+
+def _code(value: object) -> int | None:
+    number = whole_number(value)
+    return number if number in _CODES else None  # such as a phone number in its place
 
 
 def _throttled(reply: Reply, details: dict[str, Any]) -> JsmsThrottledError:
@@ -263,7 +266,7 @@ def _failed(entry: object) -> FailedRecipient:
     return {
         "mobile": str(failure.get("mobile") or ""),
         "temp_para": _parameters(failure),
-        "error_code": whole_number(failure.get("error_code")),
+        "error_code": _code(failure.get("error_code")),
         "error_message": str(failure.get("error_message") or ""),
     }
 

@@ -17,6 +17,7 @@ from airflow.providers.common.compat.notifier import BaseNotifier
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.api.arguments import connection_id_of, period
+from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.api.recipients import mobile_of
 from airflow_provider_jsms.exceptions import (
     JsmsError,
@@ -116,9 +117,9 @@ class JsmsNotifier(BaseNotifier):
         max_length: int = 200,
         **kwargs: Any,
     ) -> None:
-        if not 0 < max_length <= _LONGEST_CONTENT:
+        if not isinstance(max_length, int) or not 0 < max_length <= _LONGEST_CONTENT:
             raise JsmsInputError(
-                f"max_length is {max_length}: use a whole number of characters from 1 to "
+                f"max_length is {show(max_length)}: use a whole number of characters from 1 to "
                 f"{_LONGEST_CONTENT}, the most that JSMS accepts in a text."
             )
         # Airflow 3.1 and newer pass the context of a deadline alert here.

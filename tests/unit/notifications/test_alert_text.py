@@ -90,8 +90,8 @@ def test_the_longest_parameters_are_cut_to_fit_together(
     assert tuple(map(len, body["temp_para"].values())) == sent
 
 
-@pytest.mark.parametrize("max_length", [0, 501])
-def test_a_max_length_that_is_invalid_is_refused(max_length: int) -> None:
+@pytest.mark.parametrize("max_length", [0, 501, "200"])
+def test_a_max_length_that_is_invalid_is_refused(max_length: Any) -> None:
     with pytest.raises(JsmsInputError, match="use a whole number of characters from 1 to 500"):
         notifier(max_length=max_length)
 
