@@ -37,7 +37,7 @@ test: lint ## Run everything that has to pass: lint, and all tests with coverage
 	@$(BIN)/python -m tests.stack.branch_gate coverage.json $(MINIMUM_BRANCHES)
 
 test-fast: venv ## Run the unit tests alone, for the loop of a developer
-	@$(BIN)/python -m pytest --numprocesses=logical tests/unit
+	@HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest --numprocesses=logical tests/unit
 
 matrix: venv ## Run the tests on every supported Airflow and Python
 	@$(BIN)/python -m tests.matrix

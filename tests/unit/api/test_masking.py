@@ -22,7 +22,7 @@ from airflow_provider_jsms.api.masking import (
 from airflow_provider_jsms.api.recipients import mobile_of
 from tests import people
 
-MANY = settings(deadline=None, database=None, max_examples=250)
+MANY = settings()
 PLAIN = people.ANNA
 SPOKEN = f"{PLAIN[:3]} {PLAIN[3:7]} {PLAIN[7:]}"
 DASHED = SPOKEN.replace(" ", "-")

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_jsms.api.entries import Entries, entries_of, renaming_of
@@ -288,7 +288,6 @@ ENTRIES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, database=None, max_examples=200)
 @given(ENTRIES)
 def test_an_entry_that_is_ready_is_what_any_other_way_makes_of_it(entry: dict[str, Any]) -> None:
     outcomes = []

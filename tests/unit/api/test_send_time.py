@@ -31,7 +31,7 @@ ZONES = [
     *("Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu", "Pacific/Apia"),
     *("Africa/Monrovia", "Antarctica/Troll", "Pacific/Kwajalein", "EST5EDT"),
 ]
-MANY = settings(deadline=None, database=None, max_examples=300)
+MANY = settings()
 
 
 class NoOffset(tzinfo):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.submission.chunks import Survey
 
-MANY = settings(deadline=None, database=None, max_examples=150)
+MANY = settings()
 VALUE = f"{people.CANARY}-secret"
 OTHER = f"{people.CANARY}-other"
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.recipients import Recipient
 
-MANY = settings(deadline=None, database=None, max_examples=150)
+MANY = settings()
 ANNA, BEN = people.ANNA, people.BEN
 VALUE = f"{people.CANARY}-secret"
 OTHER = f"{people.CANARY}-other"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.replies import Schedule
     from airflow_provider_jsms.triggers.waiting import Step
 
-MANY = settings(deadline=None, database=None, max_examples=300)
+MANY = settings()
 START = datetime(2026, 12, 1, 6, 30, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 OUTAGE = JsmsServerError("HTTP 503", call="query_schedule")
