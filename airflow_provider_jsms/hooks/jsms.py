@@ -276,7 +276,8 @@ class JsmsHook(BaseHook):
 
     def send_call(self, call: Call[T]) -> T:
         """Send a submit or modify, without a record of it, and return its result."""
-        self.log.info("%s: %s, %s", call, call.subject, call.send_time)
+        moment = call.send_time.utc if call.send_time else "unknown"
+        self.log.info("%s: %s, which is %s", call, call.subject, moment)
         result = self._client.send(call)
         accepted = result if isinstance(result, str) else result["schedule_id"]  # type: ignore[index]
         self.log.info("%s: JSMS answered with schedule_id %s", call, accepted)
