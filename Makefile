@@ -36,8 +36,12 @@ test: lint ## Run everything that has to pass: lint, and all tests with coverage
 	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --cov --cov-report=term --cov-report=json:coverage.json
 	@$(BIN)/python -m tests.stack.branch_gate coverage.json $(MINIMUM_BRANCHES)
 
-test-fast: venv ## Run the unit tests alone, for the loop of a developer
-	@HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest --numprocesses=logical tests/unit
+# They start processes, wait on sockets, or submit thousands of recipients.
+SLOW := sandbox test_outcomes.py test_distributions.py test_processes.py hooks submission/test_campaign.py
+
+test-fast: venv ## Run the quick unit tests alone, for the loop of a developer
+	@HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest --numprocesses=logical tests/unit \
+	    $(SLOW:%=--ignore=tests/unit/%)
 
 matrix: venv ## Run the tests on every supported Airflow and Python
 	@$(BIN)/python -m tests.matrix

@@ -33,7 +33,7 @@ def wait_for_schedules(sandbox: SandboxControl, count: int) -> None:
     """Wait for what is called after the end of a task or a run."""
     wait_until(
         lambda: len(sandbox.state()["schedules"]) >= count,
-        timeout=60,
+        timeout=120,
         otherwise=lambda: f"schedules: {sandbox.state()['schedules']}",
     )
 
@@ -109,7 +109,7 @@ def test_a_notification_that_fails_leaves_the_task_alone_and_says_why(
     assert set(states(rest, run).values()) == {"success"}
     wait_until(
         lambda: all("The notification failed" in log for log in _logs(rest, run).values()),
-        timeout=60,
+        timeout=120,
         otherwise=lambda: "\n".join(f"{name}:\n{log}" for name, log in _logs(rest, run).items()),
     )
     logs = _logs(rest, run)
@@ -162,7 +162,7 @@ def test_a_deadline_alert_that_fails_is_a_failed_callback(
     if AIRFLOW >= (3, 3):
         wait_until(
             lambda: _callbacks(airflow, dag_ids) == ["failed"] * len(dag_ids),
-            timeout=60,
+            timeout=120,
             otherwise=lambda: f"{_callbacks(airflow, dag_ids)}\n{airflow.family.logs()}",
         )
     assert sandbox.requests() == []
