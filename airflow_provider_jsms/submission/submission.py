@@ -168,21 +168,25 @@ class Submission:
             return self._doubt(call, request, error)
         except AirflowException as error:
             if self._resubmitted and isinstance(error, JsmsApiError):
-                raise self._refused_again(call) from error
+                return self._doubt(call, request, self._refused_again(call, error))
             self.may_have_submitted = before
             self._refuse(getattr(error, "code", None))
             raise
         if outcome["schedule_id"] is not None:
             self._record.accepted(outcome)
         elif self._resubmitted:
-            raise self._refused_again(call)
+            return self._doubt(call, request, self._refused_again(call))
         else:
             self._refuse(None)
         return outcome
 
-    def _refused_again(self, call: Call[Any]) -> JsmsUncertainError:
+    def _refused_again(
+        self, call: Call[Any], cause: JsmsApiError | None = None
+    ) -> JsmsUncertainError:
         why = "the resubmission was refused, which says nothing about the first submission"
-        return self._uncertain(call, why)
+        error = self._uncertain(call, why)
+        error.__cause__ = cause
+        return error
 
     def _send(self, call: Call[Any]) -> dict[str, Any]:
         self.result = self._sender.send_call(call)

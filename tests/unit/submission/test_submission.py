@@ -160,6 +160,17 @@ class TestALostAnswer:
         assert posts(sandbox) == 2
         assert texted(sandbox) == [people.ANNA]
 
+    def test_is_not_submitted_a_third_time_by_code_that_retries_the_refusal(
+        self, task: Task, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task.store, ti = None, TaskInstance(1)
+        monkeypatch.setattr(task, "ti_of_try", lambda _: ti)
+        sandbox.fault(self.call, "code", code=50009)
+        for _ in range(2):
+            with pytest.raises(JsmsUncertainError, match="says nothing about the first"):
+                task.run(on_uncertain="resubmit")
+        assert posts(sandbox) == 2
+
     def test_may_be_resubmitted_with_success(self, task: Task, sandbox: SandboxControl) -> None:
         assert task.run(on_uncertain="resubmit") == task.record["schedule_id"]
         assert (posts(sandbox), task.state) == (2, "finished")
