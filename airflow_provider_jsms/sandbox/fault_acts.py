@@ -164,6 +164,8 @@ async def _endless_pieces(form: str, seconds: float) -> AsyncIterator[bytes]:
     piece = (b"e" if form == "headers" else b" ") * size
     if form == "chunks":
         piece = b"%x\r\n%b\r\n" % (size, piece)
+    loop = asyncio.get_running_loop()
     while True:
-        await asyncio.sleep(seconds)
+        # not asyncio.sleep, which a test may have patched
+        await asyncio.wait([loop.create_future()], timeout=seconds)
         yield piece

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SandboxServer"]
 
+_GRACE_SECONDS = 1
 _HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -123,7 +124,7 @@ class _Server(uvicorn.Server):
             access_log=False,
             log_config=None,
             log_level="warning",
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         config.load()
         config.ssl = tls
@@ -161,6 +162,10 @@ class _Server(uvicorn.Server):
         with self._sandbox.lock:
             self._sandbox.waits.close()
             self._sandbox.outage.detach()
+        if responding := self.server_state.tasks:
+            await asyncio.wait(responding, timeout=_GRACE_SECONDS)
+        # uvicorn would wait in a loop of asyncio.sleep, which never ends where a test patches it.
+        self.force_exit = True
         await super().shutdown(sockets)
 
     def refuse(self) -> socket.socket:

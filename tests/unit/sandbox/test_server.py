@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+from unittest.mock import AsyncMock
 
 import pytest
 import requests
@@ -36,6 +37,23 @@ def test_it_serves_only_while_entered() -> None:
     assert threading.active_count() == threads
     with pytest.raises(requests.ConnectionError):
         requests.get(server.url, timeout=10)
+
+
+def test_it_stops_amid_a_call_while_a_test_has_patched_sleep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = SandboxServer()
+    server.__enter__()
+    with ThreadPoolExecutor() as pool, SandboxControl(server.url) as control:
+        control.fault("balance", "hold", moment="request_read")
+        held = pool.submit(Client(control).balance)
+        control.wait_for_hold()
+        monkeypatch.setattr("asyncio.sleep", AsyncMock())
+        stopping = threading.Thread(target=server.__exit__, daemon=True)
+        stopping.start()
+        stopping.join(10)
+        assert not stopping.is_alive()
+        assert held.result(timeout=10).ok
 
 
 def test_it_serves_the_sandbox_it_is_given() -> None:

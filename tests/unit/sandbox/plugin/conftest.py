@@ -52,7 +52,10 @@ class Project:
     def run(self, *command: str, timeout: float = 300) -> str:
         """Run a command and return its output."""
         with self.start(*command) as process:
-            return process.communicate(timeout=timeout)[0]
+            try:
+                return process.communicate(timeout=timeout)[0]
+            finally:
+                process.kill()
 
     def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
