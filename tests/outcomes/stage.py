@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,7 +26,6 @@ from airflow_provider_jsms.hooks import client
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
-from airflow_provider_jsms.submission import custom_code
 from tests import people
 from tests.leaks import APP_KEY, MASTER_SECRET
 from tests.outcomes import rows
@@ -46,6 +46,7 @@ _LONGEST: Final = 5.0
 class Seen:
     """What is to be seen of a call: from the task, and from the sandbox."""
 
+    sandbox: Sandbox
     schedule_id: str
     result: Any = None
     error: BaseException | None = None
@@ -72,15 +73,46 @@ class Seen:
         return rows.AGAIN if self.waits or len(self.requests) > 1 else rows.DONE
 
 
-class Stage:
-    """Plays calls. A call that is sent again does so at once, and is noted with its wait.
+# Of the thread that plays.
+_seen: ContextVar[Seen] = ContextVar("seen")
 
+
+@contextmanager
+def impatient(row: Row) -> Iterator[None]:
+    """Bound every call as a row says, and let what is sent again be so at once.
+
+    That is for the whole process: all calls of a row can be played side by side.
+    """
+
+    def sleep(seconds: float) -> None:
+        _seen.get().waits.append(seconds)
+        if row.fault["kind"] == "connection_refused":
+            sandbox = _seen.get().sandbox
+            with sandbox.lock:
+                sandbox.faults.clear()
+
+    async def asleep(seconds: float) -> None:
+        sleep(seconds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "Retrying", partial(Retrying, sleep=sleep))
+        patch.setattr(shared, "AsyncRetrying", partial(AsyncRetrying, sleep=asleep))
+        for module in (client, shared):
+            patch.setattr(module, "LONGEST_IN_ALL", row.timeouts.in_all)
+        yield
+
+
+class Stage:
+    """Plays one call. If it is sent again, it is so at once, and noted with its wait.
+
+    :param call: the call, whose name is that of the connection too.
     :param folder: for the certificate of the sandbox that serves https.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, call: str, folder: Path) -> None:
+        self.call = call
         self._plain = SandboxServer(_sandbox())
-        self._tls = SandboxServer(_sandbox(), ca_bundle=folder / "ca.pem")
+        self._tls = SandboxServer(_sandbox(), ca_bundle=folder / f"{call}.pem")
         self._elsewhere = SandboxServer(_sandbox(), host="127.0.0.2")
         self._send_time = datetime.now(UTC) + timedelta(days=1)
 
@@ -97,20 +129,24 @@ class Stage:
     def _servers(self) -> list[SandboxServer]:
         return [self._plain, self._tls, self._elsewhere]
 
-    def play(self, row: Row, call: str) -> Seen:
-        """Return what is to be seen of a call whose first request meets the fault of a row."""
+    def play(self, row: Row) -> Seen:
+        """Return what is to be seen of the call if its first request meets the fault of a row.
+
+        :param row: one that the process is :func:`impatient` for.
+        """
         server = self._tls if row.fault["kind"] == "bad_certificate" else self._plain
         sandbox = server.sandbox
-        sandbox.reset()
-        custom_code.uncertain.clear()
-        self._elsewhere.sandbox.reset()
-        seen = Seen(self._prepared(server, call))
-        with self._provider(server, row, seen), _watch(sandbox):
-            self._set(sandbox, row, call)
+        for each in self._servers:
+            each.sandbox.reset()
+        seen = Seen(sandbox, self._prepared(server))
+        _seen.set(seen)
+        timeouts = {"connect_timeout": row.timeouts.connect, "read_timeout": row.timeouts.read}
+        with self._connection(server, **timeouts), _watch(sandbox):
+            self._set(sandbox, row)
             begin = time.monotonic()
             try:
-                with JsmsHook() as hook:
-                    seen.result = self._calls(seen.schedule_id)[call](hook)
+                with JsmsHook(self.call) as hook:
+                    seen.result = self._calls(seen.schedule_id)[self.call](hook)
             except Exception as error:  # noqa: BLE001  whatever it is: the test looks at it
                 seen.error = error
             seen.seconds = time.monotonic() - begin
@@ -135,19 +171,20 @@ class Stage:
             "delete_schedule": lambda hook: hook.delete_schedule(schedule_id),
         }
 
-    def _prepared(self, server: SandboxServer, call: str) -> str:
-        """Return the id of a schedule that a call is about, '' for a submission."""
-        if call in rows.SUBMITS:
+    def _prepared(self, server: SandboxServer) -> str:
+        """Return the id of a schedule that the call is about, '' for a submission."""
+        if self.call in rows.SUBMITS:
             return ""
-        with _connection(server), JsmsHook() as hook:
+        with self._connection(server), JsmsHook(self.call) as hook:
             schedule_id = hook.submit_schedule(
                 send_time=self._send_time, mobile=people.ANNA, temp_id=1
             )
         server.sandbox.recorded.clear()
         return schedule_id
 
-    def _set(self, sandbox: Sandbox, row: Row, call: str) -> None:
-        fault = {"call": "query_schedule" if call == ASYNC_QUERY else call, **row.fault}
+    def _set(self, sandbox: Sandbox, row: Row) -> None:
+        call = "query_schedule" if self.call == ASYNC_QUERY else self.call
+        fault = {"call": call, **row.fault}
         if fault["kind"] in {"connection_refused", "bad_certificate"}:
             fault["call"] = "*"
         if fault.get("location") == rows.ANOTHER_HOST:
@@ -156,46 +193,23 @@ class Stage:
             sandbox.faults.add(fault)
 
     @contextmanager
-    def _provider(self, server: SandboxServer, row: Row, seen: Seen) -> Iterator[None]:
-        """Let the connection lead to a server, and let what is sent again be so at once."""
-
-        def sleep(seconds: float) -> None:
-            seen.waits.append(seconds)
-            if row.fault["kind"] == "connection_refused":
-                with server.sandbox.lock:
-                    server.sandbox.faults.clear()
-
-        async def asleep(seconds: float) -> None:
-            sleep(seconds)
-
-        timeouts = row.timeouts
-        extra = {"connect_timeout": timeouts.connect, "read_timeout": timeouts.read}
-        with _connection(server, **extra), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(client, "Retrying", partial(Retrying, sleep=sleep))
-            patch.setattr(shared, "AsyncRetrying", partial(AsyncRetrying, sleep=asleep))
-            for module in (client, shared):
-                patch.setattr(module, "LONGEST_IN_ALL", timeouts.in_all)
+    def _connection(self, server: SandboxServer, **extra: object) -> Iterator[None]:
+        if server.ca_bundle:
+            extra["ca_bundle"] = str(server.ca_bundle)
+        fields = {
+            "conn_type": "jsms",
+            "login": APP_KEY,
+            "password": MASTER_SECRET,
+            "host": server.url,
+            "extra": extra,
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(f"AIRFLOW_CONN_{self.call.upper()}", json.dumps(fields))
             yield
 
 
 def _sandbox() -> Sandbox:
     return Sandbox(app_key=APP_KEY, master_secret=MASTER_SECRET)
-
-
-@contextmanager
-def _connection(server: SandboxServer, **extra: object) -> Iterator[None]:
-    if server.ca_bundle:
-        extra["ca_bundle"] = str(server.ca_bundle)
-    fields = {
-        "conn_type": "jsms",
-        "login": APP_KEY,
-        "password": MASTER_SECRET,
-        "host": server.url,
-        "extra": extra,
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW_CONN_JSMS_DEFAULT", json.dumps(fields))
-        yield
 
 
 @contextmanager
