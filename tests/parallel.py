@@ -6,13 +6,15 @@ from typing import Final
 
 from xdist.scheduler import LoadScopeScheduling
 
-# The tests of a folder that share an Airflow, or its database; the first match counts.
+# The tests of a folder that share an Airflow, its database, or a run of pytest; the first match
+# counts.
 SHARED: Final = {
     "tests/e2e/crash/": "rough",
     "tests/e2e/deferred/": "rough",
     "tests/e2e/load/": "rough",
     "tests/e2e/": "airflow",
     "tests/habits/": "habits",
+    "tests/unit/sandbox/plugin/": "plugin",
 }
 
 

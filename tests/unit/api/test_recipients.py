@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import subprocess
-import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -30,6 +28,7 @@ from airflow_provider_jsms.api.recipients import (
 )
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRecipientsFileError
 from tests import people
+from tests.unit.another_process import run_in_another_process
 from tests.unit.refusals import refusal_of
 
 if TYPE_CHECKING:
@@ -262,6 +261,7 @@ def test_an_unusable_entry_says_where_and_why(entry: object, why: str) -> None:
     assert why in second
     assert VALUE not in text
     assert PLAIN not in text
+    assert refusal_of(recipients_of, [entry]).startswith("1 of 1 recipient cannot be used")
 
 
 @pytest.mark.parametrize("wrong", [1, 10, 11, 500])
@@ -479,13 +479,5 @@ for people in (set(numbers), {*numbers, *map(int, numbers[:9])}):
 
 
 def test_a_set_has_the_same_order_in_every_process() -> None:
-    orders = {
-        subprocess.run(
-            [sys.executable, "-c", ORDER],
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(filter(None, sys.path))},
-            capture_output=True,
-            check=True,
-        ).stdout
-        for seed in "12"
-    }
+    orders = {run_in_another_process(ORDER, seed=seed) for seed in (1, 2)}
     assert len(orders) == 1

@@ -45,10 +45,6 @@ class Project:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
 
-    def pytest(self, *options: str) -> str:
-        """Run pytest and return its output."""
-        return self.run(sys.executable, "-m", "pytest", *options)
-
     def run(self, *command: str, timeout: float = 300) -> str:
         """Run a command and return its output."""
         with self.start(*command) as process:

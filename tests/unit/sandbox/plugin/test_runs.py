@@ -1,4 +1,4 @@
-"""The fixture in runs of pytest as users have them: clocks, interceptors, failing tests.
+"""The fixture in runs of pytest as users have them: without the extra, with clocks, failing.
 
 All runs share one process, because importing Airflow takes longer than any of them.
 """
@@ -133,8 +133,26 @@ def test_whole_run(stopped, jsms_sandbox):
     assert texted(jsms_sandbox) == 2 * AT_NINE
 """,
 }
+BOTH = """\
+def test_with_it(jsms_sandbox):
+    assert jsms_sandbox.requests == []
 
+def test_without_it():
+    pass
+"""
+# It has to run before anything else in its process has imported the server.
+WITHOUT_THE_EXTRA = f"""\
+import sys
+import pytest
 
+@pytest.fixture(scope="session", autouse=True)
+def without_uvicorn():
+    assert "uvicorn" not in sys.modules
+    sys.modules["uvicorn"] = None
+    yield
+    del sys.modules["uvicorn"]
+
+{BOTH}"""
 INTERCEPTORS = """\
 import re
 import pytest, requests, requests_mock, responses
@@ -217,7 +235,8 @@ def interceptors(*, is_blocked: bool) -> str:
 def output(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """The output of every run by its name."""
     project = Project(tmp_path_factory.mktemp("runs"))
-    tests = {name: HEAD + text for name, text in CLOCKS.items()}
+    tests = {"left_out": BOTH, "without_the_extra": WITHOUT_THE_EXTRA}
+    tests |= {name: HEAD + text for name, text in CLOCKS.items()}
     tests["interceptors"] = interceptors(is_blocked=False)
     tests["allowed_hosts"] = interceptors(is_blocked=True)
     tests["blocked"] = "def test_it(jsms_sandbox):\n    pass\n"
@@ -227,12 +246,27 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     project.write("people.py", f'ANNA = "{ANNA}"\nNAME = "{CANARY}-Anna"\n')
     options = {
         **{name: [] for name in tests},
+        "left_out": ["-p", "no:jsms_sandbox"],
         "allowed_hosts": SOCKETS,
         "blocked": SOCKETS[:1],
         "failing": ["-vv"],
     }
     shown = project.run(sys.executable, "-c", RUN, json.dumps(options), timeout=120)
     return dict(part.split("\n", 1) for part in shown.split("RUN ")[1:])
+
+
+def test_it_can_be_left_out(output: Mapping[str, str]) -> None:
+    left_out = output["left_out"]
+    assert "fixture 'jsms_sandbox' not found" in left_out
+    assert "1 passed, 1 error" in left_out
+
+
+def test_without_the_extra_it_names_it(output: Mapping[str, str]) -> None:
+    without = output["without_the_extra"]
+    assert "jsms_sandbox needs uvicorn: pip install 'airflow-provider-jsms[sandbox]'" in without
+    assert "1 passed, 1 error" in without
+    assert "Traceback" not in without
+    assert "During handling" not in without
 
 
 @pytest.mark.parametrize("name", CLOCKS)
