@@ -33,6 +33,11 @@ class Recipient(TypedDict):
     temp_para: NotRequired[dict[str, str]]
 
 
+def noun(count: int) -> str:
+    """Return "recipient" or "recipients", to follow a number."""
+    return "recipient" if count == 1 else "recipients"
+
+
 def recipients_of(value: object) -> list[Recipient]:
     """Return the validated recipients of a list or of a frame, in the given order."""
     return list(validated(entries_of(value)))
@@ -56,7 +61,7 @@ def validated(source: Source) -> Iterator[Recipient]:
             yield person
     if bad:
         raise JsmsInputError(
-            f"{bad} of {good + bad} recipients cannot be used, so nothing was sent:{shown}"
+            f"{bad} of {good + bad} {noun(good + bad)} cannot be used, so nothing was sent:{shown}"
         )
 
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.api.arguments import fetching, is_no_schedule_id, schedule_id_of
 from airflow_provider_jsms.api.masking import HIDDEN
+from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.api.replies import whole_number
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_EMPTY_LIST: Final = "The list is empty: the upstream task continued without a schedule_id."
 _KEPT: Final = ("schedule_ids", "schedule_id", "success_count", "uncertain_count")
 
 
@@ -35,28 +37,53 @@ class References:
     uncertain_count: int = 0
     empty: int = 0
 
-    def required(self) -> list[str]:
-        """Return the schedule_ids, or raise ``JsmsInputError`` if there are none."""
+    def absence(self) -> str:
+        """Return why there is no schedule_id, and the next step; empty if there is one."""
         if self.schedule_ids:
-            return list(self.schedule_ids)
-        gaps = self.gaps() or "It is an empty list: pass the result of the submit."
-        raise JsmsInputError(f"schedule_id names no schedule. {gaps} Nothing was sent.")
+            return ""
+        return (
+            f"There is no schedule_id, so the task is skipped. {self._causes() or _EMPTY_LIST} "
+            "Nothing was sent or changed. Look for the schedule in the JSMS console, and pass its "
+            "schedule_id."
+        )
 
     def gaps(self) -> str:
         """Return which schedules are unknown, and why; empty if none is."""
-        gaps = []
+        look = " Look for the schedule in the JSMS console." if self.uncertain_count else ""
+        return f"{self._causes()}{look}"
+
+    def _causes(self) -> str:
+        causes = []
         if self.uncertain_count:
-            gaps.append(
-                f"For {self.uncertain_count:,} recipient(s) the submit does not know the "
-                'schedule_id: it assumed their text as sent (on_uncertain="assume_sent"). Look for '
-                "the schedule in the JSMS console."
+            causes.append(
+                f"For {self.uncertain_count:,} {noun(self.uncertain_count)} the submit does not "
+                'know the schedule_id: it assumed the text as sent (on_uncertain="assume_sent").'
             )
         if self.empty:
-            gaps.append(
-                f"{'Another' if self.schedule_ids else 'The'} task that it comes from returned "
-                "nothing. It was skipped, it failed, or it assumed its text as sent: see its log."
+            causes.append(
+                f"{'Another' if self.schedule_ids else 'The'} upstream task continued without a "
+                "schedule_id (uncertain, marked as success, skipped or failed: see its log), or "
+                "the template names another task."
             )
-        return " ".join(gaps)
+        return " ".join(causes)
+
+    def only(self, advice: str) -> str:
+        """Return the id of the only schedule.
+
+        :param advice: the next step if there are several.
+        :raises JsmsInputError: there are several, or there may be.
+        """
+        if len(self.schedule_ids) > 1:
+            raise JsmsInputError(
+                f"schedule_id names {len(self.schedule_ids)} schedules, but this task takes one. "
+                f"Nothing was sent. {advice}"
+            )
+        if self.uncertain_count:
+            raise JsmsInputError(
+                f"schedule_id names one schedule, but there may be another. {self.gaps()} "
+                f"Nothing was sent. To continue with {self.schedule_ids[0]}, pass it as it is."
+            )
+        return self.schedule_ids[0]
 
 
 def references_in(value: object) -> References:
@@ -88,28 +115,6 @@ def references_in(value: object) -> References:
     return References(tuple(dict.fromkeys(every)), total, uncertain, empty)
 
 
-def one_schedule_id_of(value: object, advice: str) -> str:
-    """Return the id of the only schedule that ``schedule_id`` names.
-
-    :param advice: the next step if there are several.
-    :raises JsmsInputError: it names none or several, or is invalid.
-    :raises JsmsRenderError: the results of mapped tasks cannot be fetched now.
-    """
-    references = references_in(value)
-    schedule_ids = references.required()
-    if len(schedule_ids) > 1:
-        raise JsmsInputError(
-            f"schedule_id names {len(schedule_ids)} schedules, but this task takes one. "
-            f"Nothing was sent. {advice}"
-        )
-    if references.uncertain_count:
-        raise JsmsInputError(
-            f"schedule_id names one schedule, but there may be another. {references.gaps()} "
-            f"Nothing was sent. To continue with {schedule_ids[0]}, pass it as it is."
-        )
-    return schedule_ids[0]
-
-
 def only_ids(value: object) -> object:
     """Return ``schedule_id`` as Airflow may show it: ids and counts, without recipients."""
     try:
@@ -139,7 +144,9 @@ def _entries(value: object) -> Iterator[object]:
 
 
 def _parsed(text: str) -> object:
-    """Return the list or dictionary that a template has rendered to text."""
+    """Return the value that a template has rendered to text."""
+    if text == "null":  # the filter tojson makes it of None
+        return None
     if not text.startswith(("[", "{", "(", '"', "'")):
         return text.split(",") if "," in text else text
     for parse in (json.loads, ast.literal_eval):

@@ -55,7 +55,8 @@ class SendTime:
         if self.instant <= now:
             raise JsmsPastSendTimeError(
                 f"send_time {self} has passed: by the clock of this machine it is now "
-                f"{SendTime(now.astimezone(UTC), self.zone)}. Nothing was sent."
+                f"{SendTime(now.astimezone(UTC), self.zone)}; if that is not the time, the clock "
+                "of this machine is wrong. Nothing was sent."
             )
 
 

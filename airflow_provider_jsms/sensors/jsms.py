@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
+    AirflowSkipException,
     AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
@@ -68,10 +69,12 @@ class JsmsScheduleSensor(BaseSensorOperator):
     ``send_time`` is 10 minutes ago, it fails with the cause (:class:`JsmsUnreachableError`), and
     Airflow's ``retries`` apply.
 
-    With ``soft_fail`` the task is skipped if the wait is overdue, gone or timed out; wrong
-    arguments, wrong credentials and an outage still fail it. A retry starts over (in reschedule
-    mode Airflow counts ``timeout`` from the first try). In reschedule mode the sensor remembers
-    nothing between two polls, so an outage of 10 minutes ends it even before ``send_time``.
+    It is skipped if there is no schedule_id, because the upstream task continued without one. With
+    ``soft_fail`` it is also skipped if the wait is overdue, gone or timed out; wrong arguments,
+    wrong credentials and an outage still fail it. A retry, or a task cleared while it defers,
+    starts over (in reschedule mode Airflow counts ``timeout`` from the first try). In reschedule
+    mode the sensor remembers nothing between two polls, so an outage of 10 minutes ends it even
+    before ``send_time``.
 
     :param schedule_id: one id or a list, or the results of the tasks that submitted the schedules,
         mapped ones included. The ``success_count`` of batch submits then gives the number of
@@ -200,6 +203,8 @@ class JsmsScheduleSensor(BaseSensorOperator):
 
     def _new_wait(self, started_at: datetime) -> Wait:
         references, limits = references_in(self.schedule_id), self._limits().values()
+        if absence := references.absence():
+            raise AirflowSkipException(absence)
         return Wait(
             started_at=started_at,
             poke_interval=timedelta(seconds=self.poke_interval),
@@ -208,7 +213,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
             wait_for_send_time=flag("wait_for_send_time", self.wait_for_send_time),
             expected=references.success_count,
             ends_at=started_at + min(limits) if limits else None,
-            schedules={each: Progress(each) for each in references.required()},
+            schedules={each: Progress(each) for each in references.schedule_ids},
         )
 
     def _limits(self) -> dict[str, timedelta]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta  # noqa: TC003  pydantic reads the anno
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.api.send_time import parse_wire
 from airflow_provider_jsms.exceptions import (
     JsmsFrequencyError,
@@ -98,7 +99,8 @@ class Progress:
         return 0 < self.recipients <= self.found
 
     def __str__(self) -> str:
-        found = f"{self.found} of {self.recipients} recipients have a msg_id"
+        verb = "has" if self.recipients == 1 else "have"
+        found = f"{self.found} of {self.recipients} {noun(self.recipients)} {verb} a msg_id"
         return f"schedule {self.schedule_id}: {found if self.recipients else 'no answer yet'}"
 
 

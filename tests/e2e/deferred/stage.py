@@ -94,7 +94,7 @@ class Jsms:
 
     def send_time(self, schedules: Any) -> datetime:
         """Return when the first of these is due, given as to a sensor."""
-        return self.send_times[references_in(schedules).required()[0]][-1]
+        return self.send_times[references_in(schedules).schedule_ids[0]][-1]
 
     def move(self, schedule_id: str, send_time: datetime) -> None:
         """Move a single schedule."""
@@ -176,7 +176,7 @@ class Wait:
 
     @property
     def schedule_ids(self) -> list[str]:
-        return references_in(self.schedule_id).required()
+        return list(references_in(self.schedule_id).schedule_ids)
 
     def looks(self, *, is_fresh: bool = False) -> list[datetime]:
         """Return when it, and whoever waits for the same, has asked."""

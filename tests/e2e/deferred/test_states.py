@@ -100,8 +100,8 @@ def fail_and_recover(waits: Sequence[Wait]) -> None:
 
 # --- what the log tells
 
-NOT_DUE = "0 of 1 recipients have a msg_id; not yet due, send_time is"
-DUE = "0 of 1 recipients have a msg_id; due, and waiting for JSMS, send_time was"
+NOT_DUE = "0 of 1 recipient has a msg_id; not yet due, send_time is"
+DUE = "0 of 1 recipient has a msg_id; due, and waiting for JSMS, send_time was"
 UNREACHABLE = "JSMS could not be polled since"
 OVERDUE = "Overdue by more than grace"
 GONE = "is gone (code"
@@ -165,7 +165,7 @@ CASES = (
         "at_send_time",
         "success",
         in_an_hour,
-        ("1 of 1 recipients have a msg_id; not yet due",),
+        ("1 of 1 recipient has a msg_id; not yet due",),
         ACCEPTED,
         move_near,
     ),

@@ -141,6 +141,8 @@ def test_the_subject_names_recipients_template_and_time_masked() -> None:
     assert call_named("modify_batch_schedule").subject == (
         f"2 recipients (the first is 138****8001) {what}"
     )
+    one = batch(recipients=[people.ANNA])
+    assert one.subject.startswith("138****8001 with")
 
 
 def test_the_headers_ask_for_json_and_name_the_version() -> None:

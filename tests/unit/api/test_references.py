@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
-from types import MappingProxyType
-from typing import Any
+from types import MappingProxyType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,16 @@ import pytest
 
 from airflow_provider_jsms.api.references import (
     References,
-    one_schedule_id_of,
     only_ids,
     references_in,
 )
-from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError
+from airflow_provider_jsms.exceptions import JsmsRenderError
 from tests import people
 from tests.unit.refusals import refusal_of
+from tests.versions import AIRFLOW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 UUID = "8b19cd0d-5f5f-4f5c-9d2d-5f5f4f5c9d2d"
 CANARY = "canary-name"
@@ -131,7 +134,8 @@ def test_schedules_are_named_by_ids_and_by_results(
     value: object, ids: list[str], count: int | None
 ) -> None:
     references = references_in(value)
-    assert (references.required(), references.success_count) == (ids, count)
+    assert (list(references.schedule_ids), references.success_count) == (ids, count)
+    assert references.absence() == ""
 
 
 @pytest.mark.parametrize(
@@ -141,6 +145,8 @@ def test_schedules_are_named_by_ids_and_by_results(
         ("", 1),
         ("None", 1),
         (" None\n", 1),
+        ("null", 1),
+        ("[null]", 1),
         ([None], 1),
         ([None, None], 2),
         (["", "None"], 2),
@@ -154,21 +160,23 @@ def test_schedules_are_named_by_ids_and_by_results(
 def test_a_task_that_returned_nothing_is_named_as_the_cause(value: object, empty: int) -> None:
     references = references_in(value)
     assert references == References((), empty=empty)
-    with pytest.raises(JsmsInputError, match="The task that it comes from returned nothing"):
-        references.required()
+    text = references.absence()
+    assert text.startswith("There is no schedule_id, so the task is skipped. The upstream task")
+    for part in ("uncertain", "marked as success", "skipped", "the template names another task"):
+        assert part in text
+    assert text.endswith("Look for the schedule in the JSMS console, and pass its schedule_id.")
 
 
-def test_an_empty_list_names_no_schedule() -> None:
-    for value in ([], (), batch(), [batch()], "[]", [[]]):
-        with pytest.raises(JsmsInputError, match="It is an empty list: pass the result"):
-            references_in(value).required()
+@pytest.mark.parametrize("value", [[], (), batch(), [batch()], "[]", [[]]], ids=str)
+def test_an_empty_list_names_no_schedule(value: object) -> None:
+    assert "The list is empty" in references_in(value).absence()
 
 
 def test_texts_that_were_assumed_as_sent_have_no_schedule_id() -> None:
     value = batch(uncertain_count=3)
     assert references_in(value) == References((), uncertain_count=3)
-    with pytest.raises(JsmsInputError, match=r"For 3 recipient.* assumed their text as sent"):
-        references_in(value).required()
+    assert "For 3 recipients the submit does not know" in references_in(value).absence()
+    assert "For 1 recipient the submit" in references_in(batch(uncertain_count=1)).absence()
     value = [batch("a", uncertain_count=3), batch("b", uncertain_count=1), batch("c")]
     assert references_in(value) == References(("a", "b", "c"), 3, uncertain_count=4)
 
@@ -198,21 +206,70 @@ def test_results_that_cannot_be_fetched_may_be_so_later() -> None:
         references_in(lazy)
 
 
+@pytest.mark.skipif(AIRFLOW < (3, 2), reason="older ones fetch it in other ways")
+class TestTheSequenceOfAirflow:
+    """XComs of a mapped task, or of a task loop read from outside, which Airflow fetches lazily."""
+
+    @pytest.fixture
+    def fetched(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
+        """Return a function that makes the sequence of some XComs, with a stand-in supervisor."""
+        from airflow.sdk.execution_time import comms, lazy_sequence, task_runner  # noqa: PLC0415
+
+        def make(*xcoms: object, error: Exception | None = None) -> object:
+            def send(asked: Any) -> object:
+                if error:
+                    raise error
+                if isinstance(asked, comms.GetXComCount):
+                    return comms.XComCountResponse(len=len(xcoms))
+                if asked.offset >= len(xcoms):
+                    return comms.ErrorResponse(error=comms.ErrorType.XCOM_NOT_FOUND)
+                return comms.XComSequenceIndexResult(root=xcoms[asked.offset])
+
+            supervisor = SimpleNamespace(send=send)
+            monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
+            submit = SimpleNamespace(dag_id="dag", task_id="submit")
+            of_the_submit: Any = SimpleNamespace(operator=submit, key="return_value")
+            ti: Any = SimpleNamespace(run_id="run")
+            return lazy_sequence.LazyXComSequence(xcom_arg=of_the_submit, ti=ti)
+
+        return make
+
+    @pytest.mark.parametrize(
+        ("xcoms", "expected"),
+        [
+            (["a", "b"], References(("a", "b"))),
+            ([batch("a", "b", count=5), batch("c")], References(("a", "b", "c"), 6)),
+            ([batch("a", uncertain_count=2)], References(("a",), 1, 2)),
+            ([], References((), empty=1)),
+        ],
+    )
+    def test_names_schedules(
+        self, xcoms: list[object], expected: References, fetched: Callable[..., object]
+    ) -> None:
+        assert references_in(fetched(*xcoms)) == expected
+        assert references_in([fetched(*xcoms)]) == expected
+        assert references_in(only_ids(fetched(*xcoms))) == expected
+
+    def test_may_be_fetched_by_another_try(self, fetched: Callable[..., object]) -> None:
+        with pytest.raises(JsmsRenderError, match="another try may fetch it"):
+            references_in(fetched(error=RuntimeError(CANARY)))
+
+
 class TestOne:
     @pytest.mark.parametrize(
         "value", ["a", ["a"], batch("a"), [batch("a"), None], Lazy(batch("a")), "['a']", QUERIED]
     )
     def test_is_the_only_one(self, value: object) -> None:
-        assert one_schedule_id_of(value, "") == "a"
+        assert references_in(value).only("") == "a"
 
     @pytest.mark.parametrize("value", ["a,b", batch("a", "b"), Lazy("a", "b")])
     def test_is_none_of_several(self, value: object) -> None:
-        text = refusal_of(one_schedule_id_of, value, "Use .expand.")
+        text = refusal_of(references_in(value).only, "Use .expand.")
         assert "names 2 schedules, but this task takes one" in text
         assert text.endswith("Use .expand.")
 
     def test_may_not_be_all(self) -> None:
-        text = refusal_of(one_schedule_id_of, batch("a", uncertain_count=9), "")
+        text = refusal_of(references_in(batch("a", uncertain_count=9)).only, "")
         assert "there may be another" in text
 
 

@@ -257,7 +257,10 @@ def test_a_passed_time_is_refused_with_both_clocks_of_both_times(late: int) -> N
         moment.require_future(now)
     text = str(caught.value)
     assert "send_time 2026-12-01 09:00:00 Asia/Shanghai (2026-12-01T01:00:00Z) has passed" in text
-    assert f"machine it is now {SendTime(now.astimezone(UTC), SHANGHAI)}. Nothing was sent." in text
+    assert text.endswith(
+        f"machine it is now {SendTime(now.astimezone(UTC), SHANGHAI)}; if that is not the time, "
+        "the clock of this machine is wrong. Nothing was sent."
+    )
     assert "on_past_send_time" not in text
     if late == 1:
         assert "now 2026-12-01 09:00:01 Asia/Shanghai (2026-12-01T01:00:01Z)" in text

@@ -124,7 +124,7 @@ class TestAWait:
         hours.on_sleep.append(lambda: delete(scheduled))
         with pytest.raises(JsmsScheduleGoneError, match=r"is gone \(code 50028") as it:
             hours.wait(scheduled, mode)
-        assert ("0 of 1 recipients have a msg_id" in str(it.value)) is (mode != "reschedule")
+        assert ("0 of 1 recipient has a msg_id" in str(it.value)) is (mode != "reschedule")
         assert isinstance(it.value, AirflowFailException)
         assert hours.slept == [3600]
 
@@ -133,7 +133,7 @@ class TestAWait:
     ) -> None:
         with pytest.raises(JsmsOverdueError, match=r"Overdue by more than grace \(0:10:00\)") as it:
             hours.wait(never_sent, mode, grace=600, poke_interval=120)
-        assert "0 of 1 recipients have a msg_id" in str(it.value)
+        assert "0 of 1 recipient has a msg_id" in str(it.value)
         assert is_about(nine + 10 * MINUTE)
 
     def test_fails_after_timeout(self, mode: str, never_sent: str, hours: Hours) -> None:
@@ -465,12 +465,21 @@ class TestResuming:
         assert isinstance(caught.value, AirflowFailException)
         assert people.ANNA not in str(caught.value)
 
+    @pytest.mark.parametrize("next_kwargs", [{"event": None}, {}, None])
     def test_without_an_event_starts_over(
-        self, scheduled: str, sandbox: SandboxControl, hours: Hours
+        self, next_kwargs: dict[str, Any] | None, scheduled: str, hours: Hours
     ) -> None:
         """Airflow does so if a task is cleared while its worker is about to defer it."""
-        deferral = deferred(lambda: resume(scheduled, None, timeout=4 * HOUR))
+        new = sensor(scheduled, timeout=4 * HOUR)
+        deferral = deferred(
+            lambda: new.resume_execution("execute_complete", next_kwargs, context())
+        )
         assert wait_of(deferral.trigger).ends_at == datetime.now(UTC) + 4 * HOUR
+        assert fired(deferral.trigger)["status"] == "done"  # type: ignore[arg-type]
+
+    def test_without_an_event_fails_as_the_first_poll_does(
+        self, scheduled: str, hours: Hours
+    ) -> None:
         delete(scheduled)
         with pytest.raises(JsmsScheduleGoneError):
             resume(scheduled, None)
@@ -585,12 +594,39 @@ def test_arguments_are_templated_and_checked(sandbox: SandboxControl, hours: Hou
     for schedule_id, arguments, message in (
         ("x", {"wait_for_send_time": "perhaps"}, "wait_for_send_time"),
         ("a/b", {}, "schedule_id"),
-        ([], {}, "names no schedule"),
-        ([None, None], {}, "returned nothing"),
     ):
         with pytest.raises(JsmsInputError, match=message):
             hours.wait(schedule_id, "poke", **arguments)  # type: ignore[arg-type]
     assert sandbox.requests() == []
+
+
+@in_every_mode
+@pytest.mark.parametrize(
+    "schedule_id",
+    [
+        *(None, "None", "", [], [None, None], {"schedule_id": None}),
+        {"schedule_ids": [], "success_count": 0, "failure_count": 0, "uncertain_count": 2},
+    ],
+    ids=str,
+)
+def test_a_sensor_behind_a_task_that_continued_without_a_schedule_id_is_skipped(
+    schedule_id: object, mode: str, sandbox: SandboxControl, hours: Hours
+) -> None:
+    for flags in ({}, {"soft_fail": True}, {"never_fail": True}, {"silent_fail": True}):
+        with pytest.raises(AirflowSkipException, match=r"There is no schedule_id.*JSMS console"):
+            hours.wait(schedule_id, mode, **flags)
+    assert (sandbox.requests(), hours.slept) == ([], [])
+
+
+def test_a_sensor_waits_for_the_schedules_that_are_known(
+    scheduled: str, hours: Hours, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch = {"schedule_ids": [scheduled], "success_count": 1, "uncertain_count": 1000}
+    for given in ([scheduled, None], batch):
+        assert list(hours.wait(given, "poke")) == [scheduled]
+    text = capsys.readouterr().out
+    assert text.count("The sensor does not wait for every schedule") == 2
+    assert "For 1,000 recipients the submit does not know the schedule_id" in text
 
 
 def test_a_poll_in_a_unit_test_needs_no_run(scheduled: str, hours: Hours) -> None:
