@@ -28,6 +28,8 @@ class Source(Protocol):
 
     place: str
     """The word for a place: ``entry``, ``row`` or ``line``."""
+    is_fixed: bool
+    """Whether it is in memory, so that it is the same whenever it is iterated."""
 
     def __iter__(self) -> Iterator[tuple[int, object]]: ...
 
@@ -64,6 +66,7 @@ class Entries:
             value = sorted(value, key=repr)
         # A campaign iterates twice.
         self._entries = list(value) if iter(value) is value else value
+        self.is_fixed = isinstance(self._entries, list | tuple)
 
     def __iter__(self) -> Iterator[tuple[int, object]]:
         entries: Iterable[object] = self._entries
@@ -77,6 +80,7 @@ class Frame:
     """Recipients from a frame of pandas or polars, by the names of its columns."""
 
     place = "row"
+    is_fixed = False
 
     def __init__(self, frame: Any, renamed: Mapping[str, str] = {}) -> None:  # noqa: ANN401  of a library that may not be installed
         where = f"recipients, a {type(frame).__name__},"

@@ -1,7 +1,8 @@
-"""A campaign: any number of recipients, iterated twice, in chunks of one request each.
+"""A campaign: any number of recipients, in chunks of one request each.
 
-The first reading validates everything before the first request, the second one sends. Between them
-only the digests of the chunks are kept, so that a million recipients in a file fit into a worker.
+A first reading validates everything before the first request. Of a list it keeps the chunks. A file
+is read again to send: only the digests of its chunks are kept, so that a million recipients fit
+into a worker.
 """
 
 from __future__ import annotations
@@ -29,13 +30,15 @@ _CHANGED: Final = "The list of recipients has changed since it was checked."
 class Survey:
     """The first reading of a list: the number of recipients and duplicates, and its chunks.
 
-    ``marks`` are cheaper than ``digests``, but hold in this process only.
+    ``marks`` are cheaper than ``digests``, but hold in this process only. ``kept`` are the chunks
+    of a list, None for a source that may change.
     """
 
     recipients: int
     repeated: int
     digests: tuple[bytes, ...]
     marks: tuple[int, ...]
+    kept: list[list[Recipient]] | None
 
 
 def survey(source: Source) -> Survey:
@@ -44,9 +47,14 @@ def survey(source: Source) -> Survey:
     :raises JsmsInputError: counts the unusable entries and shows the first ten.
     """
     unique = _Unique(source)
-    read = [(digest(chunk), mark) for chunk, mark in unique.chunks()]
-    digests, marks = zip(*read, strict=True) if read else ((), ())
-    return Survey(len(unique.seen), unique.repeated, digests, marks)
+    kept: list[list[Recipient]] | None = [] if source.is_fixed else None
+    digests, marks = [], []
+    for chunk, mark in unique.chunks():
+        digests.append(digest(chunk))
+        marks.append(mark)
+        if kept is not None:
+            kept.append(chunk)
+    return Survey(len(unique.seen), unique.repeated, tuple(digests), tuple(marks), kept)
 
 
 def chunks(source: Source, known: Survey) -> Iterator[list[Recipient]]:
@@ -54,6 +62,9 @@ def chunks(source: Source, known: Survey) -> Iterator[list[Recipient]]:
 
     :raises JsmsChangedListError: the list has changed.
     """
+    if known.kept is not None:
+        yield from known.kept
+        return
     number = 0
     try:
         for number, (chunk, mark) in enumerate(_Unique(source).chunks(), start=1):

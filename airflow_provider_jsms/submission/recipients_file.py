@@ -69,6 +69,7 @@ class RecipientsFile:
     """
 
     place = "line"
+    is_fixed = False
 
     def __init__(self, path: Any, renamed: Mapping[str, str] = {}) -> None:  # noqa: ANN401  anything that can be opened
         self._path = path
