@@ -13,8 +13,13 @@ from tests.stack.settings import AIRFLOW, HAS_STORE
 
 if AIRFLOW >= (3, 3):
     from airflow.sdk import NEVER_EXPIRE
+    from airflow.sdk.exceptions import TaskAwaitingInput
 else:
     NEVER_EXPIRE = object()  # only the store of the tests is there
+
+    class TaskAwaitingInput(BaseException):
+        """Never raised there."""
+
 
 if AIRFLOW >= (3, 2):
     from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferralError
@@ -33,6 +38,7 @@ __all__ = [
     "NEVER_EXPIRE",
     "NO_TRIGGER_IN_TIME",
     "AirflowRescheduleException",
+    "TaskAwaitingInput",
     "TaskDeferralError",
     "TaskInstance",
     "as_here",

@@ -81,14 +81,20 @@ class Call(Generic[T]):
         return [{"mobile": body["mobile"], "temp_para": body.get("temp_para", {})}]
 
     @property
+    def who(self) -> str:
+        """The recipients, masked."""
+        people = self.recipients
+        who = mask_mobile(people[0]["mobile"])
+        if len(people) == 1:
+            return who
+        return f"{len(people):,} recipients (the first is {who})"
+
+    @property
     def subject(self) -> str:
         """Recipients, template and time, masked for the log."""
-        people, body = self.recipients, self.body or {}
-        who = mask_mobile(people[0]["mobile"])
-        if "recipients" in body:
-            who = f"{len(people)} recipients (the first is {who})"
+        body = self.body or {}
         temp_id = mask_text(body["temp_id"])  # a phone number in the wrong place
-        return f"{who} with temp_id {temp_id} at {body['send_time']} (the wall clock of JSMS)"
+        return f"{self.who} with temp_id {temp_id} at {body['send_time']} (the wall clock of JSMS)"
 
     def require_future(self) -> None:
         """Raise if ``send_time`` has passed.

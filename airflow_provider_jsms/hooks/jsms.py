@@ -21,7 +21,7 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.hooks.client import JsmsClient
 from airflow_provider_jsms.hooks.connection import explain, looking_up, settings_of
-from airflow_provider_jsms.submission.custom_code import submit_batch, submit_text
+from airflow_provider_jsms.submission.custom_code import begin, submit_batch, submit_text
 
 if TYPE_CHECKING:
     from requests import Session
@@ -127,6 +127,8 @@ class JsmsHook(BaseHook):
         :raises JsmsForeignRecordError: an earlier try of the task submitted another text.
         :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
         """
+        if self.durable:
+            begin()
         time = self.parse_send_time(send_time)
         call = calls.submit_schedule(
             send_time=time, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
@@ -153,6 +155,8 @@ class JsmsHook(BaseHook):
 
         The other arguments and errors are those of :meth:`submit_schedule`.
         """
+        if self.durable:
+            begin()
         time = self.parse_send_time(send_time)
         call = calls.submit_batch_schedule(
             send_time=time, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag

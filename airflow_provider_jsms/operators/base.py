@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
@@ -13,11 +14,14 @@ from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
 from airflow_provider_jsms.api.references import only_ids
 from airflow_provider_jsms.compat import fail_without_retry
 from airflow_provider_jsms.exceptions import (
+    JsmsError,
     JsmsPastSendTimeError,
     JsmsRequestError,
     JsmsStoppedError,
+    JsmsUncertainError,
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
+from airflow_provider_jsms.operators.asking import CAN_ASK, ask, timeout_of, users_of
 from airflow_provider_jsms.operators.private_fields import (
     PRIVATE_FIELDS,
     STORE,
@@ -30,11 +34,15 @@ from airflow_provider_jsms.operators.rendering import (
     explaining_missing_dates,
     upstream_texts,
 )
+from airflow_provider_jsms.submission.advice import KEEP
 from airflow_provider_jsms.submission.chunks import survey
-from airflow_provider_jsms.submission.task_try import store_of, task_try_of
+from airflow_provider_jsms.submission.question import answer_of
+from airflow_provider_jsms.submission.submission import Policy
+from airflow_provider_jsms.submission.task_try import RECORD, store_of, task_try_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import timedelta
 
     import jinja2
     from airflow.providers.common.compat.sdk import Context
@@ -42,6 +50,8 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.chunks import Survey
+    from airflow_provider_jsms.submission.question import Answer
+    from airflow_provider_jsms.submission.submission import Submission
     from airflow_provider_jsms.submission.task_try import TaskTry
 
 Templated: TypeAlias = Any
@@ -154,13 +164,97 @@ class JsmsTextOperator(JsmsOperator):
 class JsmsSubmitOperator(JsmsTextOperator):
     """The base of the operators that submit, with records."""
 
+    _first_record: ClassVar = RECORD
+
     def __init__(
-        self, *, on_uncertain: str = "fail", durable: bool | str = True, **kwargs: Any
+        self,
+        *,
+        on_uncertain: str = "fail",
+        ask_users: Sequence[str | Mapping[str, str]] | None = None,
+        ask_timeout: timedelta | None = None,
+        durable: bool | str = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.on_uncertain = on_uncertain
+        self.ask_users = ask_users
+        self.ask_timeout = ask_timeout
         self.durable = durable
+        self._answer: Answer | None = None
         self._is_stopped = False
+
+    def answered(
+        self, context: Context, event: Mapping[str, Any], about: Mapping[str, Mapping[str, str]]
+    ) -> Any:  # noqa: ANN401  the result of the operator
+        """Continue with the answer of a person."""
+        self._answer = answer_of(event, about)
+        return self._submit(context)
+
+    def _submit(self, context: Context) -> Any:  # noqa: ANN401  the result of the operator
+        """Submit, as far as earlier tries have not done so."""
+        raise NotImplementedError
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,  # noqa: ANN401  as in Airflow
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        if parent is self:
+            # Rendering may fail, after which a later try has to know that nothing was sent. What
+            # fails here fails again in execute.
+            with suppress(Exception):
+                self._begin(context)
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+
+    def _begin(self, context: Context) -> None:
+        """Write that the task has sent nothing yet, before anything can fail."""
+        task_try = self._task_try(context)
+        if self._is_task(context) and not self._is_subclassed():
+            task_try.begin(self._first_record)
+        else:
+            task_try.begin_code()
+
+    @contextmanager
+    def _asking(self, context: Context) -> Iterator[None]:
+        """Ask a person about submissions with an unknown outcome, if the task may."""
+        users, timeout = users_of(self.ask_users), timeout_of(self.ask_timeout)
+        try:
+            yield
+        except JsmsUncertainError as error:
+            submissions = self._task_try(context).submissions
+            doubts = [it.doubt for it in submissions if it.doubt and self._may_ask(context, it)]
+            if not doubts:
+                self._add_keep(context, error)
+                raise
+            ask(context, doubts, users=users, timeout=timeout, error=error)
+        except JsmsError as error:
+            self._add_keep(context, error)
+            raise
+
+    def _add_keep(self, context: Context, error: JsmsError) -> None:
+        is_over = "rigger a new run" in str(error)
+        if KEEP and not is_over and store_of(context) is not None:
+            error.add(KEEP)
+
+    def _policy(self, context: Context) -> Policy:
+        return Policy(
+            on_uncertain=self.on_uncertain,
+            before_send=self._raise_if_stopped,
+            may_ask=partial(self._may_ask, context),
+            answer=self._answer,
+        )
+
+    def _may_ask(self, context: Context, submission: Submission) -> bool:
+        """Return whether to ask now: as the user wants it, or because somebody has cleared it."""
+        # Airflow 3.3 would show the first question of a try again.
+        is_possible = CAN_ASK and self._answer is None and store_of(context) is not None
+        if not is_possible or self._is_subclassed() or not self._is_task(context):
+            return False
+        is_cleared = self._task_try(context).attempt.is_cleared
+        return submission.asks or (is_cleared and not submission.has_sent)
 
     def on_kill(self) -> None:
         """Stop before the next request; accepted schedules stay."""
@@ -175,6 +269,10 @@ class JsmsSubmitOperator(JsmsTextOperator):
         # Otherwise the user's code executes this operator in a task of its own.
         task = context.get("task")
         return task is None or (task.task_id == self.task_id and type(task) is type(self))
+
+    def _is_subclassed(self) -> bool:
+        # The execute of a subclass may submit any number of times.
+        return type(self).execute.__module__ != "airflow_provider_jsms.operators.jsms"
 
     @contextmanager
     def _guarding_other_submissions(self, context: Context) -> Iterator[None]:

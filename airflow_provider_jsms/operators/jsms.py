@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 
 from airflow_provider_jsms.api.arguments import flag
 from airflow_provider_jsms.api.calls import batch_head, submit_schedule
-from airflow_provider_jsms.api.references import one_schedule_id_of, references_in
+from airflow_provider_jsms.api.references import references_in
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
     JsmsError,
@@ -33,6 +33,7 @@ from airflow_provider_jsms.submission.fingerprint import fingerprint_of
 from airflow_provider_jsms.submission.recipients_file import source_of
 from airflow_provider_jsms.submission.refusals import FailureLimit
 from airflow_provider_jsms.submission.submission import Submission
+from airflow_provider_jsms.submission.task_try import RECORD_OF_CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,8 +88,11 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
     :param sign_id: the id of an approved signature; None for the default one (templated).
     :param temp_para: the parameters of the template, strings by name (templated).
     :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed (templated).
-    :param on_uncertain: if JSMS may have accepted the submission: ``"fail"`` without retry,
-        ``"resubmit"`` once, or ``"assume_sent"``, which returns None (templated).
+    :param on_uncertain: if JSMS may have accepted the submission: ``"fail"`` without retry, and
+        ask a person once the task is cleared; ``"ask"`` at once; ``"resubmit"`` once; or
+        ``"assume_sent"``, which returns None (templated). To ask takes Airflow 3.3 or newer.
+    :param ask_users: who may answer: ids of Airflow users; None for all who may act on the task.
+    :param ask_timeout: how long to wait for an answer; None for ever. Then the task fails.
     :param durable: whether to keep the record (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsInputError: an argument is invalid; nothing was sent.
@@ -102,19 +106,22 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
     def execute(self, context: Context) -> str | None:
         """Submit the schedule, unless an earlier try has done so."""
         require_task_run(context)
+        self._begin(context)
+        return self._submit(context)
+
+    def _submit(self, context: Context) -> str | None:
         outcome = None
-        with self._guarding_other_submissions(context), self._plain_hook() as hook:
+        with (
+            self._guarding_other_submissions(context),
+            self._asking(context),
+            self._plain_hook() as hook,
+        ):
             call = submit_schedule(send_time=hook.parse_send_time(self.send_time), **self._fields())
             if not self._is_task(context):
                 refuse_templates(call)
             task_try, request = self._task_try(context), fingerprint_of(call, hook.settings)
-            submission = Submission(
-                hook,
-                task_try,
-                self._record(context, task_try, request),
-                on_uncertain=self.on_uncertain,
-                before_send=self._raise_if_stopped,
-            )
+            record = self._record(context, task_try, request)
+            submission = Submission(hook, task_try, record, self._policy(context))
             with past_send_time(self.on_past_send_time, is_begun=lambda: submission.is_begun):
                 outcome = submission.carry_out(call, request)
             submission.finish()
@@ -125,8 +132,7 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
     ) -> SubmissionRecord:
         if not self._is_task(context):
             return task_try.record_of_text(request)
-        # An execute of a subclass may submit any number of times.
-        if type(self).execute is not JsmsSubmitScheduleOperator.execute:
+        if self._is_subclassed():
             return task_try.record_of_subclass(request)
         return task_try.record_of_task()
 
@@ -137,7 +143,8 @@ class JsmsModifyScheduleOperator(JsmsReferenceOperator, JsmsSingleOperator):
     This replaces the whole schedule: pass every argument again. Without ``sign_id`` it gets the
     default signature, also where the submit named another.
 
-    :param schedule_id: an id, or the result of the task that submitted it (templated).
+    :param schedule_id: an id, or the result of the task that submitted it; the task is skipped if
+        that continued without a schedule_id (templated).
     :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
 
     The other arguments and errors are those of :class:`JsmsSubmitScheduleOperator`, without
@@ -154,7 +161,7 @@ class JsmsModifyScheduleOperator(JsmsReferenceOperator, JsmsSingleOperator):
             past_send_time(self.on_past_send_time, may_be_done=may_be_done),
             self._plain_hook() as hook,
         ):
-            schedule_id = one_schedule_id_of(self.schedule_id, _MODIFY_SEVERAL.format("mobile"))
+            schedule_id = _only_schedule_id(self.schedule_id, _MODIFY_SEVERAL.format("mobile"))
             return hook.modify_schedule(schedule_id, send_time=self.send_time, **self._fields())
 
 
@@ -194,12 +201,21 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
     """
 
     template_fields = (*JsmsBatchOperator.template_fields, "durable", "on_uncertain")
+    _first_record = RECORD_OF_CHUNK
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the campaign, as far as earlier tries have not done so."""
         require_task_run(context)
+        self._begin(context)
+        return self._submit(context)
+
+    def _submit(self, context: Context) -> dict[str, Any]:
         limit, tally = FailureLimit(self.max_failures), Tally(0)
-        with self._guarding_other_submissions(context), self._plain_hook() as hook:
+        with (
+            self._guarding_other_submissions(context),
+            self._asking(context),
+            self._plain_hook() as hook,
+        ):
             campaign = self._campaign(hook, context)
             tally = campaign.tally
             with (
@@ -214,7 +230,6 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
 
     def _campaign(self, hook: JsmsHook, context: Context) -> Campaign:
         source = source_of(self.recipients, self.columns)
-        is_subclass = type(self).execute is not JsmsSubmitBatchScheduleOperator.execute
         return Campaign(
             hook,
             source,
@@ -222,9 +237,8 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
             hook.parse_send_time(self.send_time),
             batch_head(**self._fields()),
             task_try=self._task_try(context),
-            is_in_code=is_subclass or not self._is_task(context),
-            on_uncertain=self.on_uncertain,
-            before_send=self._raise_if_stopped,
+            is_in_code=self._is_subclassed() or not self._is_task(context),
+            policy=self._policy(context),
         )
 
     @contextmanager
@@ -250,7 +264,8 @@ class JsmsModifyBatchScheduleOperator(JsmsReferenceOperator, JsmsBatchOperator):
     default signature, also where the submit named another. Returns ``{"schedule_id",
     "success_count", "failure_count", "failure_recipients"}``; each is also an XCom of its own.
 
-    :param schedule_id: an id, or the result of the task that submitted it (templated).
+    :param schedule_id: an id, or the result of the task that submitted it; the task is skipped if
+        that continued without a schedule_id (templated).
     :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
 
     The other arguments and errors are those of :class:`JsmsSubmitBatchScheduleOperator`, without
@@ -269,7 +284,7 @@ class JsmsModifyBatchScheduleOperator(JsmsReferenceOperator, JsmsBatchOperator):
             self._plain_hook() as hook,
         ):
             result = hook.modify_batch_schedule(
-                one_schedule_id_of(self.schedule_id, _MODIFY_SEVERAL.format("recipients")),
+                _only_schedule_id(self.schedule_id, _MODIFY_SEVERAL.format("recipients")),
                 send_time=self.send_time,
                 recipients=self._people(),
                 **self._fields(),
@@ -294,8 +309,9 @@ class JsmsQueryScheduleOperator(JsmsReferenceOperator):
     assigns one, which never proves delivery. All who may read the XComs of the DAG see the full
     numbers and parameters.
 
-    :param schedule_id: an id, or the result of the task that submitted it; to query several, map
-        the task over the ids (templated).
+    :param schedule_id: an id, or the result of the task that submitted it; the task is skipped if
+        that continued without a schedule_id. To query several, map the task over the ids
+        (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsStateError: 50028, no such schedule.
     """
@@ -305,7 +321,7 @@ class JsmsQueryScheduleOperator(JsmsReferenceOperator):
     def execute(self, context: Context) -> Schedule:
         """Query the schedule."""
         del context
-        schedule_id = one_schedule_id_of(self.schedule_id, _QUERY_SEVERAL)
+        schedule_id = _only_schedule_id(self.schedule_id, _QUERY_SEVERAL)
         with self._plain_hook() as hook:
             return hook.query_schedule(schedule_id)
 
@@ -315,7 +331,8 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
 
     Returns ``{"deleted": [...], "missing": [...]}``. Every id of a list is tried before the task
     fails. A schedule that JSMS still knows after its ``send_time`` was sent, which is always an
-    error. On a second try an unknown id counts as deleted by the first.
+    error. On a second try an unknown id counts as deleted by the first. Without any schedule_id,
+    because the upstream task continued without one, the task is skipped.
 
     :param schedule_id: one id, a list of them, or the results of tasks that submitted the
         schedules, also mapped ones (templated).
@@ -339,6 +356,9 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
         require_task_run(context)
         references = references_in(self.schedule_id)
         gaps, missing_ok = references.gaps(), flag("missing_ok", self.missing_ok)
+        # missing_ok tolerates an upstream task without a result, but no text that may go out.
+        if (absence := references.absence()) and (references.uncertain_count or not missing_ok):
+            raise AirflowSkipException(absence)
         if references.empty and not missing_ok:
             raise JsmsInputError(
                 f"schedule_id names too few schedules. {gaps} Nothing was sent or deleted. To "
@@ -376,6 +396,14 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
             self.log.info("Schedule %s is gone and counts as %s", schedule_id, gone)
             return gone
         return "deleted"
+
+
+def _only_schedule_id(value: object, advice: str) -> str:
+    """Return the id of the only schedule, or skip the task if there is none."""
+    references = references_in(value)
+    if absence := references.absence():
+        raise AirflowSkipException(absence)
+    return references.only(advice)
 
 
 def _deletion_error(failed: dict[str, JsmsError], done: dict[str, list[str]]) -> JsmsError:

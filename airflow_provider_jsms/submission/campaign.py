@@ -6,18 +6,20 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_jsms.api.calls import MAX_RECIPIENTS, batch_call
+from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.exceptions import (
     JsmsChangedListError,
     JsmsError,
     JsmsNoRetryError,
+    JsmsPastSendTimeError,
     JsmsRecipientError,
     JsmsUncertainError,
 )
 from airflow_provider_jsms.submission.chunks import NOBODY, chunks
-from airflow_provider_jsms.submission.decisions import REFUSED, SENDING
+from airflow_provider_jsms.submission.decisions import REFUSED, SENDING, UNKNOWN
 from airflow_provider_jsms.submission.fingerprint import (
     account_of,
     fingerprint_of,
@@ -27,7 +29,7 @@ from airflow_provider_jsms.submission.refusals import all_refused, from_record
 from airflow_provider_jsms.submission.submission import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import Recipient
@@ -36,10 +38,12 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.chunks import Survey
     from airflow_provider_jsms.submission.decisions import Attempt
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
-    from airflow_provider_jsms.submission.submission import Sender
+    from airflow_provider_jsms.submission.submission import Policy, Sender
     from airflow_provider_jsms.submission.task_try import TaskTry
 
 _SHOWN_IDS: Final = 10
+_MOST_UNANSWERED: Final = 3
+"""Chunks that a try sends without getting an answer before it stops to ask."""
 
 _log = logging.getLogger(__name__)
 
@@ -133,7 +137,7 @@ class Campaign:
     :param source: the recipients; ``known`` is the survey of them.
     :param head: the validated fields that all chunks share.
     :param is_in_code: your own code submits it, which may submit others too.
-    :param before_send: called before each request; raises to prevent it.
+    :param policy: where a person can be asked about a chunk, the others go out first.
     """
 
     def __init__(
@@ -146,8 +150,7 @@ class Campaign:
         *,
         task_try: TaskTry,
         is_in_code: bool,
-        on_uncertain: object,
-        before_send: Callable[[], None],
+        policy: Policy,
     ) -> None:
         self._hook = hook
         self._source = source
@@ -155,8 +158,9 @@ class Campaign:
         self._send_time = send_time
         self._head = head
         self._task_try = task_try
-        self._on_uncertain = on_uncertain
-        self._before_send = before_send
+        self._policy = policy
+        self._uncertain: list[JsmsUncertainError] = []
+        self._unanswered = 0
         self._list = list_fingerprint(known.digests, hook.settings)
         self._batch = (
             task_try.records_of_batch(account_of(hook.settings), self._list)
@@ -186,18 +190,22 @@ class Campaign:
         try:
             for number, people in enumerate(chunks(self._source, self._known), start=1):
                 self._submit_chunk(number, people)
+                if self._unanswered == _MOST_UNANSWERED:
+                    break  # JSMS may be down; the rest follows after the answer
                 _log.info(
                     "%s of %s recipients done", f"{self.tally.done:,}", f"{self.tally.recipients:,}"
                 )
         except JsmsError as error:
             self._count_others(number, is_uncertain=isinstance(error, JsmsUncertainError))
-            if self.has_parts:
-                error.add(self._describe_progress())
+            self._add_progress(error)
             raise
         except BaseException:
             # Interrupted, for instance by a time limit.
             _log.error("Interrupted: %s", self.tally.describe(are_others_known=False))
             raise
+        if self._uncertain:
+            self._add_progress(self._uncertain[0])
+            raise self._uncertain[0]
 
     def finish(self) -> None:
         """Write that the campaign is done, unless its own code may submit more."""
@@ -210,6 +218,9 @@ class Campaign:
         # One more, because the first record of a longer list may have been deleted by hand.
         numbers = range(1, len(self._known.digests) + 2)
         records = [self._batch.of_chunk(number) for number in numbers]
+        if records[0].state == UNKNOWN and {each.state for each in records} <= {None, UNKNOWN}:
+            for record in records[:-1]:
+                record.begin()  # as unknown too
         count = max(_chunks_in(record.content or {}) for record in records)
         return records + [self._batch.of_chunk(n) for n in range(len(records) + 1, count + 1)]
 
@@ -220,11 +231,8 @@ class Campaign:
         begun = lead or next(unknown, None)
         content = dict(begun.content or {}) if begun else {}
         attempt = self._batch.attempt
-        # The records survived a clear if there is one that no resubmission has written since.
-        is_kept = begun is not None and not content.get("resubmitted")
         return content, replace(
             attempt,
-            store_survives_clear=attempt.store_survives_clear or is_kept,
             is_part=self.has_parts,
             # Also while a later run modifies what an earlier one has finished.
             is_over=lead is not None and "finished_at" in content,
@@ -238,8 +246,7 @@ class Campaign:
             self._hook,
             self._task_try,
             record,
-            on_uncertain=self._on_uncertain,
-            before_send=self._before_send,
+            self._policy,
             about={"chunks": len(self._known.digests), "list": self._list},
         )
         try:
@@ -252,6 +259,12 @@ class Campaign:
                 raise  # of a modification, or of a resubmission
             _log.warning("%s It counts as a refusal of all %d.", error, len(people))
             outcome = all_refused(people, error.code)
+        except JsmsUncertainError as error:
+            if not submission.doubt or not self._policy.may_ask(submission):
+                raise
+            self._uncertain.append(error)
+            self._unanswered += submission.has_sent
+            outcome = None
         self.tally.add(outcome, people)
         is_last = self.tally.done == self.tally.recipients
         if not record.catch_up() and not is_last:
@@ -265,32 +278,38 @@ class Campaign:
         if not self._begun or self._begun.get("list") == self._list:
             return
         count = _chunks_in(self._begun)
+        if not self._is_comparable and count == len(self._known.digests):
+            return  # JSMS is asked about each chunk
         if (count, len(self._known.digests)) == (1, 1) and not self._attempt.is_one_of_several:
             return
         begun = [record for record in self._records[:count] if record.is_scheduled_or_unknown]
         self.tally.schedule_ids += filter(None, (record.schedule_id for record in begun))
         raise JsmsChangedListError(self._describe_change(begun, count))
 
-    def _describe_change(self, begun: Sequence[SubmissionRecord], count: int) -> str:
+    @property
+    def _is_comparable(self) -> bool:
+        """Whether the master secret is still that of the records."""
         recorded = self._begun.get("fingerprint", {}).get("key")
-        is_comparable = recorded == account_of(self._hook.settings).key
+        return bool(recorded == account_of(self._hook.settings).key)
+
+    def _describe_change(self, begun: Sequence[SubmissionRecord], count: int) -> str:
         unknown = [record.key for record in begun if not record.schedule_id]
         refused = sum((record.content or {}).get("failure_count", 0) for record in begun)
         parts = [
             f"Scheduled are {', '.join(self.tally.schedule_ids) or 'none that is known'}",
             f"uncertain are the records {', '.join(unknown)}" if unknown else "",
-            f"{refused} recipients were refused" if refused else "",
+            f"{refused} were refused" if refused else "",
             f"{count - len(begun)} of {count} chunks were never submitted",
         ]
-        why = "" if is_comparable else " (or cannot be compared: the master secret has changed)"
+        other = " (or cannot be compared: the master secret has changed)"
+        why = "" if self._is_comparable else other
         return (
             "The list of recipients differs from the one that this task began to submit"
-            f"{why}; now it has {self._known.recipients} recipients. "
+            f"{why}; now it has {self._known.recipients} {noun(self._known.recipients)}. "
             f"{'; '.join(filter(None, parts))}. "
             "Nothing was sent. To continue: 1. Restore the list and clear the task. 2. Or mark the "
-            "task as success, and text those who were never submitted, refused, corrected or "
-            "added by another task. 3. Or start again: delete those schedules first, then all "
-            "records in the task's Storage tab, and clear the task."
+            "task as success, and text those who were never submitted, refused, corrected or added "
+            "by another task. 3. Or start again: delete those schedules, and trigger a new run."
         )
 
     def _count_others(self, current: int, *, is_uncertain: bool) -> None:
@@ -305,17 +324,26 @@ class Campaign:
             else:
                 self.tally.add_record(self._records[number - 1], size)
 
+    def _add_progress(self, error: JsmsError) -> None:
+        if self.has_parts:
+            error.add(f"{self._describe_progress()} {self._next_step(error)}".rstrip())
+
     def _describe_progress(self) -> str:
-        has_store = self._batch.store is not None
-        is_known = has_store or self._attempt.number == 1
-        next_step = (
-            "A retry, or the cleared task, continues from there."
-            if has_store
-            else "This Airflow keeps no record: text the others by a new run with them alone."
-            if is_known
-            else "Check the schedules of earlier tries in the JSMS console."
-        )
-        return f"{self.tally.describe(are_others_known=is_known)} {next_step}"
+        is_known = self._batch.store is not None or self._attempt.number == 1
+        return self.tally.describe(are_others_known=is_known)
+
+    def _next_step(self, error: JsmsError) -> str:
+        if isinstance(error, JsmsUncertainError | JsmsPastSendTimeError):
+            return ""  # the one says it itself, and to the other nothing can be added
+        if self._batch.store is None:
+            return (
+                "This Airflow keeps no record: text the others by a new run with them alone."
+                if self._attempt.number == 1
+                else "Check the schedules of earlier tries in the JSMS console."
+            )
+        if isinstance(error, AirflowFailException):
+            return "To continue from there, clear the task."
+        return "The next try continues from there. After the last one, clear the task."
 
 
 def _chunks_in(record: Mapping[str, Any]) -> int:
@@ -328,6 +356,5 @@ def _behind(record: SubmissionRecord) -> JsmsNoRetryError:
     return JsmsNoRetryError(
         f"The outcome of the last chunk could not be written into the record {record.key} "
         f"(schedule_id {record.schedule_id}), so no further chunk is submitted. To continue, "
-        "delete that schedule, then delete that record in the task's Storage tab and clear the "
-        "task."
+        f"clear the task: it asks about that chunk."
     )

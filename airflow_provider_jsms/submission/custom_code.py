@@ -20,21 +20,26 @@ from airflow_provider_jsms.submission.task_try import TaskTry, UncertainTexts, r
 if TYPE_CHECKING:
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.replies import BatchResult
-    from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.submission import Sender
 
-_OUTSIDE: Final = Attempt(number=1, is_cleared=False, is_mapped=False, store_survives_clear=True)
+_OUTSIDE: Final = Attempt(number=1, is_cleared=False, is_mapped=False, is_kept_by_clear=True)
 # Of this process, outside a task.
 uncertain: Final = UncertainTexts()
+
+
+def begin() -> None:
+    """Write, before anything can fail, that the task that this code runs in has sent nothing yet.
+
+    :raises JsmsLedgerError: it could not be written.
+    """
+    _task_try().begin_code()
 
 
 def submit_text(sender: Sender, call: Call[str]) -> str:
     """Submit one text and return its schedule_id."""
     refuse_templates(call)
     task_try, request = _task_try(), fingerprint_of(call, sender.settings)
-    submission = Submission(
-        sender, task_try, task_try.record_of_text(request), next_steps=_next_steps
-    )
+    submission = Submission(sender, task_try, task_try.record_of_text(request), is_hook=True)
     return str((submission.carry_out(call, request) or {})["schedule_id"])
 
 
@@ -44,9 +49,8 @@ def submit_batch(sender: Sender, call: Call[BatchResult]) -> BatchResult:
     task_try, request = _task_try(), fingerprint_of(call, sender.settings)
     listed = list_fingerprint([digest(call.recipients)], sender.settings)
     record = task_try.records_of_batch(request, listed).of_chunk(1)
-    submission = Submission(
-        sender, task_try, record, about={"chunks": 1, "list": listed}, next_steps=_next_steps
-    )
+    about = {"chunks": 1, "list": listed}
+    submission = Submission(sender, task_try, record, about=about, is_hook=True)
     outcome = submission.carry_out(call, request) or {}
     return submission.result or from_record(outcome, call.recipients)
 
@@ -69,16 +73,3 @@ def refuse_templates(call: Call[Any]) -> None:
 
 def _task_try() -> TaskTry:
     return running_try() or TaskTry(None, _OUTSIDE, uncertain=uncertain)
-
-
-def _next_steps(record: SubmissionRecord, _: bool) -> str:  # noqa: FBT001  see Submission
-    if record.has_store:
-        return (
-            "To continue: 1. If it exists and is right, let your code go on without this text. "
-            "2. To send it again, delete the schedule there first, then delete the record "
-            f"{record.key} in the task's Storage tab and clear the task."
-        )
-    return (
-        "Never retry this error: there is no record here, so the text may go out twice. Only if "
-        "the schedule does not exist, submit the text again, with JsmsHook(..., durable=False)."
-    )

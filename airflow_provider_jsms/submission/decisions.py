@@ -1,12 +1,14 @@
 """Decide, by the record that earlier tries left, how a try of a task continues.
 
-Airflow runs a task at least once, and JSMS has no idempotency key. So a record is written before
-each request (*sending*) and after it (*accepted*, *refused*):
+Airflow runs a task at least once, and JSMS has no idempotency key. So a record is written when the
+first try begins (*begun*), before each request (*sending*) and after it (*accepted*, *refused*):
 
 ===============================  ===============================================================
 record                           this try
 ===============================  ===============================================================
-none, or *refused*               submits
+*begun*, or *refused*            submits
+none, on a later try             *unknown*: an earlier try had no store, or its record was removed
+*unknown*                        uncertain
 *sending*                        uncertain: an earlier try died in flight
 damaged                          uncertain, and never resubmitted
 *accepted*, same request         returns the accepted schedule, without a request
@@ -18,8 +20,11 @@ a mapped task's, other           fails: it may belong to another text
 recipients or application
 of your own code                 never modified: another request fails; after a clear JSMS is
                                  asked, as if the record were *finished*
+of another master secret         JSMS is asked whether it holds the same text
 no store, not the first try      uncertain
 ===============================  ===============================================================
+
+Where it is uncertain and the task may ask, a person decides (:mod:`.question`).
 
 A campaign has a record for each chunk. The first accepted one also stands for the whole: it is
 *finished* once every chunk is done.
@@ -38,11 +43,18 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
 
+BEGUN: Final = "begun"
+UNKNOWN: Final = "unknown"
 SENDING: Final = "sending"
 ACCEPTED: Final = "accepted"
 REFUSED: Final = "refused"
 FINISHED: Final = "finished"
 
+LOST: Final = (
+    "this task keeps no record of its earlier tries: a clear has removed it, a person has, or they "
+    "ran on an Airflow without one"
+)
+_IN_DOUBT: Final = {UNKNOWN: LOST, SENDING: "an earlier try ended during its submission"}
 # A modification this close to send_time may come too late.
 _NEAR: Final = timedelta(seconds=60)
 
@@ -74,7 +86,7 @@ class Attempt:
     :param number: from 1, counting retries and clears.
     :param is_cleared: the task was cleared before (``max_tries`` exceeds ``retries``).
     :param is_mapped: it is one of a mapped task (``map_index`` of 0 or more).
-    :param store_survives_clear: whether a clear keeps the task state store.
+    :param is_kept_by_clear: whether every clear keeps the task state store.
     :param is_part: the submission is one of several chunks.
     :param is_over: an earlier try has finished the campaign.
     :param is_in_code: your own code submits, such as a hook in a ``@task``, so it is never known
@@ -86,7 +98,7 @@ class Attempt:
     number: int
     is_cleared: bool
     is_mapped: bool
-    store_survives_clear: bool
+    is_kept_by_clear: bool
     is_part: bool = False
     is_over: bool = False
     is_in_code: bool = False
@@ -106,10 +118,10 @@ def decide(
     if record is None:
         return _without_record(attempt, has_store=has_store)
     state = record["state"]
-    if state == REFUSED:
-        return Decision(Do.SUBMIT, "an earlier try was refused, so nothing is scheduled")
-    if state == SENDING:
-        return Decision(Do.DOUBT, "an earlier try ended during its submission")
+    if state in (BEGUN, REFUSED):
+        return Decision(Do.SUBMIT, "no earlier try has scheduled anything")
+    if state in _IN_DOUBT:
+        return Decision(Do.DOUBT, _IN_DOUBT[state])
     if state not in (ACCEPTED, FINISHED):
         return DAMAGED
     return _with_schedule(record, request, attempt)
@@ -131,8 +143,6 @@ def decide_after_query(
 def _without_record(attempt: Attempt, *, has_store: bool) -> Decision:
     if not has_store and attempt.number > 1:
         return Decision(Do.DOUBT, "this Airflow keeps no record of earlier tries")
-    if has_store and attempt.is_cleared and not attempt.store_survives_clear:
-        return Decision(Do.DOUBT, "the task was cleared, which has removed its record")
     return Decision(Do.SUBMIT, "nothing was submitted before")
 
 
@@ -141,7 +151,7 @@ def _with_schedule(record: Mapping[str, Any], request: Fingerprint, attempt: Att
     if attempt.is_mapped and recorded.get("app") != request.app:
         return Decision(Do.LEAVE, "the record of this mapped task is of another application")
     if not request.is_comparable(recorded):
-        return Decision(Do.DOUBT, "the master secret has changed, so requests cannot be compared")
+        return Decision(Do.QUERY, "the master secret has changed, so requests cannot be compared")
     if not request.is_same_request(recorded) and (why := _why_not_modified(record, attempt)):
         return Decision(Do.LEAVE, why)
     is_other = not request.is_for_same_people(recorded)

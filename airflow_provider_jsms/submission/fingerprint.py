@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_jsms.submission.chunks import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.hooks.connection import JsmsSettings
@@ -79,14 +79,18 @@ def fingerprint_of(
     content = content or digest(people)
     request = json.dumps(shared, sort_keys=True).encode()
     del shared["send_time"]
-    numbers = " ".join(sorted(person["mobile"] for person in people))
     return Fingerprint(
         app=account.app,
         key=account.key,
         request=_keyed(secret, request, content),
         text=_keyed(secret, json.dumps(shared, sort_keys=True).encode(), content),
-        people=_keyed(secret, numbers.encode()),
+        people=people_fingerprint([person["mobile"] for person in people], settings),
     )
+
+
+def people_fingerprint(numbers: Iterable[str], settings: JsmsSettings) -> str:
+    """Return what stands for numbers, in any order."""
+    return _keyed(settings.master_secret, " ".join(sorted(numbers)).encode())
 
 
 def list_fingerprint(digests: Sequence[bytes], settings: JsmsSettings) -> str:

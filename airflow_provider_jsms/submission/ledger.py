@@ -5,6 +5,8 @@ People read them in the Storage tab of the task, and may edit or delete them the
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,17 +17,29 @@ from airflow_provider_jsms.api.arguments import schedule_id_of
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsLedgerError
 from airflow_provider_jsms.submission.decisions import (
     ACCEPTED,
+    BEGUN,
     FINISHED,
+    LOST,
     REFUSED,
     SENDING,
+    UNKNOWN,
     decide,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tenacity import RetryCallState, Retrying
+
     from airflow_provider_jsms.submission.decisions import Attempt, Decision
     from airflow_provider_jsms.submission.fingerprint import Account, Fingerprint
 
 _DAMAGED: Final = "damaged"
+# What Airflow answers to a try that another one has replaced.
+_REPLACED: Final = (404, 409, 410)
+# As long as Airflow lets a task be silent, by default: then another try begins.
+_PATIENCE: Final = 300.0
+_LONGEST_WAIT: Final = 15.0
 
 _log = logging.getLogger(__name__)
 
@@ -113,13 +127,24 @@ class SubmissionRecord(_Record):
 
     @property
     def state(self) -> str | None:
-        """``sending``, ``accepted``, ``refused``, ``finished``, ``damaged``, or None."""
+        """As in :mod:`.decisions`, or ``damaged``; None if there is no record."""
         return self.content["state"] if self.content else None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it says only that this try has begun."""
+        return self.state == BEGUN and self.is_of_this_try
 
     @property
     def is_scheduled_or_unknown(self) -> bool:
         """Whether an earlier request may have scheduled something."""
-        return self.state not in (None, REFUSED)
+        return self.state not in (None, BEGUN, REFUSED)
+
+    @property
+    def version(self) -> str:
+        """Stands for the content: a question is about one version of a record."""
+        content = json.dumps(self.content, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @property
     def schedule_id(self) -> str | None:
@@ -142,6 +167,44 @@ class SubmissionRecord(_Record):
         """Return the decision of this try."""
         return decide(self.content, request, self.attempt, has_store=self.has_store)
 
+    def begin(self) -> None:
+        """Write that nothing was sent yet; on a later try without a record, that nobody knows.
+
+        :raises JsmsLedgerError: it could not be written.
+        """
+        if self.content is not None or not self.has_store:
+            return
+        if self.attempt.number > 1:
+            self._write_before({"state": UNKNOWN, "why": LOST, "found_at": _now()})
+        else:
+            self._write_before({"state": BEGUN, "since": _now(), "try": self.attempt.number})
+
+    def not_there(self, note: str) -> None:
+        """Write the decision of a person that JSMS has nothing of this submission.
+
+        :raises JsmsLedgerError: it could not be written.
+        """
+        self._write_before(
+            {"state": BEGUN, "note": note, "since": _now(), "try": self.attempt.number}
+        )
+
+    def there(
+        self, outcome: Mapping[str, Any], note: str, request: Fingerprint | None = None
+    ) -> None:
+        """Write the decision of a person that JSMS has accepted this submission.
+
+        :param request: None if it is the one that the record is of.
+        :raises JsmsLedgerError: it could not be written.
+        """
+        first = {"state": ACCEPTED, **outcome, "note": note}
+        fingerprint = {"fingerprint": asdict(request)} if request else {}
+        self._write_before({**first, **(self.content or {}), **first, **fingerprint})
+
+    def note(self, text: str) -> None:
+        """Write, for people, how the task went on."""
+        if self.content:
+            self._write_after({**self.content, "note": text})
+
     def sending(self, request: Fingerprint, about: Mapping[str, Any], *, resubmitted: int) -> None:
         """Write the intent to submit.
 
@@ -156,9 +219,13 @@ class SubmissionRecord(_Record):
                 "since": _now(),
                 "try": self.attempt.number,
                 "resubmitted": resubmitted,
+                **self._note(),
                 "fingerprint": asdict(request),
             }
         )
+
+    def _note(self) -> dict[str, Any]:
+        return {"note": self.content["note"]} if self.content and "note" in self.content else {}
 
     def modifying(self, request: Fingerprint, about: Mapping[str, Any]) -> None:
         """Write the intent to modify the accepted schedule.
@@ -192,23 +259,46 @@ class SubmissionRecord(_Record):
         return not self.is_behind
 
     def _write_after(self, content: dict[str, Any]) -> None:
-        """Write after a request: a failure is logged, because the request cannot be undone."""
+        """Write after a request, which cannot be undone: patiently, and a failure is logged."""
+        what = f"{content['state']} {content.get('schedule_id') or ''}".rstrip()
+
+        def log_first(tried: RetryCallState) -> None:
+            # A worker that Airflow gives up meanwhile leaves the schedule_id in its log.
+            if tried.attempt_number == 1:
+                _log.warning("The record %s could not be written yet: %s", self.key, what)
+
         try:
-            self._write(content)
+            _patiently(log_first)(self._write, content)
             self.is_behind = False
         except Exception:  # noqa: BLE001  it was sent and must not be sent again
             self.content, self.is_behind = content, True
             _log.exception(
-                "The record %s could not be written: %s %s. Nothing is sent again because of it; "
-                "a later try may find the outcome uncertain.",
-                self.key,
-                content["state"],
-                content.get("schedule_id") or "",
+                "The record %s could not be written: %s. Nothing is sent again because of it; a "
+                "later try may find the outcome uncertain.",
+                *(self.key, what),
             )
 
 
 class CodeNote(_Record):
     """How many submissions the tries of a task with code of its own have begun."""
+
+    def begin(self, attempt: Attempt) -> None:
+        """Write that nothing was submitted yet, or that a clear may have removed the records.
+
+        :raises JsmsLedgerError: it could not be written.
+        """
+        if self.content is not None or not self.has_store:
+            return
+        is_lost = attempt.is_cleared and not attempt.is_kept_by_clear
+        if is_lost:
+            self._write_before({"state": UNKNOWN, "why": LOST, "found_at": _now()})
+        else:
+            self._write_before({"state": BEGUN, "since": _now()})
+
+    @property
+    def doubt(self) -> str:
+        """Why nothing is known of earlier tries, empty if the records count."""
+        return LOST if (self.content or {}).get("state") == UNKNOWN else ""
 
     @property
     def texts(self) -> int:
@@ -236,8 +326,10 @@ class CodeNote(_Record):
 
 def _is_sound(content: Mapping[str, Any]) -> bool:
     state = content.get("state")
-    if state in (REFUSED, SENDING):
-        return state == REFUSED or isinstance(content.get("fingerprint"), Mapping)
+    if state in (BEGUN, UNKNOWN, REFUSED):
+        return True
+    if state == SENDING:
+        return isinstance(content.get("fingerprint"), Mapping)
     if state not in (ACCEPTED, FINISHED) or not isinstance(content.get("fingerprint"), Mapping):
         return False
     try:
@@ -254,6 +346,30 @@ def _are_sound(outcome: Mapping[str, Any]) -> bool:
     counts = [outcome.get(name) for name in ("success_count", "failure_count", "recipients")]
     is_list = isinstance(outcome["refused"], list)
     return all(type(count) is int for count in counts) and is_list
+
+
+def _patiently(before_sleep: Callable[[RetryCallState], None]) -> Retrying:
+    # Parsing a DAG file must not import it.
+    from tenacity import (  # noqa: PLC0415
+        Retrying,
+        retry_if_exception,
+        stop_after_delay,
+        wait_exponential,
+    )
+
+    return Retrying(
+        stop=stop_after_delay(_PATIENCE),
+        wait=wait_exponential(min=1, max=_LONGEST_WAIT),
+        retry=retry_if_exception(_may_pass),
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Return whether a write may succeed later: Airflow's API server is away."""
+    detail = getattr(getattr(error, "error", None), "detail", None)
+    return isinstance(detail, Mapping) and detail.get("status_code") not in _REPLACED
 
 
 def _now() -> str:

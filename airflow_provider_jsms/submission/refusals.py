@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_jsms.api.arguments import text_of
 from airflow_provider_jsms.api.codes import CODES
 from airflow_provider_jsms.api.masking import SHOWN_RECIPIENTS, mask_mobile, show
+from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipientsError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class FailureLimit:
         )
         doubt = f", {uncertain_count} are uncertain" if uncertain_count else ""
         raise JsmsRefusedRecipientsError(
-            f"JSMS refused {refused} of {total} recipients (max_failures is {self._text}); "
+            f"JSMS refused {refused} of {total} {noun(total)} (max_failures is {self._text}); "
             f"{kept}{doubt}. The refused ones are in the XCom failure_recipients of this task.\n"
             f"{describe_failures(result['failure_recipients'])}"
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -11,17 +13,30 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.api.arguments import choice
 from airflow_provider_jsms.api.calls import modification
+from airflow_provider_jsms.api.masking import mask_text
+from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.api.send_time import parse_wire
 from airflow_provider_jsms.exceptions import (
     JsmsApiError,
+    JsmsCallError,
     JsmsForeignRecordError,
+    JsmsInputError,
     JsmsLateChangeError,
     JsmsPastSendTimeError,
     JsmsRefusedRecipientsError,
     JsmsStateError,
     JsmsUncertainError,
 )
+from airflow_provider_jsms.submission.advice import with_an_operator, with_code
+from airflow_provider_jsms.submission.comparison import (
+    differences,
+    differences_from_record,
+    outcome_of,
+    outcome_of_record,
+)
 from airflow_provider_jsms.submission.decisions import DAMAGED, Decision, Do, decide_after_query
+from airflow_provider_jsms.submission.fingerprint import people_fingerprint
+from airflow_provider_jsms.submission.question import Doubt
 from airflow_provider_jsms.submission.refusals import is_complete, to_record
 
 if TYPE_CHECKING:
@@ -33,12 +48,16 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.connection import JsmsSettings
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
+    from airflow_provider_jsms.submission.question import Answer
     from airflow_provider_jsms.submission.task_try import TaskTry
 
 T = TypeVar("T")
 
-ON_UNCERTAIN: Final = ("fail", "resubmit", "assume_sent")
+ON_UNCERTAIN: Final = ("fail", "ask", "resubmit", "assume_sent")
 _SUSPICIOUS_SECONDS: Final = 2.0
+_REFUSED_AGAIN: Final = (
+    "the resubmission was refused, which says nothing about the first submission"
+)
 _log = logging.getLogger(__name__)
 
 
@@ -56,17 +75,35 @@ class Sender(Protocol):
         """Return a schedule."""
 
 
+@dataclass(frozen=True)
+class Policy:
+    """What a submission does besides sending.
+
+    :param on_uncertain: ``"fail"``, ``"ask"``, ``"resubmit"`` or ``"assume_sent"``.
+    :param before_send: called before each request that changes something; raises to prevent it.
+    :param may_ask: returns whether a person can be asked about a submission.
+    :param answer: what a person has decided about uncertain submissions of this try.
+    """
+
+    on_uncertain: object
+    before_send: Callable[[], None]
+    may_ask: Callable[[Submission], bool]
+    answer: Answer | None = None
+
+
+_FAIL: Final = Policy("fail", lambda: None, lambda _: False)
+
+
 class Submission:
     """Carries out one call, continuing from the record of earlier tries.
 
     :param sender: an open hook.
     :param record: of this submission.
-    :param on_uncertain: ``"fail"``, ``"resubmit"`` or ``"assume_sent"``.
-    :param before_send: called before each request that changes something; raises to prevent it.
     :param about: further fields of the record.
-    :param next_steps: returns the options of a person after an unknown outcome, given the record
-        and whether it may be submitted again.
+    :param is_hook: a hook in the user's own code submits.
     :ivar may_have_submitted: whether JSMS may have accepted something from this task.
+    :ivar has_sent: whether this try has sent a request that may have been accepted.
+    :ivar doubt: what a person has to know, if the outcome is unknown.
     :ivar result: the reply of JSMS, which is more than the record keeps.
     """
 
@@ -75,20 +112,23 @@ class Submission:
         sender: Sender,
         task_try: TaskTry,
         record: SubmissionRecord,
+        policy: Policy = _FAIL,
         *,
-        on_uncertain: object = "fail",
-        before_send: Callable[[], None] = lambda: None,
         about: Mapping[str, Any] | None = None,
-        next_steps: Callable[[SubmissionRecord, bool], str] | None = None,
+        is_hook: bool = False,
     ) -> None:
         self._sender = sender
         self._record = record
-        self._on_uncertain = choice("on_uncertain", on_uncertain, ON_UNCERTAIN)
-        self._before_send = before_send
+        self._on_uncertain = choice("on_uncertain", policy.on_uncertain, ON_UNCERTAIN)
+        self._before_send = policy.before_send
+        self._answer = policy.answer
         self._about = about or {}
-        self._next_steps = next_steps or next_steps_with_an_operator
+        self._is_hook = is_hook
         self._resubmitted = 0
+        self._sent_at: str | None = None
         self.may_have_submitted = False
+        self.has_sent = False
+        self.doubt: Doubt | None = None
         self.result: Any = None
         self._task_try = task_try
         task_try.submissions.append(self)
@@ -98,6 +138,11 @@ class Submission:
         """Whether this or an earlier try may have scheduled something."""
         return self._record.is_scheduled_or_unknown
 
+    @property
+    def asks(self) -> bool:
+        """Whether a person is to be asked after an unknown outcome."""
+        return self._on_uncertain == "ask"
+
     def carry_out(
         self, call: Call[str] | Call[BatchResult], request: Fingerprint
     ) -> dict[str, Any] | None:
@@ -105,13 +150,14 @@ class Submission:
 
         :param request: the fingerprint of the call.
         """
-        self._task_try.uncertain.check(request.text)
+        if self._answer is None:
+            self._task_try.uncertain.check(request.text)
         decision = self._record.decide(request)
         if decision.do is Do.QUERY:
-            decision = self._query(request)
+            decision = self._query(call, request)
         if decision.do is Do.REUSE and not is_complete(self._recorded, call):
             decision = DAMAGED
-        if self._record.content is not None:
+        if self._record.content is not None and not self._record.is_new:
             level = logging.INFO if decision.do is Do.REUSE else logging.WARNING
             _log.log(level, "Record %s: %s (%s)", self._record.key, decision.why, decision.do.value)
         return self._follow(decision, call, request)
@@ -125,13 +171,18 @@ class Submission:
     def _recorded(self) -> dict[str, Any]:
         return self._record.content or {}
 
-    def _query(self, request: Fingerprint) -> Decision:
+    def _query(self, call: Call[Any], request: Fingerprint) -> Decision:
         schedule_id = self._record.schedule_id
         try:
             schedule = self._sender.query_schedule(schedule_id)
         except JsmsStateError:
             why = f"JSMS no longer knows schedule {schedule_id}: it was deleted, or sent"
             return Decision(Do.DOUBT, why)
+        if not request.is_comparable(self._recorded["fingerprint"]):
+            if found := differences(schedule, call):
+                why = f"the master secret has changed, and schedule {schedule_id} is of another"
+                return Decision(Do.DOUBT, f"{why} text: {', '.join(found)}")
+            return Decision(Do.REUSE, "JSMS holds a schedule of the same people, time and template")
         send_time = parse_wire(schedule["send_time"] or "", self._sender.settings.zone)
         return decide_after_query(self._recorded, request, send_time, datetime.now(UTC))
 
@@ -143,10 +194,8 @@ class Submission:
         if decision.do is Do.MODIFY:
             return self._modify(call, request)
         if decision.do is Do.DOUBT:
-            # A damaged record may have named a schedule, so it is never resubmitted.
-            may_resubmit = decision is not DAMAGED
-            error = self._uncertain(call, decision.why, may_resubmit=may_resubmit)
-            return self._doubt(call, request, error, may_resubmit=may_resubmit)
+            may_resubmit = decision is not DAMAGED and self._may_resubmit
+            return self._doubt(call, request, decision.why, may_resubmit=may_resubmit)
         if decision.do in (Do.LEAVE, Do.GIVE_UP):
             if self._record.attempt.is_in_code:
                 # Your code may ask again for a text that was late in an earlier try too.
@@ -161,32 +210,26 @@ class Submission:
         before = self.may_have_submitted
         try:
             self._before_send()
-            self.may_have_submitted = True
+            self.may_have_submitted = self.has_sent = True
+            self._sent_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
             outcome = self._send(call)
         except JsmsUncertainError as error:
-            error.add(self._next_steps(self._record, True))  # noqa: FBT003  see the parameter
-            return self._doubt(call, request, error)
+            # The client's error, of which this one is about, says what happened to the request.
+            no_answer = error.__cause__ if isinstance(error.__cause__, JsmsCallError) else error
+            return self._doubt(call, request, no_answer.text, cause=no_answer)
         except AirflowException as error:
             if self._resubmitted and isinstance(error, JsmsApiError):
-                return self._doubt(call, request, self._refused_again(call, error))
-            self.may_have_submitted = before
+                return self._doubt(call, request, _REFUSED_AGAIN, cause=error)
+            self.may_have_submitted = self.has_sent = before
             self._refuse(getattr(error, "code", None))
             raise
         if outcome["schedule_id"] is not None:
             self._record.accepted(outcome)
         elif self._resubmitted:
-            return self._doubt(call, request, self._refused_again(call))
+            return self._doubt(call, request, _REFUSED_AGAIN)
         else:
             self._refuse(None)
         return outcome
-
-    def _refused_again(
-        self, call: Call[Any], cause: JsmsApiError | None = None
-    ) -> JsmsUncertainError:
-        why = "the resubmission was refused, which says nothing about the first submission"
-        error = self._uncertain(call, why)
-        error.__cause__ = cause
-        return error
 
     def _send(self, call: Call[Any]) -> dict[str, Any]:
         self.result = self._sender.send_call(call)
@@ -215,11 +258,11 @@ class Submission:
         try:
             outcome = self._send(modification(call, schedule_id))
         except JsmsStateError as error:
-            why = f"schedule {schedule_id} could not be modified ({error.code}), sent or deleted"
-            return self._doubt(call, request, self._uncertain(call, why))
+            why = f"it could not be modified ({error.code}), because it was sent or deleted"
+            return self._doubt(call, request, why, cause=error, may_resubmit=False)
         if outcome["schedule_id"] is None:
             raise JsmsRefusedRecipientsError(
-                f"JSMS refused all {len(call.recipients)} recipients of the modification. {stands} "
+                f"JSMS refused every recipient of the modification. {stands} "
                 "Delete it if nobody is to be texted."
             )
         self._record.accepted(outcome)
@@ -230,17 +273,28 @@ class Submission:
         if not self._resubmitted:
             self._record.refused(code)
 
+    @property
+    def _may_resubmit(self) -> bool:
+        """Whether the record names no schedule, which a second text would double."""
+        return self._record.schedule_id is None
+
     def _doubt(
         self,
         call: Call[Any],
         request: Fingerprint,
-        error: JsmsUncertainError,
+        why: str,
         *,
+        cause: JsmsCallError | None = None,
         may_resubmit: bool = True,
     ) -> dict[str, Any] | None:
         self.may_have_submitted = True
+        record, doubt = self._record, self._doubt_of(call, request, why)
+        error = self._uncertain(call, doubt, cause, may_resubmit=may_resubmit)
+        if self._answer and record.key in self._answer.versions and not self.has_sent:
+            return self._follow_answer(self._answer, call, request)
         if self._on_uncertain == "assume_sent":
             _log.warning("%s Continuing without a schedule_id (on_uncertain='assume_sent').", error)
+            record.note("continued without a schedule_id (on_uncertain='assume_sent')")
             return None
         before = max(self._resubmitted, int(self._recorded.get("resubmitted", 0)))
         if self._on_uncertain == "resubmit" and before == 0 and may_resubmit:
@@ -250,8 +304,57 @@ class Submission:
                 return self._submit(call, request)
             except JsmsPastSendTimeError:
                 raise error from None
+        self.doubt = doubt
         self._task_try.uncertain.add(request.text, error)
         raise error
+
+    def _follow_answer(
+        self, answer: Answer, call: Call[Any], request: Fingerprint
+    ) -> dict[str, Any] | None:
+        record = self._record
+        if answer.versions[record.key] != record.version:
+            raise _not_adopted(call, "The answer is to an older question")
+        _log.warning("Record %s: %s", record.key, answer.note)
+        if answer.leaves():
+            record.note(answer.note)
+            return None
+        if answer.submits(record.key):
+            record.not_there(answer.note)
+            return self._submit(call, request)
+        schedule = self._found(call, answer.schedule_ids.get(record.key))
+        if self._is_changed(request):
+            return self._adopt_as_recorded(answer, schedule, call, request)
+        _require_agreement(call, schedule, differences(schedule, call))
+        outcome = outcome_of(schedule, call)
+        record.there({**outcome, **self._description(call)}, answer.note, request)
+        return outcome
+
+    def _adopt_as_recorded(
+        self, answer: Answer, schedule: Schedule, call: Call[Any], request: Fingerprint
+    ) -> dict[str, Any] | None:
+        """Continue as if the record had been *accepted*: the arguments have changed since."""
+        people = partial(people_fingerprint, settings=self._sender.settings)
+        found = differences_from_record(schedule, self._recorded, people)
+        _require_agreement(call, schedule, found)
+        self._record.there(outcome_of_record(schedule, self._recorded), answer.note)
+        return self._follow(self._record.decide(request), call, request)
+
+    def _found(self, call: Call[Any], schedule_id: str | None) -> Schedule:
+        """Return the schedule that a person has found."""
+        if schedule_id is None:
+            raise _not_adopted(call, "No schedule_id was entered")
+        try:
+            return self._sender.query_schedule(schedule_id)
+        except JsmsInputError as error:
+            raise _not_adopted(call, str(error)) from error
+        except JsmsStateError as error:
+            why = f"JSMS does not know schedule {schedule_id}, or it was sent ({error.code})"
+            raise _not_adopted(call, why) from error
+
+    def _is_changed(self, request: Fingerprint) -> bool:
+        """Return whether the record is of other arguments than those of this try."""
+        recorded = self._recorded.get("fingerprint")
+        return recorded is not None and not request.is_same_request(recorded)
 
     def _description(self, call: Call[Any]) -> dict[str, Any]:
         """Return the description of a call in the record, for people."""
@@ -263,21 +366,48 @@ class Submission:
             **self._about,
         }
 
-    def _uncertain(
-        self, call: Call[Any], why: str, *, may_resubmit: bool = True
-    ) -> JsmsUncertainError:
-        record = self._recorded
+    def _doubt_of(self, call: Call[Any], request: Fingerprint, why: str) -> Doubt:
+        """Return what a person has to know; the record knows better what an earlier try sent."""
+        record, who = self._recorded, call.who
         about = {**self._description(call), **record}
-        schedule = f" as schedule {record['schedule_id']}" if record.get("schedule_id") else ""
-        since = f", at {record['since']}" if "since" in record else ""
-        return JsmsUncertainError(
-            f"JSMS may have accepted this{schedule}{since}: {why}. It concerns "
-            f"{about['recipients']} recipients with temp_id {about['temp_id']} at "
-            f"{about['send_time']} (the wall clock of JSMS, {about['send_time_utc']}). Nothing was "
-            "sent. Check in the JSMS console whether that schedule exists. "
-            f"{self._next_steps(self._record, may_resubmit)}",
-            call=str(call),
+        zone = self._sender.settings.zone
+        if self._is_changed(request) and not self._record.is_for(request, people=True):
+            count = about["recipients"]
+            who = f"{count} other {noun(count)} than now: the arguments have changed since"
+        return Doubt(
+            key=self._record.key,
+            version=self._record.version,
+            why=why,
+            since=record.get("since") or self._sent_at,
+            number=record.get("try"),
+            who=who,
+            temp_id=mask_text(about["temp_id"]),
+            send_time=f"{about['send_time']} {zone} ({about['send_time_utc']})",
+            schedule_id=self._record.schedule_id,
         )
+
+    def _uncertain(
+        self, call: Call[Any], doubt: Doubt, cause: JsmsCallError | None, *, may_resubmit: bool
+    ) -> JsmsUncertainError:
+        schedule = f" as schedule {doubt.schedule_id}" if doubt.schedule_id else ""
+        by = f" by try {doubt.number}" if doubt.number else ""
+        since = f", submitted at {doubt.since}{by}" if doubt.since else ""
+        sent = "It was not sent again." if self.has_sent else "This try sent nothing."
+        steps = (
+            with_code(self._record)
+            if self._is_hook
+            else with_an_operator(self._record, may_resubmit=may_resubmit)
+        )
+        text = (
+            f"JSMS may have accepted this{schedule}{since}: {doubt.why.removesuffix('.')}.\n"
+            f"It concerns {doubt.who} with temp_id {doubt.temp_id} at {doubt.send_time}. {sent}\n"
+            f"{steps}"
+        )
+        if cause is None:
+            return JsmsUncertainError(text, call=str(call))
+        error = JsmsUncertainError.like(cause, text)
+        error.__cause__ = cause
+        return error
 
     def _conflict(self, decision: Decision) -> JsmsError:
         record = self._record
@@ -295,9 +425,10 @@ class Submission:
                 f"{text} Texts of your own code are not modified, because another try may ask in "
                 "another order. To continue: 1. If the recorded schedule is right, ask for the "
                 "same text (take send_time from the run, such as dag_run.run_after, not from the "
-                "clock) and clear the task. 2. To replace it, delete the schedule in JSMS and the "
-                "record in the task's Storage tab, then clear the task. 3. Or mark the task as "
-                "success, and text the missing people by another task."
+                f"clock) and clear the task. 2. To replace it, delete the schedule in JSMS, write "
+                '{"state": "begun"} into the record in the task\'s Storage tab, and '
+                f"clear the task. 3. Or mark the task as success, and text the missing people by "
+                "another task."
             )
         if record.attempt.is_part:
             return JsmsForeignRecordError(
@@ -310,21 +441,18 @@ class Submission:
         )
 
 
-def next_steps_with_an_operator(record: SubmissionRecord, may_resubmit: bool) -> str:  # noqa: FBT001  see Submission
-    """Return the options of a person after a submission with an unknown outcome."""
-    again = (
-        f"delete the record {record.key} in the task's Storage tab and clear the task"
-        if record.has_store
-        else "trigger a new run"
-    )
-    if may_resubmit:
-        again += ", or set on_uncertain='resubmit', which submits once more"
-    right = (
-        "clear the task with on_uncertain='assume_sent', which continues with the others"
-        if record.attempt.is_part
-        else "mark the task as success"
-    )
-    return (
-        f"To continue: 1. If it exists and is right, {right}. 2. To send again, delete the "
-        f"schedule there first, then {again}. 3. on_uncertain='assume_sent' continues without it."
+def _require_agreement(call: Call[Any], schedule: Schedule, found: list[str]) -> None:
+    if found:
+        raise _not_adopted(
+            call,
+            f"Schedule {schedule['schedule_id']} is of another text: {', '.join(found)}. If the "
+            "arguments of the task have changed since, restore the arguments of that time first",
+        )
+
+
+def _not_adopted(call: Call[Any], why: str) -> JsmsUncertainError:
+    return JsmsUncertainError(
+        f"{why}. Nothing was sent, and the task does not know more than before. To be asked again, "
+        f"clear the task.",
+        call=str(call),
     )

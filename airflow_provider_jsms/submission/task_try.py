@@ -21,10 +21,10 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import AirflowException, conf, get_current_context
 
-from airflow_provider_jsms.submission.decisions import REFUSED, SENDING, Attempt
+from airflow_provider_jsms.submission.advice import AIRFLOW, CLEARS_STORE, CODE_KEY
+from airflow_provider_jsms.submission.decisions import BEGUN, REFUSED, SENDING, Attempt
 from airflow_provider_jsms.submission.ledger import CodeNote, SubmissionRecord
 
 if TYPE_CHECKING:
@@ -37,14 +37,15 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.ledger import Store
     from airflow_provider_jsms.submission.submission import Submission
 
-# From this version on, a clear removes the task's store.
-_CLEARS_STORE: Final = (3, 4)
 # Airflow exports it to the processes that a task starts.
 _TRY_NUMBER: Final = b"AIRFLOW_CTX_TRY_NUMBER="
 _ENVIRONMENT: Final = Path("/proc/self/environ")
 
-_KEY: Final = "jsms_submission"
-_CODE_KEY: Final = "jsms_code"
+RECORD: Final = "jsms_submission"
+"""The key of the record of a task with one text."""
+RECORD_OF_CHUNK: Final = "jsms_submission_1"
+"""The key of the first record of a task with a list."""
+
 _LENGTH: Final = 12
 _UNCERTAIN_FOR: Final = 3600.0
 _log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class BatchRecords:
     def of_chunk(self, number: int, attempt: Attempt | None = None) -> SubmissionRecord:
         """Return the record of a chunk, counted from 1."""
         batch = "" if self.number == 1 else f"{self.number}_"
-        return SubmissionRecord(self.store, f"{_KEY}_{batch}{number}", attempt or self.attempt)
+        return SubmissionRecord(self.store, f"{RECORD}_{batch}{number}", attempt or self.attempt)
 
 
 class UncertainTexts:
@@ -112,9 +113,22 @@ class TaskTry:
         """Whether JSMS may have accepted a submission of this try."""
         return any(each.may_have_submitted for each in self.submissions)
 
+    def begin(self, key: str) -> None:
+        """Write, before anything can fail, that this task has sent nothing yet.
+
+        :param key: of the first record of the task.
+        :raises JsmsLedgerError: it could not be written.
+        """
+        SubmissionRecord(self.store, key, self.attempt).begin()
+
+    def begin_code(self) -> None:
+        """Do the same for a task with code of its own."""
+        with self._lock:
+            self._read_note().begin(self.attempt)
+
     def record_of_task(self) -> SubmissionRecord:
         """Return the record of the only text of a task."""
-        return SubmissionRecord(self.store, _KEY, self.attempt)
+        return SubmissionRecord(self.store, RECORD, self.attempt)
 
     def records_of_task(self) -> BatchRecords:
         """Return the records of the only batch of a task."""
@@ -126,13 +140,14 @@ class TaskTry:
         A subclass that submits a single text, to the same people, may modify it as a task does.
         """
         with self._lock:
-            first = SubmissionRecord(self.store, _KEY, replace(self.attempt, is_in_code=True))
-            if self._claimed or self._read_note().content is not None:
-                return self.record_of_text(request, _KEY)
+            attempt = replace(self._in_code(request), is_one_of_several=False)
+            first = SubmissionRecord(self.store, RECORD, attempt)
+            if self._claimed or self._read_note().texts:
+                return self.record_of_text(request, RECORD)
             if not first.is_scheduled_or_unknown or first.is_for(request, people=True):
-                self._claimed.add(_KEY)
+                self._claimed.add(RECORD)
                 return first
-            return SubmissionRecord(self.store, _KEY, self._in_code(request))
+            return SubmissionRecord(self.store, RECORD, self._in_code(request))
 
     def record_of_text(self, request: Fingerprint, *others: str) -> SubmissionRecord:
         """Return the record of a text to one person, as earlier tries left it.
@@ -148,7 +163,7 @@ class TaskTry:
             if record is None:
                 key = _key_of(request, len(chain) + 1)
                 record = SubmissionRecord(self.store, key, attempt)
-                self._begin_another(request)
+                self._begin_another(request, attempt)
             self._claimed.add(record.key)
             return record
 
@@ -167,7 +182,7 @@ class TaskTry:
             slot = self._free(slots[:-1], lambda each: (each.content or {}).get("list") == listed)
             if slot is None:
                 slot = slots[-1]
-                self._begin_another(account)
+                self._begin_another(account, attempt)
             self._claimed.add(slot.key)
             return batches[slots.index(slot)]
 
@@ -181,10 +196,10 @@ class TaskTry:
         """
         kinds: tuple[Callable[[SubmissionRecord], bool], ...] = (
             is_same,
-            lambda each: each.state == REFUSED,
+            lambda each: each.state in (BEGUN, REFUSED),
             lambda each: not each.is_of_this_try,
         )
-        reusable = (REFUSED, SENDING)
+        reusable = (BEGUN, REFUSED, SENDING)
         free = [each for each in slots if each.state in reusable or each.key not in self._claimed]
         record = next((each for is_kind in kinds for each in free if is_kind(each)), None)
         self._found += record is not None and not record.is_of_this_try
@@ -200,7 +215,9 @@ class TaskTry:
                 return chain
             chain.append(record)
 
-    def _begin_another(self, account: Account) -> None:
+    def _begin_another(self, account: Account, attempt: Attempt) -> None:
+        if attempt.doubt:
+            return  # it will not be sent
         note = self._read_note()
         earlier = note.texts - self._begun
         if self._found < earlier:
@@ -215,22 +232,19 @@ class TaskTry:
 
     def _read_note(self) -> CodeNote:
         if self._note is None:
-            self._note = CodeNote(self.store, _CODE_KEY)
+            self._note = CodeNote(self.store, CODE_KEY)
         return self._note
 
     def _in_code(self, account: Account) -> Attempt:
-        is_comparable = self._read_note().is_comparable(account)
-        doubt = "" if is_comparable else "the master secret has changed, so no record can be found"
-        return replace(
-            self.attempt,
-            is_in_code=True,
-            is_one_of_several=True,
-            doubt=self.attempt.doubt or doubt,
-        )
+        note = self._read_note()
+        doubt = self.attempt.doubt or note.doubt
+        if not doubt and not note.is_comparable(account):
+            doubt = "the master secret has changed, so no record can be found"
+        return replace(self.attempt, is_in_code=True, is_one_of_several=True, doubt=doubt)
 
 
 def _key_of(request: Fingerprint, number: int) -> str:
-    return f"{_KEY}_{request.people[:_LENGTH]}" + (f"_{number}" if number > 1 else "")
+    return f"{RECORD}_{request.people[:_LENGTH]}" + (f"_{number}" if number > 1 else "")
 
 
 _tries: dict[int, TaskTry] = {}
@@ -257,12 +271,11 @@ def attempt_of(context: Context, retries: int) -> Attempt:
     """Return the position of this try in the life of the task."""
     ti: Any = context["ti"]
     clears_on_success = conf.getboolean("state_store", "clear_on_success", fallback=False)
-    version = tuple(int(part) for part in airflow_version.split(".")[:2])
     return Attempt(
         number=ti.try_number,
         is_cleared=(ti.max_tries or 0) > retries,
         is_mapped=ti.map_index is not None and ti.map_index >= 0,
-        store_survives_clear=version < _CLEARS_STORE and not clears_on_success,
+        is_kept_by_clear=AIRFLOW < CLEARS_STORE and not clears_on_success,
     )
 
 
@@ -287,7 +300,7 @@ def running_try() -> TaskTry | None:
         number=number,
         is_cleared=False,
         is_mapped=False,
-        store_survives_clear=False,
+        is_kept_by_clear=False,
         doubt="a process that a task starts cannot read the records of earlier tries",
     )
     return TaskTry(None, attempt)

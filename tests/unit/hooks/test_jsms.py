@@ -170,7 +170,7 @@ def test_a_success_without_a_schedule_id_is_uncertain(
 ) -> None:
     method, url, run, *_ = CALLS[name]
     requests_mock.request(method, url, json={})
-    with pytest.raises(JsmsUncertainError, match="before you send again"):
+    with pytest.raises(JsmsUncertainError, match="Never retry this error"):
         run(hook)
     assert requests_mock.call_count == 1
 

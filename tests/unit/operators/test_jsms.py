@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 import time_machine
@@ -384,6 +384,45 @@ class TestADeletion:
         assert not isinstance(caught.value, AirflowFailException)
         sandbox.clear_faults()
         assert run(delete(schedule_id), TaskInstance(2))["deleted"] == [schedule_id]
+
+
+class TestATaskThatContinuedWithoutAScheduleId:
+    """Uncertain with on_uncertain="assume_sent", or marked as success: its result names none."""
+
+    NOTHING = (None, "None", "", [], [None, None], {"schedule_id": None})
+    UNCERTAIN: ClassVar = {"schedule_ids": [], "success_count": 0, "uncertain_count": 2}
+
+    @pytest.mark.parametrize("schedule_id", [*NOTHING, UNCERTAIN], ids=str)
+    def test_skips_those_behind_it(self, schedule_id: Any, sandbox: SandboxControl) -> None:
+        given = {"schedule_id": schedule_id, "send_time": "2031-01-01 09:00:00", "temp_id": 1}
+        for task in (
+            JsmsQueryScheduleOperator(task_id="query", schedule_id=schedule_id),
+            JsmsModifyScheduleOperator(task_id="modify", mobile=people.ANNA, **given),
+            JsmsModifyBatchScheduleOperator(task_id="batch", recipients=[people.ANNA], **given),
+            delete(schedule_id),
+        ):
+            with pytest.raises(AirflowSkipException, match="There is no schedule_id") as caught:
+                run(task)
+            assert "Look for the schedule in the JSMS console" in str(caught.value)
+        assert sandbox.requests() == []
+
+    def test_does_not_skip_a_deletion_that_tolerates_it(self, sandbox: SandboxControl) -> None:
+        for nothing in self.NOTHING:
+            assert run(delete(nothing, missing_ok=True)) == {"deleted": [], "missing": []}
+        with pytest.raises(AirflowSkipException, match="For 2 recipients the submit"):
+            run(delete(self.UNCERTAIN, missing_ok=True))
+        assert sandbox.requests() == []
+
+    def test_is_left_out_among_others(self, sandbox: SandboxControl, tomorrow: datetime) -> None:
+        schedule_id = run(submit(tomorrow))
+        some = [schedule_id, None]
+        query = JsmsQueryScheduleOperator(task_id="query", schedule_id=some)
+        assert run(query)["schedule_id"] == schedule_id
+        with pytest.raises(JsmsInputError, match="names too few schedules"):
+            run(delete(some))
+        with pytest.raises(JsmsNeverDeletedError, match="Delete it there"):
+            run(delete([schedule_id, self.UNCERTAIN]))
+        assert run(delete(some, missing_ok=True))["missing"] == [schedule_id]
 
 
 class TestPrivateFields:

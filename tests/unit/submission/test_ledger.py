@@ -56,11 +56,10 @@ OTHER_APP = of(BODY, app_key="other")
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 NINE = SendTime(NOW, service_zone("Asia/Shanghai"))
 
-FIRST = Attempt(number=1, is_cleared=False, is_mapped=False, store_survives_clear=True)
+FIRST = Attempt(number=1, is_cleared=False, is_mapped=False, is_kept_by_clear=True)
 RETRY = replace(FIRST, number=2)
 MAPPED = replace(RETRY, is_mapped=True)
 CLEARED = replace(RETRY, is_cleared=True)
-FORGOTTEN = replace(CLEARED, store_survives_clear=False)
 
 
 def record(state: str, of: Fingerprint = MINE, **fields: Any) -> dict[str, Any]:
@@ -73,9 +72,9 @@ def test_the_store_of_the_tests_keeps_the_contract() -> None:
 
 TABLE = [
     (None, MINE, FIRST, Do.SUBMIT),
-    (None, MINE, RETRY, Do.SUBMIT),  # the first try died before it wrote anything
-    (None, MINE, CLEARED, Do.SUBMIT),
-    (None, MINE, FORGOTTEN, Do.DOUBT),
+    (None, MINE, RETRY, Do.SUBMIT),  # a chunk that no try has reached
+    (record("begun"), CHANGED, CLEARED, Do.SUBMIT),
+    (record("unknown"), MINE, RETRY, Do.DOUBT),
     (record("refused"), MINE, RETRY, Do.SUBMIT),
     (record("refused"), CHANGED, MAPPED, Do.SUBMIT),
     (record("sending"), MINE, RETRY, Do.DOUBT),
@@ -87,14 +86,14 @@ TABLE = [
     (record("accepted"), CHANGED, MAPPED, Do.MODIFY),
     (record("accepted"), OTHER_PEOPLE, RETRY, Do.MODIFY),
     (record("accepted"), OTHER_PEOPLE, MAPPED, Do.LEAVE),
-    (record("accepted"), OTHER_SECRET, RETRY, Do.DOUBT),
-    (record("accepted"), OTHER_SECRET, MAPPED, Do.DOUBT),
+    (record("accepted"), OTHER_SECRET, RETRY, Do.QUERY),
+    (record("accepted"), OTHER_SECRET, MAPPED, Do.QUERY),
     (record("accepted"), OTHER_APP, MAPPED, Do.LEAVE),
     (record("accepted", modifying={}), MINE, RETRY, Do.MODIFY),  # it is not known which one holds
     (record("finished"), MINE, CLEARED, Do.QUERY),
     (record("finished"), CHANGED, CLEARED, Do.QUERY),
     (record("finished"), OTHER_PEOPLE, replace(MAPPED, is_cleared=True), Do.LEAVE),
-    (record("finished"), OTHER_SECRET, CLEARED, Do.DOUBT),
+    (record("finished"), OTHER_SECRET, CLEARED, Do.QUERY),
 ]
 
 

@@ -17,7 +17,6 @@ from airflow_provider_jsms.exceptions import (
     JsmsLateChangeError,
     JsmsLedgerError,
     JsmsNoRetryError,
-    JsmsPastSendTimeError,
     JsmsRefusedRecipientsError,
     JsmsStoppedError,
     JsmsUncertainError,
@@ -26,7 +25,6 @@ from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.base import JsmsOperator
 from airflow_provider_jsms.submission.campaign import Campaign
 from airflow_provider_jsms.submission.submission import Submission
-from airflow_provider_jsms.submission.task_try import attempt_of
 from tests import leaks, people
 from tests.unit.submission.tries import KEYS, NAME, Task, TaskInstance, posts, puts, texted
 
@@ -119,10 +117,11 @@ def test_an_intent_without_an_outcome_is_uncertain(task: Task, sandbox: SandboxC
         task.run()
     text = str(caught.value)
     assert isinstance(caught.value, AirflowFailException)
-    assert KEYS[task.kind] in text
     assert task.record["since"] in text
-    assert task.record["send_time"] in text
-    assert text.index("delete the schedule there first") < text.index("resubmit")
+    assert f"{task.record['send_time']} Asia/Shanghai" in text
+    assert "138****8001" in text
+    assert "This try sent nothing" in text
+    assert "lear the task" in text.splitlines()[-2]
     assert len(sandbox.requests()) == before
 
 
@@ -133,8 +132,8 @@ class TestALostAnswer:
         sandbox.fault(self.call, "accepted_then_closed")
 
     def test_fails_the_task_and_every_retry(self, task: Task, sandbox: SandboxControl) -> None:
-        for _ in range(3):
-            with pytest.raises(JsmsUncertainError, match=KEYS[task.kind]):
+        for sent in ("It was not sent again", "This try sent nothing", "This try sent nothing"):
+            with pytest.raises(JsmsUncertainError, match=sent):
                 task.run()
         assert posts(sandbox) == 1
         assert texted(sandbox) == [people.ANNA]
@@ -204,10 +203,17 @@ class TestARefusal:
         task.clear()
         assert texted(sandbox) == [people.ANNA]
 
-    def test_of_a_past_time_leaves_no_record(self, task: Task, sandbox: SandboxControl) -> None:
-        with pytest.raises(JsmsPastSendTimeError):
-            task.run(send_time="2020-01-01 09:00:00")
-        assert task.record is None
+    @pytest.mark.parametrize(
+        "wrong", [{"send_time": "2020-01-01 09:00:00"}, {"temp_id": "{{ 1/0 }}"}, {"temp_id": "x"}]
+    )
+    def test_before_any_request_is_mended_and_cleared(
+        self, task: Task, sandbox: SandboxControl, wrong: dict[str, str]
+    ) -> None:
+        with pytest.raises((JsmsInputError, ZeroDivisionError)):
+            task.run(**wrong)
+        assert task.state == "begun"
+        task.clear()
+        assert texted(sandbox) == [people.ANNA]
 
     def test_where_nothing_left_is_retried(
         self,
@@ -253,10 +259,10 @@ class TestAClearedTask:
     ) -> None:
         with JsmsHook() as hook:
             hook.delete_schedule(task.run())
-        with pytest.raises(JsmsUncertainError, match="it was deleted, or sent"):
-            task.clear()
-        task.clear(on_uncertain="resubmit")
-        assert texted(sandbox) == [people.ANNA]
+        for decision in ("fail", "resubmit"):
+            with pytest.raises(JsmsUncertainError, match="it was deleted, or sent"):
+                task.clear(on_uncertain=decision)
+        assert posts(sandbox) == 1
 
     def test_after_it_was_sent_returns_it_or_refuses_to_change_it(
         self, task: Task, sandbox: SandboxControl
@@ -279,29 +285,40 @@ class TestAClearedTask:
             task.clear(**task.to(people.BEN))
         assert texted(sandbox) == [people.ANNA]
 
-    def test_after_the_secret_was_changed_does_not_know(
+    def test_after_the_secret_was_changed_asks_jsms_for_its_schedule(
         self, task: Task, sandbox: SandboxControl
     ) -> None:
         assert task.store
-        task.run()
+        schedule_id = task.run()
         other = {**task.record["fingerprint"], "key": "another"}
         task.store.set(KEYS[task.kind], {**task.record, "fingerprint": other})
-        with pytest.raises(JsmsUncertainError, match="master secret has changed"):
-            task.clear()
+        assert task.clear(on_uncertain="resubmit") == schedule_id
+        for other in ({"temp_id": 4}, task.to(people.BEN)):
+            with pytest.raises(JsmsUncertainError, match="is of another text"):
+                task.clear(**other, on_uncertain="resubmit")
+        assert (posts(sandbox), puts(sandbox)) == (1, 0)
 
-    @pytest.mark.parametrize(("setting", "survives"), [("True", False), ("False", True)])
-    def test_may_have_lost_its_record(
-        self, setting: str, survives: bool, monkeypatch: pytest.MonkeyPatch
+    def test_does_not_know_without_its_record(self, task: Task, sandbox: SandboxControl) -> None:
+        """As Airflow 3.4 clears it, or as one that ran on an Airflow without records."""
+        task.run()
+        for _ in range(2):
+            assert task.store
+            task.store.clear()
+            with pytest.raises(JsmsUncertainError, match="keeps no record of its earlier tries"):
+                task.clear()
+            assert task.state == "unknown"
+        with pytest.raises(JsmsUncertainError, match="keeps no record of its earlier tries"):
+            task.run()
+        assert posts(sandbox) == 1
+
+    def test_goes_on_where_a_person_has_written_that_nothing_was_sent(
+        self, task: Task, sandbox: SandboxControl
     ) -> None:
-        monkeypatch.setenv("AIRFLOW__STATE_STORE__CLEAR_ON_SUCCESS", setting)
-        ti = TaskInstance(3, max_tries=2, map_index=4)
-        attempt = attempt_of({"ti": ti}, 1)
-        assert (attempt.is_cleared, attempt.is_mapped) == (True, True)
-        assert attempt.store_survives_clear is survives
-
-    def test_loses_its_record_on_a_later_airflow(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("airflow_provider_jsms.submission.task_try.airflow_version", "3.4.0b1")
-        assert not attempt_of({"ti": TaskInstance(2)}, 0).store_survives_clear
+        assert task.store
+        task.tries = 1
+        task.store.set(KEYS[task.kind], {"state": "begun"})
+        task.clear()
+        assert texted(sandbox) == [people.ANNA]
 
 
 class TestAModificationThatComesTooLate:
@@ -315,8 +332,9 @@ class TestAModificationThatComesTooLate:
         with pytest.raises(JsmsUncertainError, match="could not be modified") as caught:
             task.run(temp_id=4)
         assert schedule_id in str(caught.value)
-        task.run(temp_id=4, on_uncertain="resubmit")
-        assert texted(sandbox) == [people.ANNA]
+        with pytest.raises(JsmsUncertainError, match="could not be modified"):
+            task.run(temp_id=4, on_uncertain="resubmit")
+        assert posts(sandbox) == 1
 
 
 class TestWithoutAStore:
@@ -418,7 +436,7 @@ def test_a_task_that_was_told_to_stop_sends_nothing_more(
     with pytest.raises(JsmsStoppedError, match="was stopped"):
         task.run()
     assert sandbox.requests() == []
-    assert task.record is None
+    assert task.state == "begun"
 
 
 class TestABatch:

@@ -281,3 +281,26 @@ def test_a_process_that_a_task_starts_knows_the_number_of_the_try(
     assert (running.attempt.number if running else 1) == (2 if number == "2" else 1)
     environment.unlink()
     assert task_try.running_try() is None
+
+
+# As Airflow 3.4 clears it, if nobody keeps its records.
+FORGOTTEN = replace(CLEARED, is_kept_by_clear=False)
+
+
+@pytest.mark.parametrize("attempt", [FIRST, RETRY, CLEARED])
+def test_code_that_failed_before_its_first_text_submits_later(attempt: Attempt) -> None:
+    store = DictStore()
+    task = TaskTry(store, attempt)
+    task.begin_code()
+    assert store.get("jsms_code")["state"] == "begun"
+    assert found(store, FORGOTTEN, MINE) == ["None SUBMIT"]
+
+
+def test_code_whose_records_may_be_gone_does_not_know_until_a_person_says_so() -> None:
+    store = DictStore()
+    TaskTry(store, FORGOTTEN).begin_code()
+    for attempt in (FORGOTTEN, RETRY):
+        assert found(store, attempt, MINE) == ["None DOUBT"]
+    assert store.get("jsms_code")["state"] == "unknown"
+    store.set("jsms_code", {"state": "begun"})
+    assert found(store, FORGOTTEN, MINE) == ["None SUBMIT"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitBatchScheduleOperator,
@@ -24,6 +25,7 @@ class TaskInstance:
     """As much of one as the operators use."""
 
     def __init__(self, try_number: int, *, max_tries: int = 0, map_index: int = -1) -> None:
+        self.id = uuid4()  # another in each try
         self.try_number = try_number
         self.max_tries = max_tries
         self.map_index = map_index
@@ -73,12 +75,13 @@ class Task:
 
     def execute(self, operator: Any) -> Any:
         """Execute an operator as this try."""
-        operator.render_template_fields({})
+        self.operator = operator
         self.ti = self.ti_of_try(self.tries)
-        context: dict[str, Any] = {"ti": self.ti}
+        self.context: dict[str, Any] = {"ti": self.ti}
         if self.store is not None:
-            context["task_state_store"] = self.store
-        return operator.execute(context)
+            self.context["task_state_store"] = self.store
+        operator.render_template_fields(self.context)
+        return operator.execute(self.context)
 
     def ti_of_try(self, number: int) -> TaskInstance:
         return TaskInstance(number, max_tries=self.cleared, map_index=self.map_index)
