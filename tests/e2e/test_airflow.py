@@ -79,7 +79,7 @@ def test_a_submission_whose_answer_was_lost_is_not_repeated_by_the_retries_of_ai
     assert posts(sandbox) == 1
     log = rest.log("e2e_submit", run["dag_run_id"], "submit")
     assert "JSMS may have accepted this" in log
-    assert "delete the schedule there first" in log
+    assert "Look in the JSMS console" in log
     sandbox.advance(7200)
     assert [each["mobile"] for each in sandbox.messages()] == [people.DAN]
 

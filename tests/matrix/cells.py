@@ -59,6 +59,7 @@ TESTS: Final = (
     "tests/unit",
     "tests/habits",
     "tests/e2e/test_airflow.py",
+    "tests/e2e/test_asking.py",
     "tests/e2e/test_campaign.py",
     "tests/e2e/test_clear.py",
     "tests/e2e/test_connection.py",

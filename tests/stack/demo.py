@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_jsms.api.masking import mask_mobile
 from airflow_provider_jsms.sandbox.control import SandboxControl
+from airflow_provider_jsms.submission.question import ONE_THERE
 from tests.stack.airflow import AirflowStack
 from tests.stack.processes import exit_on_sigterm
 from tests.stack.sandbox import RunningSandbox
@@ -81,9 +82,25 @@ class Demo:
         self._say(f"Airflow ran try {task['try_number']}: its record said {record['state']!r},")
         self._say(f"so it sent nothing, and the task {task['state']} and says what to look for")
         self.crash_is_right = (task["try_number"], task["state"]) == (2, "failed")
+        self._ask_a_person(run["dag_run_id"])
         print("  ... the clock of the sandbox is moved on by three hours ...")
         self.sandbox.advance(10800)
         self._tell()
+
+    def _ask_a_person(self, run_id: str) -> None:
+        """Clear the task, and answer its question as somebody who has looked in the console."""
+        rest = self.airflow.rest
+        rest.clear(CRASHED, run_id, "submit", keep=True)
+        question = rest.question(CRASHED, run_id, "submit")
+        self._say(f"the task is cleared, and asks: {question['subject']}")
+        schedule_id = self.sandbox.state()["schedules"][-1]["schedule_id"]
+        rest.answer(CRASHED, run_id, "submit", -1, ONE_THERE, schedule_id=schedule_id)
+        self._say(f"a person answers: {ONE_THERE}, and enters its schedule_id")
+        rest.wait_for_run(CRASHED, run_id, timeout=LONGEST)
+        task = rest.task(CRASHED, run_id, "submit")
+        self._say(f"the task asked JSMS for it, sent nothing, and is {task['state']}")
+        self.crash_is_right &= task["state"] == "success"
+        self.crash_is_right &= rest.xcom(CRASHED, run_id, "submit") == schedule_id
 
     def is_as_it_should_be(self) -> bool:
         """Print what came of each example, and return whether that is right."""

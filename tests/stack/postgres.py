@@ -79,22 +79,27 @@ class Postgres(Started):
 
     def _prepare(self) -> None:
         """Make an empty cluster, which belongs to the one that the server runs as."""
+        self._data = self._folder / "data"
+        self._data.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            self._folder.chmod(0o711)
+            shutil.chown(self._data, NOBODY)
+            self._as_whom = AS_NOBODY
+        self._programs = self._find_programs()
+        options = ("--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+        whose = (f"--username={USER}", f"--pgdata={self._data}")
+        self._run("initdb", *options, *whose, whom=self._as_whom)
+
+    def _find_programs(self) -> Path:
+        """Return the folder of the programs; whom the server runs as may read it."""
         found = find_spec(PACKAGE)
         assert found
         assert found.origin
         package = Path(found.origin).parent
-        self._data = self._folder / "data"
-        self._data.mkdir(mode=0o700)
         if os.geteuid() == 0:
             # They may not look into the folder of a virtual environment.
             package = _copy(package, self._folder)
-            self._folder.chmod(0o711)
-            shutil.chown(self._data, NOBODY)
-            self._as_whom = AS_NOBODY
-        self._programs = package / "pginstall" / "bin"
-        options = ("--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
-        whose = (f"--username={USER}", f"--pgdata={self._data}")
-        self._run("initdb", *options, *whose, whom=self._as_whom)
+        return package / "pginstall" / "bin"
 
     def _start_server(self) -> None:
         server = [*self._as_whom, str(self._programs / "postgres")]

@@ -110,6 +110,15 @@ class ProcessFamily:
         self.records = [record for record in self.records if record.name != name]
         self._raise_if_failed(name, process.returncode)
 
+    def kill(self, name: str) -> None:
+        """Kill a process and all its descendants at once; it is not missed, and may start again."""
+        leader = self._started.pop(name)
+        members = {leader, *leader.children(recursive=True)}
+        os.killpg(leader.pid, signal.SIGKILL)
+        _send(members, signal.SIGKILL)
+        leader.wait()
+        _wait_for_end(members, ENDING)
+
     def check(self) -> None:
         """Fail with the end of its log if a process that was started here has ended."""
         for name, process in self._started.items():

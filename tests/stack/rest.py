@@ -1,7 +1,9 @@
 """The REST API of Airflow, as far as tests and the demo ask it. Answers are plain dictionaries."""
 
+import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -22,6 +24,9 @@ Json = dict[str, Any]
 FINAL = ("success", "failed")
 TIMEOUT = 30.0
 PATIENCE = 90.0
+# Airflow 3.3 fails a task that is answered in the second in which it begins to wait, and shows no
+# sign of being ready.
+PARKING = 2.0
 # Nobody knows what became of such a request.
 LOST = (
     requests.ConnectionError,
@@ -53,6 +58,10 @@ class AirflowRest:
     def health(self) -> Json:
         """Status and last heartbeat of each component, as long as there is an answer."""
         return self._call("GET", "/monitor/health", is_patient=False).json()
+
+    @cached_property
+    def _version(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self._get("/version")["version"].split(".")[:2])
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether a DAG has been parsed and can be triggered."""
@@ -145,10 +154,58 @@ class AirflowRest:
         """What the Rendered Templates page of a task shows."""
         return self.task(dag_id, run_id, task_id, map_index)["rendered_fields"]
 
+    def question(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Json:
+        """Return the question that a task waits with, once it can be answered."""
+        task = self.wait_for_task(
+            dag_id, run_id, task_id, map_index, states=["awaiting_input", "failed"], timeout=120
+        )
+        assert task["state"] == "awaiting_input", self.log(dag_id, run_id, task_id)
+        time.sleep(PARKING)
+        return self._get(_question_path(dag_id, run_id, task_id, map_index))
+
+    def answer(
+        self, dag_id: str, run_id: str, task_id: str, map_index: int, option: str, **params: str
+    ) -> Json:
+        """Answer the question of a task as its page does, and return the task once it has ended.
+
+        Airflow 3.3 may take the end of the process that has asked for the end of the task, which
+        then asks again.
+        """
+        names = (dag_id, run_id, task_id, map_index)
+        question = self.question(*names)
+        body: Json = {"chosen_options": [option], "params_input": params}
+        if self._version >= (3, 4):
+            body["request_created_at"] = question["created_at"]
+        self._call("PATCH", _question_path(*names), json=body)
+        number = question["task_instance"]["try_number"]
+        task = wait_until(
+            lambda: self._answered(*names, number),
+            timeout=120,
+            otherwise=lambda: self._describe(dag_id, run_id),
+        )
+        asks_again = task["state"] == "awaiting_input"
+        return self.answer(*names, option, **params) if asks_again else task
+
+    def _answered(
+        self, dag_id: str, run_id: str, task_id: str, map_index: int, number: int
+    ) -> Json | None:
+        """Return a task that has ended, or that waits in a later try than the given one."""
+        task = self.task(dag_id, run_id, task_id, map_index)
+        is_later = task["try_number"] > number and task["state"] == "awaiting_input"
+        return task if task["state"] in FINAL or is_later else None
+
     def clear(
-        self, dag_id: str, run_id: str, *task_ids: str | tuple[str, int], downstream: bool = False
+        self,
+        dag_id: str,
+        run_id: str,
+        *task_ids: str | tuple[str, int],
+        downstream: bool = False,
+        keep: bool = False,
     ) -> None:
-        """Clear tasks, or ``(task_id, map_index)``, as the button does; the run is queued again."""
+        """Clear tasks, or ``(task_id, map_index)``, as the button does; the run is queued again.
+
+        :param keep: with "Keep task state and resume", which Airflow 3.4 has.
+        """
         body = {
             "dag_run_id": run_id,
             "task_ids": task_ids,
@@ -156,6 +213,7 @@ class AirflowRest:
             "only_failed": False,
             "reset_dag_runs": True,
             "include_downstream": downstream,
+            **({"keep_task_state": True} if keep and self._version >= (3, 4) else {}),
         }
         # Once more would clear what has begun since.
         self._call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body, is_repeatable=False)
@@ -310,6 +368,10 @@ def run_path(dag_id: str, run_id: str) -> str:
 def task_path(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
     path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}"
     return path if map_index < 0 else f"{path}/{map_index}"
+
+
+def _question_path(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+    return f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/{map_index}/hitlDetails"
 
 
 def _may_pass(error: BaseException, *, is_repeatable: bool) -> bool:

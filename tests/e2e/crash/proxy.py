@@ -86,11 +86,13 @@ class Gap:
 
     :param state: the write that is lost, every time it is tried again.
     :param lasts: whether everything after it is lost as well, until that try is over.
+    :param times: how often the write is lost before it passes, 0 for always.
     """
 
     run_id: str
     state: str
     lasts: bool
+    times: int = 0
     lost: list[str] = field(default_factory=list)
     try_id: str | None = None
     is_closed: bool = False
@@ -165,9 +167,9 @@ class HoldingProxy:
         for hold in dropped:
             hold.drop()
 
-    def lose(self, run_id: str, state: str, *, lasts: bool = False) -> Gap:
+    def lose(self, run_id: str, state: str, *, lasts: bool = False, times: int = 0) -> Gap:
         """Lose the write of ``state`` by a run, and if it lasts everything of that try after it."""
-        gap = Gap(run_id, state, lasts)
+        gap = Gap(run_id, state, lasts, times)
         with self._lock:
             self._gaps.append(gap)
         return gap
@@ -207,6 +209,7 @@ class HoldingProxy:
             if write and (gap.run_id, gap.state) == (write.run_id, write.state):
                 gap.try_id = gap.try_id or write.try_id
                 gap.lost.append(path)
+                gap.is_closed = len(gap.lost) == gap.times
                 return True
             if gap.lasts and gap.try_id and gap.try_id == try_id:
                 gap.lost.append(path)
@@ -236,8 +239,8 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Connection)
 
     def handle_error(self, *client: Any) -> None:
-        """Say nothing of a client that was killed and does not wait for its answer."""
-        if not isinstance(sys.exception(), OSError):
+        """Say nothing of a client that was killed, nor of an API server that is away."""
+        if not isinstance(sys.exception(), OSError | urllib3.exceptions.HTTPError):
             super().handle_error(*client)
 
 

@@ -52,7 +52,7 @@ def test_an_accepted_submission_without_an_answer_is_not_repeated(
     assert (outcome.state, outcome.tries, outcome.posts) == ("failed", 1, 1), told
     assert outcome.xcom is None, told
     assert set(outcome.texts.values()) == {1}, told
-    outcome.assert_is_told(kind)
+    outcome.assert_is_told()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -65,4 +65,4 @@ def test_an_answer_that_names_no_schedule_is_no_reason_to_ask_again(
     assert outcome.xcom is None, told
     posts = [each.line for each in nameless.requests if f" {PATHS[kind]} " in each.line]
     assert posts == [f"POST {PATHS[kind]} HTTP/1.1"], told
-    outcome.assert_is_told(kind)
+    outcome.assert_is_told()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.submission.question import ONE_SUBMIT
 from tests import people
 from tests.e2e.crash.stage import LATER, PATIENCE, ends_of
 from tests.stack.waiting import wait_until
@@ -35,7 +36,11 @@ REFUSED = (0, 999, 1000, 1500, 1999, 2499)
 UNSUBSCRIBED = 50024
 
 KEYS = {number: f"jsms_submission_{number}" for number in CHUNKS}
-SECOND_AGAIN = "1-sending 1-accepted 2-sending 2-sending 2-accepted 3-sending 3-accepted 1-finished"
+# Chunk 3 does not wait for the person who is asked about chunk 2.
+ANSWERED = (
+    "1-begun 1-sending 1-accepted 2-sending 3-sending 3-accepted 2-begun 2-sending 2-accepted "
+    "1-finished"
+)
 
 
 class Case(NamedTuple):
@@ -73,8 +78,8 @@ IN_THE_REQUEST = (
     Case(
         "c-accepted-and-not-answered",
         (KEYS[1], "accepted", "after"),
-        (1, 2, 2, 3),
-        SECOND_AGAIN,
+        (1, 2, 3, 2),
+        ANSWERED,
         said=HOW_FAR,
         posts_at_first=(1, 2),
         tries=3,
@@ -83,18 +88,24 @@ IN_THE_REQUEST = (
         "d-accepted-and-not-answered-assume_sent",
         (KEYS[1], "accepted", "after"),
         (1, 2, 3),
-        "1-sending 1-accepted 2-sending 3-sending 3-accepted 1-finished",
+        # the note that nobody knows of chunk 2
+        "1-begun 1-sending 1-accepted 2-sending 2-sending 3-sending 3-accepted 1-finished",
         on_uncertain="assume_sent",
         uncertain=2,
     ),
 )
 AT_A_WRITE = (
-    Case("a-before-sending-is-written", (KEYS[2], "sending", "before"), CHUNKS, SECOND_AGAIN),
+    Case(
+        "a-before-sending-is-written",
+        (KEYS[2], "sending", "before"),
+        CHUNKS,
+        "1-begun 1-sending 1-accepted( 2-sending){2} 2-accepted 3-sending 3-accepted 1-finished",
+    ),
     Case(
         "b-after-sending-is-written",
         (KEYS[2], "sending", "after"),
-        CHUNKS,
-        SECOND_AGAIN,
+        (1, 3, 2),
+        ANSWERED,
         said=HOW_FAR,
         posts_at_first=(1,),
         tries=3,
@@ -103,31 +114,28 @@ AT_A_WRITE = (
         "e-after-accepted-is-written",
         (KEYS[2], "accepted", "after"),
         CHUNKS,
-        "1-sending 1-accepted 2-sending 2-accepted 3-sending 3-accepted 1-finished",
+        "1-begun 1-sending 1-accepted 2-sending 2-accepted 3-sending 3-accepted 1-finished",
     ),
     Case(
         "f-before-finished-is-written",
         (KEYS[1], "finished", "before"),
         CHUNKS,
-        "1-sending 1-accepted 2-sending 2-accepted 3-sending 3-accepted 1-finished 1-finished",
+        "1-begun 1-sending 1-accepted 2-sending 2-accepted 3-sending 3-accepted( 1-finished){2}",
     ),
 )
-# The write is lost, and the task lives on.
+# The write is lost, with all that the supervisor makes of it, and then it is written again.
 LOST = Case(
     "g-accepted-of-chunk-1-is-lost",
     (KEYS[1], "accepted", "before"),
-    (1, 1, 2, 3),
-    "1-sending( 1-accepted)+ 1-sending 1-accepted "
-    "2-sending 2-accepted 3-sending 3-accepted 1-finished",
-    said="998 of 2,500 recipients are scheduled under {0}, 2 were refused, "
-    "1,500 are not scheduled.",
-    posts_at_first=(1,),
+    CHUNKS,
+    "1-begun 1-sending( 1-accepted){4,} 2-sending 2-accepted 3-sending 3-accepted 1-finished",
+    tries=1,
 )
 CHANGED = Case(
     "h-changed-after-chunk-1",
     (KEYS[1], "accepted", "after"),
     (1,),
-    "1-sending 1-accepted",
+    "1-begun 1-sending 1-accepted",
 )
 IN_THE_END_ALL = (*AT_A_WRITE, *IN_THE_REQUEST, LOST)
 AT_FIRST_FAILED = [case for case in IN_THE_END_ALL if case.said]
@@ -166,7 +174,7 @@ class Outcome:
 
     def ids(self, chunks: Iterable[int] = CHUNKS) -> list[str]:
         """Return the schedules that stand, in the order of their chunks."""
-        standing = [each for each in self.schedules if each.status != "deleted"]
+        standing = sorted(each for each in self.schedules if each.status != "deleted")
         return [each.schedule_id for each in standing if each.chunk in chunks]
 
     def line(self) -> str:
@@ -204,8 +212,8 @@ class Play:
         return self.stage.proxy.hold(self._run_of(case).run_id, state, when, key=key)
 
     def lose(self, case: Case) -> Gap:
-        """Lose a write of a campaign that is about to start, whenever it is tried again."""
-        return self.stage.proxy.lose(self._run_of(case).run_id, case.held[1])
+        """Lose a write of a campaign that is about to start, several times."""
+        return self.stage.proxy.lose(self._run_of(case).run_id, case.held[1], times=4)
 
     def start(self, case: Case) -> None:
         """Start a campaign, with people of its own."""
@@ -241,11 +249,11 @@ class Play:
             for each in found:
                 hook.delete_schedule(each.schedule_id)
 
-    def delete_record_and_clear(self, case: Case, key: str) -> None:
-        """Do what the task advises, with its Storage tab and the button."""
-        run = self.runs[case.name]
-        self.stage.rest.delete_state(*run.address, key)
-        self.stage.rest.clear(run.dag_id, run.run_id, run.address[-1])
+    def clear_and_answer(self, case: Case) -> None:
+        """Do what the task advises: it asks about the uncertain chunk, which is not there."""
+        run, rest = self.runs[case.name], self.stage.rest
+        rest.clear(run.dag_id, run.run_id, run.address[-1], keep=True)
+        rest.answer(*run.address, -1, ONE_SUBMIT)
 
     def outcomes(self, cases: Iterable[Case]) -> dict[str, Outcome]:
         """Return what has come of these campaigns so far, and print it."""
@@ -354,18 +362,15 @@ class Played(NamedTuple):
 def played(stage: Stage, _console: None, tmp_path_factory: pytest.TempPathFactory) -> Played:
     play = Play(stage, tmp_path_factory.mktemp("campaigns"))
     _kill_in_the_request(play)
-    gap = play.lose(LOST)
+    play.lose(LOST)
     play.start(LOST)
     _kill_at_a_write(play)
     play.finish((*IN_THE_END_ALL, CHANGED))
-    gap.close()
     print()
     at_first = play.outcomes(AT_FIRST_FAILED)
     for case in [case for case in AT_FIRST_FAILED if at_first[case.name].state == "failed"]:
-        number = 1 if case is LOST else 2
-        if case.posts.count(number) > 1:
-            play.delete_schedule(case, number)
-        play.delete_record_and_clear(case, KEYS[number])
+        play.delete_schedule(case, 2)
+        play.clear_and_answer(case)
     play.finish(AT_FIRST_FAILED)
     stage.sandbox.advance(LATER)
     return Played(at_first, play.outcomes((*IN_THE_END_ALL, CHANGED)))
@@ -433,11 +438,14 @@ def test_everybody_is_texted_once_and_what_was_accepted_is_not_sent_again(
 ) -> None:
     outcome = played.in_the_end[case.name]
     told = outcome.explain()
-    assert (outcome.state, outcome.tries) == ("success", case.tries), told
+    assert outcome.state == "success", told
+    # Airflow 3.3 may ask again.
+    assert outcome.tries == case.tries or (case.said and outcome.tries > case.tries), told
     assert outcome.verdicts == {"once": SIZE - len(REFUSED), "refused": len(REFUSED)}, told
     assert outcome.posts == case.posts, told
     assert re.fullmatch(case.writes, outcome.writes), told
-    assert [each.chunk for each in outcome.schedules if each.status == "sent"] == [1, 2, 3], told
+    sent = [each.chunk for each in outcome.schedules if each.status == "sent"]
+    assert sorted(sent) == [1, 2, 3], told
 
 
 @_named(IN_THE_END_ALL)
@@ -476,12 +484,9 @@ def test_where_nobody_knows_it_says_how_far_it_is_and_what_to_do(
     # What it has done is handed on although it fails.
     assert outcome.xcoms == {"schedule_ids": first}, told
     assert outcome.refused == _refused_of([1]), told
-    if case is LOST:
-        assert f"into the record {KEYS[1]} (schedule_id {first[0]})" in outcome.last_log, told
-    else:
-        assert "JSMS may have accepted this" in outcome.last_log, told
-        assert "It concerns 1000 recipients" in outcome.last_log, told
-        assert f"delete the record {KEYS[2]} in the task's Storage tab" in outcome.last_log, told
+    assert "JSMS may have accepted this" in outcome.last_log, told
+    assert "It concerns 1,000 recipients" in outcome.last_log, told
+    assert "it asks what you found" in outcome.last_log, told
 
 
 def test_a_list_that_has_changed_since_is_refused_and_nothing_more_is_sent(played: Played) -> None:
