@@ -9,7 +9,7 @@ PROCESSES ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test test-fast matrix soak bench demo up down release-check clean
+.PHONY: help venv lint test test-fast matrix soak cluster bench demo up down release-check clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ matrix: venv ## Run the tests on every supported Airflow and Python
 soak: venv ## Kill 200 workers at random moments, and count who was texted
 	@$(BIN)/python -m tests.soak --kills 200
 
+cluster: venv ## Kill Celery workers, restart Redis and cut off the API server in mid-submission
+	@$(BIN)/python -m tests.cluster
+
 bench: venv ## Measure CPU, memory and requests of large campaigns, also beside another client
 	@$(BIN)/python -m tests.benchmarks
 
@@ -65,6 +68,6 @@ release-check: venv ## Name what a release still needs, or build it into dist an
 	@$(BIN)/python -m tests.release_check
 
 clean: down ## Remove everything that was made
-	rm -rf .venv .matrix .run build dist coverage.json .coverage .hypothesis
+	rm -rf .venv .cluster .matrix .run build dist coverage.json .coverage .hypothesis
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from tests.matrix.cells import LOWEST, WHEEL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.matrix.cells import Cell
 
 REPOSITORY: Final = Path(__file__).parents[2]
@@ -35,16 +37,20 @@ def python_of(cell: Cell) -> Path:
     folder = FOLDER / "environments" / cell.name
     python = folder / "bin" / "python"
     wheel = _build_wheel() if cell.installed == WHEEL else None
-    requirements = _requirements(cell, wheel)
-    stamp, made_of = folder / "made-of.json", _made_of(cell, requirements)
-    if not stamp.exists() or stamp.read_text() != made_of:
-        _make(folder, cell.python)
-        _install(python, *requirements)
-        stamp.write_text(made_of)
+    ensure(folder, cell.python, _requirements(cell, wheel))
     if wheel:
         # its version says nothing about what is in it
         _install(python, "--no-deps", "--reinstall-package", PROJECT, str(wheel))
     return python
+
+
+def ensure(folder: Path, version: str, requirements: Sequence[str]) -> None:
+    """Make an environment with these requirements, unless it is there already."""
+    stamp, made_of = folder / "made-of.json", _made_of(version, requirements)
+    if not stamp.exists() or stamp.read_text() != made_of:
+        _make(folder, version)
+        _install(folder / "bin" / "python", *requirements)
+        stamp.write_text(made_of)
 
 
 def interpreter(version: str) -> str:
@@ -67,11 +73,11 @@ def _requirements(cell: Cell, wheel: Path | None) -> list[str]:
     return [*airflow, *cell.held_back, *provider, *tools]
 
 
-def _made_of(cell: Cell, requirements: list[str]) -> str:
+def _made_of(python: str, requirements: Sequence[str]) -> str:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     parts = {name: project[name] for name in ("project", "dependency-groups")}
     version = (REPOSITORY / PACKAGE / "__init__.py").read_text()
-    return json.dumps([cell.python, requirements, parts, version])
+    return json.dumps([python, requirements, parts, version])
 
 
 def _make(folder: Path, version: str) -> None:

@@ -1,0 +1,1 @@
+"""A distributed Airflow that is broken in mid-submission: ``python -m tests.cluster``."""
