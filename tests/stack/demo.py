@@ -98,7 +98,7 @@ class Demo:
         self._say(f"a person answers: {ONE_THERE}, and enters its schedule_id")
         rest.wait_for_run(CRASHED, run_id, timeout=LONGEST)
         task = rest.task(CRASHED, run_id, "submit")
-        self._say(f"the task asked JSMS for it, sent nothing, and is {task['state']}")
+        self._say(f"the task checks it with JSMS, submits no second text, and is {task['state']}")
         self.crash_is_right &= task["state"] == "success"
         self.crash_is_right &= rest.xcom(CRASHED, run_id, "submit") == schedule_id
 
