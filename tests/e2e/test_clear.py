@@ -50,12 +50,15 @@ class Run:
         return self.wait()
 
     def wait(self) -> str:
-        """Wait for the end of the task, or for its question, and return its state."""
+        """Wait for the end of the run, or for the question of its task, and return its state."""
         states = ("success", "failed", "awaiting_input")
         task = self.rest.wait_for_task(
             self.dag_id, self.run_id, "submit", self.map_index, states=states, timeout=90
         )
         self.state = task["state"]
+        if self.state != "awaiting_input":
+            # A task that is cleared before its run has ended may be left without a state.
+            self.rest.wait_for_run(self.dag_id, self.run_id, timeout=90)
         return self.state
 
     @property
