@@ -115,6 +115,8 @@ class JsmsOperator(BaseOperator):
         seen_oids: set[int],
     ) -> None:
         # Every Airflow calls this for plain, XComArg and mapped tasks alike.
+        if parent is self:
+            self._before_rendering(context)
         for name in template_fields:
             if parent is self and name in PRIVATE_FIELDS:
                 data = upstream_texts(self, vars(self)[STORE].arguments)
@@ -126,6 +128,9 @@ class JsmsOperator(BaseOperator):
             if parent is self and name == "schedule_id":
                 # The result of another task may name people.
                 self.schedule_id = only_ids(self.schedule_id)
+
+    def _before_rendering(self, context: Context) -> None:
+        """Do what has to be done even if a template cannot be rendered."""
 
 
 class JsmsReferenceOperator(JsmsOperator):
@@ -194,20 +199,11 @@ class JsmsSubmitOperator(JsmsTextOperator):
         """Submit, as far as earlier tries have not done so."""
         raise NotImplementedError
 
-    def _do_render_template_fields(
-        self,
-        parent: Any,  # noqa: ANN401  as in Airflow
-        template_fields: Iterable[str],
-        context: Context,
-        jinja_env: jinja2.Environment,
-        seen_oids: set[int],
-    ) -> None:
-        if parent is self:
-            # Rendering may fail, after which a later try has to know that nothing was sent. What
-            # fails here fails again in execute.
-            with suppress(Exception):
-                self._begin(context)
-        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+    def _before_rendering(self, context: Context) -> None:
+        # Rendering may fail, after which a later try has to know that nothing was sent. What fails
+        # here fails again in execute.
+        with suppress(Exception):
+            self._begin(context)
 
     def _begin(self, context: Context) -> None:
         """Write that the task has sent nothing yet, before anything can fail."""
@@ -223,14 +219,11 @@ class JsmsSubmitOperator(JsmsTextOperator):
         users, timeout = users_of(self.ask_users), timeout_of(self.ask_timeout)
         try:
             yield
-        except JsmsUncertainError as error:
+        except JsmsError as error:
             submissions = self._task_try(context).submissions
             doubts = [it.doubt for it in submissions if it.doubt and self._may_ask(context, it)]
-            if not doubts:
-                self._add_keep(context, error)
-                raise
-            ask(context, doubts, users=users, timeout=timeout, error=error)
-        except JsmsError as error:
+            if doubts and isinstance(error, JsmsUncertainError):
+                ask(context, doubts, users=users, timeout=timeout, error=error)
             self._add_keep(context, error)
             raise
 

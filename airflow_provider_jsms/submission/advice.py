@@ -24,7 +24,7 @@ KEEP: Final = (
 """What errors add where a clear removes the records, empty elsewhere."""
 
 
-def with_an_operator(record: SubmissionRecord, *, may_resubmit: bool) -> str:
+def with_an_operator(record: SubmissionRecord) -> str:
     """Return the next steps after a submission of an operator with an unknown outcome."""
     if record.has_store and record.attempt.is_in_code:
         return with_code(record)
@@ -38,7 +38,7 @@ def with_an_operator(record: SubmissionRecord, *, may_resubmit: bool) -> str:
             "* Clear the task: it asks what you found, and continues with your answer."
             f"{'' if record.attempt.is_part else marking}"
         )
-    again = ", or clear the task with on_uncertain='resubmit'" if may_resubmit else ""
+    again = ", or clear the task with on_uncertain='resubmit'" if record.may_be_resubmitted else ""
     return (
         "Look in the JSMS console whether that schedule exists.\n"
         "* If it exists and is right, mark the task as success.\n"

@@ -1,4 +1,4 @@
-"""Compare a schedule that JSMS holds with a submission, to tell whether it came of it."""
+"""Compare a schedule that JSMS holds with a submission that may have created it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def differences(schedule: Schedule, call: Call[Any]) -> list[str]:
-    """Return how a schedule differs from a call, empty if it may have come of it.
+    """Return how a schedule differs from a call, empty if the call may have created it.
 
     Numbers are compared masked, because no document says whether JSMS masks them. JSMS may have
     refused some recipients of a batch, which a schedule does not list.
@@ -53,7 +53,7 @@ def _differences(schedule: Schedule, expected: Mapping[str, Any], others: int) -
 
 
 def outcome_of(schedule: Schedule, call: Call[Any]) -> dict[str, Any]:
-    """Return the outcome of a call, as a record keeps it, by the schedule that came of it."""
+    """Return the outcome of a call, as a record keeps it, by the schedule that it created."""
     schedule_id = {"schedule_id": schedule["schedule_id"]}
     if "recipients" not in (call.body or {}):
         return schedule_id

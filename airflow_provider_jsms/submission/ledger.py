@@ -87,6 +87,13 @@ class _Record:
     def _checked(self, content: object) -> dict[str, Any]:
         return dict(content) if isinstance(content, Mapping) else {}
 
+    def _begin(self, about: Mapping[str, Any], *, is_lost: bool) -> None:
+        """Write that nothing was sent yet, or that nobody knows, unless there is a record."""
+        if self.content is not None or not self.has_store:
+            return
+        known = {"state": BEGUN, "since": now(), **about}
+        self._write_before({"state": UNKNOWN, "why": LOST, "found_at": now()} if is_lost else known)
+
     def _write_before(self, content: dict[str, Any]) -> None:
         """Write before a request: if that fails, nothing may be sent."""
         try:
@@ -141,6 +148,11 @@ class SubmissionRecord(_Record):
         return self.state not in (None, BEGUN, REFUSED)
 
     @property
+    def may_be_resubmitted(self) -> bool:
+        """Whether it is known to name no schedule, which a second text would double."""
+        return self.schedule_id is None and self.state != _DAMAGED
+
+    @property
     def version(self) -> str:
         """Stands for the content: a question is about one version of a record."""
         content = json.dumps(self.content, sort_keys=True)
@@ -172,12 +184,7 @@ class SubmissionRecord(_Record):
 
         :raises JsmsLedgerError: it could not be written.
         """
-        if self.content is not None or not self.has_store:
-            return
-        if self.attempt.number > 1:
-            self._write_before({"state": UNKNOWN, "why": LOST, "found_at": _now()})
-        else:
-            self._write_before({"state": BEGUN, "since": _now(), "try": self.attempt.number})
+        self._begin({"try": self.attempt.number}, is_lost=self.attempt.number > 1)
 
     def not_there(self, note: str) -> None:
         """Write the decision of a person that JSMS has nothing of this submission.
@@ -185,7 +192,7 @@ class SubmissionRecord(_Record):
         :raises JsmsLedgerError: it could not be written.
         """
         self._write_before(
-            {"state": BEGUN, "note": note, "since": _now(), "try": self.attempt.number}
+            {"state": BEGUN, "note": note, "since": now(), "try": self.attempt.number}
         )
 
     def there(
@@ -216,7 +223,7 @@ class SubmissionRecord(_Record):
             {
                 "state": SENDING,
                 **about,
-                "since": _now(),
+                "since": now(),
                 "try": self.attempt.number,
                 "resubmitted": resubmitted,
                 **self._note(),
@@ -232,7 +239,7 @@ class SubmissionRecord(_Record):
 
         :raises JsmsLedgerError: it could not be written, so nothing may be sent.
         """
-        intent = {**about, "since": _now(), "fingerprint": asdict(request)}
+        intent = {**about, "since": now(), "fingerprint": asdict(request)}
         self._write_before({**(self.content or {}), "modifying": intent})
 
     def accepted(self, outcome: Mapping[str, Any]) -> None:
@@ -250,7 +257,7 @@ class SubmissionRecord(_Record):
     def finished(self) -> None:
         """Write that the task is done: from now on another try is a new run of it."""
         if self.content and self.state == ACCEPTED:
-            self._write_after({**self.content, "state": FINISHED, "finished_at": _now()})
+            self._write_after({**self.content, "state": FINISHED, "finished_at": now()})
 
     def catch_up(self) -> bool:
         """Repeat a failed write; return whether the record is up to date."""
@@ -287,13 +294,7 @@ class CodeNote(_Record):
 
         :raises JsmsLedgerError: it could not be written.
         """
-        if self.content is not None or not self.has_store:
-            return
-        is_lost = attempt.is_cleared and not attempt.is_kept_by_clear
-        if is_lost:
-            self._write_before({"state": UNKNOWN, "why": LOST, "found_at": _now()})
-        else:
-            self._write_before({"state": BEGUN, "since": _now()})
+        self._begin({}, is_lost=attempt.is_cleared and not attempt.is_kept_by_clear)
 
     @property
     def doubt(self) -> str:
@@ -311,7 +312,7 @@ class CodeNote(_Record):
 
         :raises JsmsLedgerError: it could not be written, so nothing may be sent.
         """
-        note = {"state": "submitted by code", "texts": self.texts + 1, "since": _now()}
+        note = {"state": "submitted by code", "texts": self.texts + 1, "since": now()}
         self._write_before({**note, "keys": {**self._keys, account.app: account.key}})
 
     def is_comparable(self, account: Account) -> bool:
@@ -372,7 +373,8 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(detail, Mapping) and detail.get("status_code") not in _REPLACED
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time (UTC) as records have it."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

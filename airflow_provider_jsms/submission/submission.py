@@ -36,6 +36,7 @@ from airflow_provider_jsms.submission.comparison import (
 )
 from airflow_provider_jsms.submission.decisions import DAMAGED, Decision, Do, decide_after_query
 from airflow_provider_jsms.submission.fingerprint import people_fingerprint
+from airflow_provider_jsms.submission.ledger import now
 from airflow_provider_jsms.submission.question import Doubt
 from airflow_provider_jsms.submission.refusals import is_complete, to_record
 
@@ -194,8 +195,7 @@ class Submission:
         if decision.do is Do.MODIFY:
             return self._modify(call, request)
         if decision.do is Do.DOUBT:
-            may_resubmit = decision is not DAMAGED and self._may_resubmit
-            return self._doubt(call, request, decision.why, may_resubmit=may_resubmit)
+            return self._doubt(call, request, decision.why)
         if decision.do in (Do.LEAVE, Do.GIVE_UP):
             if self._record.attempt.is_in_code:
                 # Your code may ask again for a text that was late in an earlier try too.
@@ -211,7 +211,7 @@ class Submission:
         try:
             self._before_send()
             self.may_have_submitted = self.has_sent = True
-            self._sent_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            self._sent_at = now()
             outcome = self._send(call)
         except JsmsUncertainError as error:
             # The client's error, of which this one is about, says what happened to the request.
@@ -259,7 +259,7 @@ class Submission:
             outcome = self._send(modification(call, schedule_id))
         except JsmsStateError as error:
             why = f"it could not be modified ({error.code}), because it was sent or deleted"
-            return self._doubt(call, request, why, cause=error, may_resubmit=False)
+            return self._doubt(call, request, why, cause=error)
         if outcome["schedule_id"] is None:
             raise JsmsRefusedRecipientsError(
                 f"JSMS refused every recipient of the modification. {stands} "
@@ -273,11 +273,6 @@ class Submission:
         if not self._resubmitted:
             self._record.refused(code)
 
-    @property
-    def _may_resubmit(self) -> bool:
-        """Whether the record names no schedule, which a second text would double."""
-        return self._record.schedule_id is None
-
     def _doubt(
         self,
         call: Call[Any],
@@ -285,19 +280,19 @@ class Submission:
         why: str,
         *,
         cause: JsmsCallError | None = None,
-        may_resubmit: bool = True,
     ) -> dict[str, Any] | None:
         self.may_have_submitted = True
-        record, doubt = self._record, self._doubt_of(call, request, why)
-        error = self._uncertain(call, doubt, cause, may_resubmit=may_resubmit)
+        record = self._record
         if self._answer and record.key in self._answer.versions and not self.has_sent:
             return self._follow_answer(self._answer, call, request)
+        doubt = self._doubt_of(call, request, why)
+        error = self._uncertain(call, doubt, cause)
         if self._on_uncertain == "assume_sent":
             _log.warning("%s Continuing without a schedule_id (on_uncertain='assume_sent').", error)
             record.note("continued without a schedule_id (on_uncertain='assume_sent')")
             return None
         before = max(self._resubmitted, int(self._recorded.get("resubmitted", 0)))
-        if self._on_uncertain == "resubmit" and before == 0 and may_resubmit:
+        if self._on_uncertain == "resubmit" and before == 0 and record.may_be_resubmitted:
             _log.warning("%s Submitting once more (on_uncertain='resubmit').", error)
             self._resubmitted = 1
             try:
@@ -387,17 +382,13 @@ class Submission:
         )
 
     def _uncertain(
-        self, call: Call[Any], doubt: Doubt, cause: JsmsCallError | None, *, may_resubmit: bool
+        self, call: Call[Any], doubt: Doubt, cause: JsmsCallError | None
     ) -> JsmsUncertainError:
         schedule = f" as schedule {doubt.schedule_id}" if doubt.schedule_id else ""
         by = f" by try {doubt.number}" if doubt.number else ""
         since = f", submitted at {doubt.since}{by}" if doubt.since else ""
         sent = "It was not sent again." if self.has_sent else "This try sent nothing."
-        steps = (
-            with_code(self._record)
-            if self._is_hook
-            else with_an_operator(self._record, may_resubmit=may_resubmit)
-        )
+        steps = (with_code if self._is_hook else with_an_operator)(self._record)
         text = (
             f"JSMS may have accepted this{schedule}{since}: {doubt.why.removesuffix('.')}.\n"
             f"It concerns {doubt.who} with temp_id {doubt.temp_id} at {doubt.send_time}. {sent}\n"
@@ -425,10 +416,10 @@ class Submission:
                 f"{text} Texts of your own code are not modified, because another try may ask in "
                 "another order. To continue: 1. If the recorded schedule is right, ask for the "
                 "same text (take send_time from the run, such as dag_run.run_after, not from the "
-                f"clock) and clear the task. 2. To replace it, delete the schedule in JSMS, write "
-                '{"state": "begun"} into the record in the task\'s Storage tab, and '
-                f"clear the task. 3. Or mark the task as success, and text the missing people by "
-                "another task."
+                "clock) and clear the task. 2. To replace it, delete the schedule in JSMS, write "
+                '{"state": "begun"} into the record in the task\'s Storage tab, and clear the '
+                "task. 3. Or mark the task as success, and text the missing people by another "
+                "task."
             )
         if record.attempt.is_part:
             return JsmsForeignRecordError(
@@ -453,6 +444,6 @@ def _require_agreement(call: Call[Any], schedule: Schedule, found: list[str]) ->
 def _not_adopted(call: Call[Any], why: str) -> JsmsUncertainError:
     return JsmsUncertainError(
         f"{why}. Nothing was sent, and the task does not know more than before. To be asked again, "
-        f"clear the task.",
+        "clear the task.",
         call=str(call),
     )

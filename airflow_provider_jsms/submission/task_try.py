@@ -105,6 +105,7 @@ class TaskTry:
         self.uncertain = UncertainTexts() if uncertain is None else uncertain
         self._claimed: set[str] = set()
         self._found = self._begun = 0
+        self._has_begun = False
         self._note: CodeNote | None = None
         self._lock = threading.RLock()
 
@@ -119,7 +120,9 @@ class TaskTry:
         :param key: of the first record of the task.
         :raises JsmsLedgerError: it could not be written.
         """
-        SubmissionRecord(self.store, key, self.attempt).begin()
+        if not self._has_begun:
+            SubmissionRecord(self.store, key, self.attempt).begin()
+            self._has_begun = True
 
     def begin_code(self) -> None:
         """Do the same for a task with code of its own."""

@@ -314,7 +314,7 @@ def chunks_of_one_person(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Prepare the provider: small chunks, a clock that stands still, no log."""
     for module in (chunks, campaign):
         monkeypatch.setattr(module, "MAX_RECIPIENTS", 1)
-    monkeypatch.setattr(ledger, "_now", lambda: NOW)
+    monkeypatch.setattr(ledger, "now", lambda: NOW)
     monkeypatch.setattr("airflow.sdk.execution_time.hitl.upsert_hitl_detail", lambda **_: None)
     monkeypatch.setattr("airflow.sdk.bases.operator.ExecutorSafeguard.test_mode", True)
     steps.clear()

@@ -11,12 +11,11 @@ import pytest
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsUncertainError
 from airflow_provider_jsms.submission import question
 from tests import leaks, people
-from tests.unit.submission.test_campaign import (  # noqa: F401  fixtures
+from tests.unit.submission.test_campaign import (
     CALL,
     EVERYBODY,
     CampaignTask,
     assert_each_person_is_texted_once,
-    break_in_chunk_2,
 )
 from tests.unit.submission.tries import KEYS, Task, posts, texted
 from tests.versions import AIRFLOW, TaskAwaitingInput
