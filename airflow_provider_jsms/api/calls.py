@@ -96,6 +96,16 @@ class Call(Generic[T]):
         temp_id = mask_text(body["temp_id"])  # a phone number in the wrong place
         return f"{self.who} with temp_id {temp_id} at {body['send_time']} (the wall clock of JSMS)"
 
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Time, template and number of recipients, for records that people read."""
+        return {
+            "send_time": self.send_time.wire if self.send_time else None,
+            "send_time_utc": self.send_time.utc if self.send_time else None,
+            "temp_id": (self.body or {}).get("temp_id"),
+            "recipients": len(self.recipients),
+        }
+
     def require_future(self) -> None:
         """Raise if ``send_time`` has passed.
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.exceptions import JsmsInputError
-from airflow_provider_jsms.submission.advice import AIRFLOW
 from airflow_provider_jsms.submission.question import about, question_about
 
 if TYPE_CHECKING:
@@ -17,10 +16,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.submission.question import Doubt
-
-CAN_ASK: Final = AIRFLOW >= (3, 3)
-"""Whether this Airflow lets any operator wait for a person, without a triggerer."""
+    from airflow_provider_jsms.submission.doubt import Doubt
 
 _log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
-from airflow_provider_jsms.operators.asking import CAN_ASK, ask, timeout_of, users_of
+from airflow_provider_jsms.operators.asking import ask, timeout_of, users_of
 from airflow_provider_jsms.operators.private_fields import (
     PRIVATE_FIELDS,
     STORE,
@@ -35,6 +35,7 @@ from airflow_provider_jsms.operators.rendering import (
     upstream_texts,
 )
 from airflow_provider_jsms.submission.advice import KEEP
+from airflow_provider_jsms.submission.airflow_version import CAN_ASK
 from airflow_provider_jsms.submission.chunks import survey
 from airflow_provider_jsms.submission.question import answer_of
 from airflow_provider_jsms.submission.submission import Policy

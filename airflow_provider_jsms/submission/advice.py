@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from airflow import __version__ as airflow_version
+from airflow_provider_jsms.exceptions import JsmsForeignRecordError, JsmsLateChangeError
+from airflow_provider_jsms.submission.airflow_version import CLEAR_REMOVES_RECORDS
+from airflow_provider_jsms.submission.decisions import Do
 
 if TYPE_CHECKING:
+    from airflow_provider_jsms.exceptions import JsmsError
+    from airflow_provider_jsms.submission.decisions import Decision
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
-
-AIRFLOW: Final = tuple(int(part) for part in airflow_version.split(".")[:2])
-CLEARS_STORE: Final = (3, 4)
-"""From this version on, a clear removes the task's records unless the person keeps them."""
 
 CODE_KEY: Final = "jsms_code"
 """The key of the record that counts the submissions of a task with code of its own."""
 
 KEEP: Final = (
     "When you clear the task, tick 'Keep task state and resume', so that it knows what it has sent."
-    if AIRFLOW >= CLEARS_STORE
+    if CLEAR_REMOVES_RECORDS
     else ""
 )
 """What errors add where a clear removes the records, empty elsewhere."""
@@ -60,4 +60,33 @@ def with_code(record: SubmissionRecord) -> str:
         "* If it exists and is right, let your code continue without this text.\n"
         f'* If it does not exist, write {{"state": "begun"}} into the record {key} in the '
         f"task's Storage tab, and clear the task. {KEEP}".rstrip()
+    )
+
+
+def conflict(record: SubmissionRecord, decision: Decision) -> JsmsError:
+    """Return the error of a record that is of another text, which it is too late to change."""
+    text = f"Record {record.key}: {decision.why} (schedule {record.schedule_id}). Nothing was sent."
+    if decision.do is Do.GIVE_UP:
+        return JsmsLateChangeError(
+            f"{text} To send the new text as well, trigger a new run; to keep the old one, "
+            "mark the task as success."
+        )
+    if record.attempt.is_one_of_several:
+        return JsmsForeignRecordError(
+            f"{text} Texts of your own code are not modified, because another try may ask in "
+            "another order. To continue: 1. If the recorded schedule is right, ask for the "
+            "same text (take send_time from the run, such as dag_run.run_after, not from the "
+            "clock) and clear the task. 2. To replace it, delete the schedule in JSMS, write "
+            '{"state": "begun"} into the record in the task\'s Storage tab, and clear the '
+            "task. 3. Or mark the task as success, and text the missing people by another "
+            "task."
+        )
+    if record.attempt.is_part:
+        return JsmsForeignRecordError(
+            f"{text} To text others as well, use another task; a new run of this one would "
+            "text everyone again."
+        )
+    return JsmsForeignRecordError(
+        f"{text} The upstream list may have changed between two runs of the task. Trigger a "
+        "new run, or use one batch task for the whole list."
     )

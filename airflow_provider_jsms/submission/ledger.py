@@ -175,6 +175,11 @@ class SubmissionRecord(_Record):
             return request.is_for_same_people(recorded)
         return request.is_same_request(recorded)
 
+    def is_of_other_arguments(self, request: Fingerprint) -> bool:
+        """Return whether it is of a request that the arguments of the task have made before."""
+        recorded = (self.content or {}).get("fingerprint")
+        return recorded is not None and not request.is_same_request(recorded)
+
     def decide(self, request: Fingerprint) -> Decision:
         """Return the decision of this try."""
         return decide(self.content, request, self.attempt, has_store=self.has_store)

@@ -16,46 +16,14 @@ from airflow_provider_jsms.exceptions import JsmsUncertainError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_jsms.submission.doubt import Doubt
+
 ONE_THERE: Final = "It is there"
 ONE_SUBMIT: Final = "It is not there: submit it"
 SEVERAL_THERE: Final = "All are there"
 SEVERAL_SUBMIT: Final = "Submit those without a schedule_id"
 LEAVE: Final = "Leave it"
 _FIELD: Final = "schedule_id"
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A submission with an unknown outcome, as people read it.
-
-    :param key: of its record; ``version`` stands for the content that the record had.
-    :param since: when it was submitted (UTC), by the try ``number``; both may be unknown.
-    :param who: the recipients, masked.
-    :param send_time: on both clocks.
-    """
-
-    key: str
-    version: str
-    why: str
-    since: str | None
-    number: int | None
-    who: str
-    temp_id: str
-    send_time: str
-    schedule_id: str | None
-
-    @property
-    def rows(self) -> dict[str, str]:
-        """What a person needs to look it up."""
-        by = f" by try {self.number}" if self.number else ""
-        return {
-            "Recipient": self.who,
-            "Time": self.send_time,
-            "Template": self.temp_id,
-            "Submitted": f"{self.since or 'unknown'}{by}",
-            "Why it is uncertain": self.why,
-            "Schedule": self.schedule_id or "unknown",
-        }
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -13,31 +12,22 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_jsms.api.arguments import choice
 from airflow_provider_jsms.api.calls import modification
-from airflow_provider_jsms.api.masking import mask_text
-from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.api.send_time import parse_wire
 from airflow_provider_jsms.exceptions import (
     JsmsApiError,
     JsmsCallError,
-    JsmsForeignRecordError,
-    JsmsInputError,
     JsmsLateChangeError,
     JsmsPastSendTimeError,
     JsmsRefusedRecipientsError,
     JsmsStateError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.submission.advice import with_an_operator, with_code
-from airflow_provider_jsms.submission.comparison import (
-    differences,
-    differences_from_record,
-    outcome_of,
-    outcome_of_record,
-)
+from airflow_provider_jsms.submission.adoption import Adoption
+from airflow_provider_jsms.submission.advice import conflict, with_an_operator, with_code
+from airflow_provider_jsms.submission.comparison import differences
 from airflow_provider_jsms.submission.decisions import DAMAGED, Decision, Do, decide_after_query
-from airflow_provider_jsms.submission.fingerprint import people_fingerprint
+from airflow_provider_jsms.submission.doubt import doubt_about, error_of
 from airflow_provider_jsms.submission.ledger import now
-from airflow_provider_jsms.submission.question import Doubt
 from airflow_provider_jsms.submission.refusals import is_complete, to_record
 
 if TYPE_CHECKING:
@@ -45,8 +35,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.replies import BatchResult, Schedule
-    from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.hooks.connection import JsmsSettings
+    from airflow_provider_jsms.submission.doubt import Doubt
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.question import Answer
@@ -200,7 +190,7 @@ class Submission:
             if self._record.attempt.is_in_code:
                 # Your code may ask again for a text that was late in an earlier try too.
                 call.require_future()
-            raise self._conflict(decision)
+            raise conflict(self._record, decision)
         return self._submit(call, request)
 
     def _submit(self, call: Call[Any], request: Fingerprint) -> dict[str, Any] | None:
@@ -242,7 +232,9 @@ class Submission:
         """
         for _ in range(2):
             began = monotonic()
-            self._record.sending(request, self._description(call), resubmitted=self._resubmitted)
+            self._record.sending(
+                request, {**call.summary, **self._about}, resubmitted=self._resubmitted
+            )
             if monotonic() - began <= _SUSPICIOUS_SECONDS:
                 return
 
@@ -254,7 +246,7 @@ class Submission:
         except JsmsPastSendTimeError as error:
             raise JsmsLateChangeError(f"{error} {stands}") from error
         self._before_send()
-        self._record.modifying(request, self._description(call))
+        self._record.modifying(request, self._summary(call))
         try:
             outcome = self._send(modification(call, schedule_id))
         except JsmsStateError as error:
@@ -285,8 +277,14 @@ class Submission:
         record = self._record
         if self._answer and record.key in self._answer.versions and not self.has_sent:
             return self._follow_answer(self._answer, call, request)
-        doubt = self._doubt_of(call, request, why)
-        error = self._uncertain(call, doubt, cause)
+        doubt = doubt_about(
+            *(call, request, record),
+            why=why,
+            sent_at=self._sent_at,
+            zone=self._sender.settings.zone,
+        )
+        steps = (with_code if self._is_hook else with_an_operator)(record)
+        error = error_of(doubt, steps, call=call, has_sent=self.has_sent, cause=cause)
         if self._on_uncertain == "assume_sent":
             _log.warning("%s Continuing without a schedule_id (on_uncertain='assume_sent').", error)
             record.note("continued without a schedule_id (on_uncertain='assume_sent')")
@@ -306,144 +304,10 @@ class Submission:
     def _follow_answer(
         self, answer: Answer, call: Call[Any], request: Fingerprint
     ) -> dict[str, Any] | None:
-        record = self._record
-        if answer.versions[record.key] != record.version:
-            raise _not_adopted(call, "The answer is to an older question")
-        _log.warning("Record %s: %s", record.key, answer.note)
-        if answer.leaves():
-            record.note(answer.note)
-            return None
-        if answer.submits(record.key):
-            record.not_there(answer.note)
-            return self._submit(call, request)
-        schedule = self._found(call, answer.schedule_ids.get(record.key))
-        if self._is_changed(request):
-            return self._adopt_as_recorded(answer, schedule, call, request)
-        _require_agreement(call, schedule, differences(schedule, call))
-        outcome = outcome_of(schedule, call)
-        record.there({**outcome, **self._description(call)}, answer.note, request)
-        return outcome
+        summary = self._summary(call)
+        adoption = Adoption(answer, self._sender, self._record, call, request, summary)
+        decision = adoption.decide()
+        return self._follow(decision, call, request) if decision else None
 
-    def _adopt_as_recorded(
-        self, answer: Answer, schedule: Schedule, call: Call[Any], request: Fingerprint
-    ) -> dict[str, Any] | None:
-        """Continue as if the record had been *accepted*: the arguments have changed since."""
-        people = partial(people_fingerprint, settings=self._sender.settings)
-        found = differences_from_record(schedule, self._recorded, people)
-        _require_agreement(call, schedule, found)
-        self._record.there(outcome_of_record(schedule, self._recorded), answer.note)
-        return self._follow(self._record.decide(request), call, request)
-
-    def _found(self, call: Call[Any], schedule_id: str | None) -> Schedule:
-        """Return the schedule that a person has found."""
-        if schedule_id is None:
-            raise _not_adopted(call, "No schedule_id was entered")
-        try:
-            return self._sender.query_schedule(schedule_id)
-        except JsmsInputError as error:
-            raise _not_adopted(call, str(error)) from error
-        except JsmsStateError as error:
-            why = f"JSMS does not know schedule {schedule_id}, or it was sent ({error.code})"
-            raise _not_adopted(call, why) from error
-
-    def _is_changed(self, request: Fingerprint) -> bool:
-        """Return whether the record is of other arguments than those of this try."""
-        recorded = self._recorded.get("fingerprint")
-        return recorded is not None and not request.is_same_request(recorded)
-
-    def _description(self, call: Call[Any]) -> dict[str, Any]:
-        """Return the description of a call in the record, for people."""
-        return {
-            "send_time": call.send_time.wire if call.send_time else None,
-            "send_time_utc": call.send_time.utc if call.send_time else None,
-            "temp_id": (call.body or {}).get("temp_id"),
-            "recipients": len(call.recipients),
-            **self._about,
-        }
-
-    def _doubt_of(self, call: Call[Any], request: Fingerprint, why: str) -> Doubt:
-        """Return what a person has to know; the record knows better what an earlier try sent."""
-        record, who = self._recorded, call.who
-        about = {**self._description(call), **record}
-        zone = self._sender.settings.zone
-        if self._is_changed(request) and not self._record.is_for(request, people=True):
-            count = about["recipients"]
-            who = f"{count} other {noun(count)} than now: the arguments have changed since"
-        return Doubt(
-            key=self._record.key,
-            version=self._record.version,
-            why=why,
-            since=record.get("since") or self._sent_at,
-            number=record.get("try"),
-            who=who,
-            temp_id=mask_text(about["temp_id"]),
-            send_time=f"{about['send_time']} {zone} ({about['send_time_utc']})",
-            schedule_id=self._record.schedule_id,
-        )
-
-    def _uncertain(
-        self, call: Call[Any], doubt: Doubt, cause: JsmsCallError | None
-    ) -> JsmsUncertainError:
-        schedule = f" as schedule {doubt.schedule_id}" if doubt.schedule_id else ""
-        by = f" by try {doubt.number}" if doubt.number else ""
-        since = f", submitted at {doubt.since}{by}" if doubt.since else ""
-        sent = "It was not sent again." if self.has_sent else "This try sent nothing."
-        steps = (with_code if self._is_hook else with_an_operator)(self._record)
-        text = (
-            f"JSMS may have accepted this{schedule}{since}: {doubt.why.removesuffix('.')}.\n"
-            f"It concerns {doubt.who} with temp_id {doubt.temp_id} at {doubt.send_time}. {sent}\n"
-            f"{steps}"
-        )
-        if cause is None:
-            return JsmsUncertainError(text, call=str(call))
-        error = JsmsUncertainError.like(cause, text)
-        error.__cause__ = cause
-        return error
-
-    def _conflict(self, decision: Decision) -> JsmsError:
-        record = self._record
-        text = (
-            f"Record {record.key}: {decision.why} (schedule {record.schedule_id}). "
-            "Nothing was sent."
-        )
-        if decision.do is Do.GIVE_UP:
-            return JsmsLateChangeError(
-                f"{text} To send the new text as well, trigger a new run; to keep the old one, "
-                "mark the task as success."
-            )
-        if record.attempt.is_one_of_several:
-            return JsmsForeignRecordError(
-                f"{text} Texts of your own code are not modified, because another try may ask in "
-                "another order. To continue: 1. If the recorded schedule is right, ask for the "
-                "same text (take send_time from the run, such as dag_run.run_after, not from the "
-                "clock) and clear the task. 2. To replace it, delete the schedule in JSMS, write "
-                '{"state": "begun"} into the record in the task\'s Storage tab, and clear the '
-                "task. 3. Or mark the task as success, and text the missing people by another "
-                "task."
-            )
-        if record.attempt.is_part:
-            return JsmsForeignRecordError(
-                f"{text} To text others as well, use another task; a new run of this one would "
-                "text everyone again."
-            )
-        return JsmsForeignRecordError(
-            f"{text} The upstream list may have changed between two runs of the task. Trigger a "
-            "new run, or use one batch task for the whole list."
-        )
-
-
-def _require_agreement(call: Call[Any], schedule: Schedule, found: list[str]) -> None:
-    if found:
-        raise _not_adopted(
-            call,
-            f"Schedule {schedule['schedule_id']} is of another text: {', '.join(found)}. If the "
-            "arguments of the task have changed since, restore the arguments of that time first",
-        )
-
-
-def _not_adopted(call: Call[Any], why: str) -> JsmsUncertainError:
-    return JsmsUncertainError(
-        f"{why}. Nothing was sent, and the task does not know more than before. To be asked again, "
-        "clear the task.",
-        call=str(call),
-    )
+    def _summary(self, call: Call[Any]) -> dict[str, Any]:
+        return {**call.summary, **self._about}

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow.providers.common.compat.sdk import AirflowException, conf, get_current_context
 
-from airflow_provider_jsms.submission.advice import AIRFLOW, CLEARS_STORE, CODE_KEY
+from airflow_provider_jsms.submission.advice import CODE_KEY
+from airflow_provider_jsms.submission.airflow_version import CLEAR_REMOVES_RECORDS
 from airflow_provider_jsms.submission.decisions import BEGUN, REFUSED, SENDING, Attempt
 from airflow_provider_jsms.submission.ledger import CodeNote, SubmissionRecord
 
@@ -278,7 +279,7 @@ def attempt_of(context: Context, retries: int) -> Attempt:
         number=ti.try_number,
         is_cleared=(ti.max_tries or 0) > retries,
         is_mapped=ti.map_index is not None and ti.map_index >= 0,
-        is_kept_by_clear=AIRFLOW < CLEARS_STORE and not clears_on_success,
+        is_kept_by_clear=not CLEAR_REMOVES_RECORDS and not clears_on_success,
     )
 
 

@@ -1,0 +1,106 @@
+"""Carry the answer of a person into the record that the question was about."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError, JsmsUncertainError
+from airflow_provider_jsms.submission.comparison import (
+    differences,
+    differences_from_record,
+    outcome_of,
+    outcome_of_record,
+)
+from airflow_provider_jsms.submission.decisions import Decision, Do
+from airflow_provider_jsms.submission.fingerprint import people_fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_jsms.api.calls import Call
+    from airflow_provider_jsms.api.replies import Schedule
+    from airflow_provider_jsms.submission.fingerprint import Fingerprint
+    from airflow_provider_jsms.submission.ledger import SubmissionRecord
+    from airflow_provider_jsms.submission.question import Answer
+    from airflow_provider_jsms.submission.submission import Sender
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """An answer, and the submission that it decides.
+
+    :param sender: an open hook, which asks JSMS about a schedule that the person has found.
+    :param request: the fingerprint of the call.
+    :param summary: of the call, for people who read the record.
+    """
+
+    answer: Answer
+    sender: Sender
+    record: SubmissionRecord
+    call: Call[Any]
+    request: Fingerprint
+    summary: Mapping[str, Any]
+
+    def decide(self) -> Decision | None:
+        """Write the answer into the record, and return the next step; None to leave the text.
+
+        :raises JsmsUncertainError: the answer is to an older question, or names a schedule that
+            is not of this text.
+        """
+        answer, record = self.answer, self.record
+        if answer.versions[record.key] != record.version:
+            raise self._not_adopted("The answer is to an older question")
+        _log.warning("Record %s: %s", record.key, answer.note)
+        if answer.leaves():
+            record.note(answer.note)
+            return None
+        if answer.submits(record.key):
+            record.not_there(answer.note)
+            return Decision(Do.SUBMIT, answer.note)
+        schedule = self._found(answer.schedule_ids.get(record.key))
+        if record.is_of_other_arguments(self.request):
+            return self._adopt_as_recorded(schedule)
+        self._require_agreement(schedule, differences(schedule, self.call))
+        outcome = {**outcome_of(schedule, self.call), **self.summary}
+        record.there(outcome, answer.note, self.request)
+        return Decision(Do.REUSE, answer.note)
+
+    def _adopt_as_recorded(self, schedule: Schedule) -> Decision:
+        """Continue as if the record had been *accepted*: the arguments have changed since."""
+        people = partial(people_fingerprint, settings=self.sender.settings)
+        content = self.record.content or {}
+        self._require_agreement(schedule, differences_from_record(schedule, content, people))
+        self.record.there(outcome_of_record(schedule, content), self.answer.note)
+        return self.record.decide(self.request)
+
+    def _found(self, schedule_id: str | None) -> Schedule:
+        """Return the schedule that a person has found."""
+        if schedule_id is None:
+            raise self._not_adopted("No schedule_id was entered")
+        try:
+            return self.sender.query_schedule(schedule_id)
+        except JsmsInputError as error:
+            raise self._not_adopted(str(error)) from error
+        except JsmsStateError as error:
+            why = f"JSMS does not know schedule {schedule_id}, or it was sent ({error.code})"
+            raise self._not_adopted(why) from error
+
+    def _require_agreement(self, schedule: Schedule, found: list[str]) -> None:
+        if found:
+            raise self._not_adopted(
+                f"Schedule {schedule['schedule_id']} is of another text: {', '.join(found)}. If "
+                "the arguments of the task have changed since, restore the arguments of that time "
+                "first"
+            )
+
+    def _not_adopted(self, why: str) -> JsmsUncertainError:
+        return JsmsUncertainError(
+            f"{why}. Nothing was sent, and the task does not know more than before. To be asked "
+            "again, clear the task.",
+            call=str(self.call),
+        )

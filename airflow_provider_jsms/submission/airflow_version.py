@@ -1,0 +1,15 @@
+"""The abilities of the installed Airflow that a submission depends on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from airflow import __version__
+
+_VERSION: Final = tuple(int(part) for part in __version__.split(".")[:2])
+
+CAN_ASK: Final = _VERSION >= (3, 3)
+"""Whether any operator may wait for a person, without a triggerer."""
+
+CLEAR_REMOVES_RECORDS: Final = _VERSION >= (3, 4)
+"""Whether a clear removes the records of a task unless the person keeps them."""
