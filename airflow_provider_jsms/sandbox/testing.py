@@ -26,6 +26,10 @@ __all__ = ["JsmsSandbox"]
 
 def serve() -> SandboxServer:
     """Return the server for the tests of one process."""
+    # Airflow 3.4 would define its models at the first call of a hook, and pydantic cannot do so
+    # while freezegun stops the clock.
+    from airflow.providers.common.compat.sdk import BaseOperator  # noqa: F401, PLC0415
+
     # Otherwise a task that waits for msg_ids would wait in a test until send_time.
     return SandboxServer(Sandbox(switches={"msg_id_when": "accepted"}))
 

@@ -18,12 +18,14 @@ class Cell:
         dependencies the first one.
     :param installed: with what; the provider is the source tree if it is not said otherwise.
     :param held_back: further requirements, each with its reason.
+    :param is_beta: also taken while there is only a pre-release of it.
     """
 
     airflow: str
     python: str
     installed: str = NEWEST
     held_back: tuple[str, ...] = ()
+    is_beta: bool = False
 
     @property
     def name(self) -> str:
@@ -34,7 +36,8 @@ class Cell:
     @property
     def described(self) -> str:
         """With what it is installed, as the README tells it."""
-        return ", ".join([self.installed, *(f"`{each}`" for each in self.held_back)])
+        beta = ["betas"] if self.is_beta else []
+        return ", ".join([self.installed, *beta, *(f"`{each}`" for each in self.held_back)])
 
 
 CELLS: Final = (
@@ -49,6 +52,7 @@ CELLS: Final = (
     Cell("3.3", "3.11"),
     Cell("3.3", "3.12"),
     Cell("3.3", "3.13"),
+    Cell("3.4", "3.12", is_beta=True),
     Cell("2.11", "3.11", LOWEST),
     Cell("3.3", "3.12", WHEEL),
 )
