@@ -73,7 +73,8 @@ def airflow(
         database=new_database("airflow"),
     ) as stack:
         stack.wait_for_dags("jsms_reminder", "jsms_campaign", "jsms_cancellation", "e2e_mistakes")
-        stack.wait_for_dags("ledger_single", "ledger_batch", "ledger_mapped", "ledger_contract")
+        stack.wait_for_dags("ledger_single", "ledger_batch", "ledger_campaign")
+        stack.wait_for_dags("ledger_mapped", "ledger_contract")
         stack.wait_for_dags("e2e_campaign", "e2e_campaign_cancelled", "e2e_campaign_file")
         yield stack
     leaks.check_logs(home)

@@ -68,6 +68,7 @@ TESTS: Final = (
     "tests/e2e/test_clear.py",
     "tests/e2e/test_connection.py",
     "tests/e2e/test_examples.py",
+    "tests/e2e/test_kinds_of_clear.py",
     "tests/e2e/test_loops.py",
     "tests/e2e/test_notifier.py",
     "tests/e2e/test_privacy.py",

@@ -218,6 +218,12 @@ class AirflowRest:
         # Once more would clear what has begun since.
         self._call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body, is_repeatable=False)
 
+    def clear_run(self, dag_id: str, run_id: str) -> None:
+        """Clear all tasks of a run, as the button does."""
+        path = run_path(dag_id, run_id) + "/clear"
+        body = {"dry_run": False, "only_failed": False}
+        self._call("POST", path, json=body, is_repeatable=False)
+
     def set_state(
         self, dag_id: str, run_id: str, task_id: str, state: str, map_index: int = -1
     ) -> None:

@@ -37,6 +37,11 @@ with DAG("ledger_batch", schedule=None, **COMMON):
         task_id="submit", recipients=[{"mobile": MOBILE, "temp_para": NAME}], **GIVEN
     )
 
+with DAG("ledger_campaign", schedule=None, **COMMON):
+    JsmsSubmitBatchScheduleOperator(
+        task_id="submit", recipients=[people.number(index) for index in range(1001)], **GIVEN
+    )
+
 with DAG("ledger_mapped", schedule=None, **COMMON):
 
     @task(show_return_value_in_logs=False)
