@@ -14,8 +14,10 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitBatchScheduleOperator,
     JsmsSubmitScheduleOperator,
 )
+from airflow_provider_jsms.operators.retry_policy import jsms_retry_policy
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from tests import people
+from tests.stack.settings import HAS_STORE
 
 SOON = "{{ dag_run.start_date + macros.timedelta(seconds=%d) }}"
 ANNA = {"mobile": people.ANNA, "temp_para": {"name": f"{people.CANARY}-Anna"}}
@@ -91,9 +93,14 @@ with DAG("e2e_deferred", schedule=None, **COMMON):
         recheck_interval=timedelta(seconds=1),
     )
 
+POLICY = (
+    {"retry_policy": jsms_retry_policy(frequency_delay=timedelta(seconds=2))} if HAS_STORE else {}
+)
+
 with DAG("e2e_submit", schedule=None, **COMMON):
     JsmsSubmitScheduleOperator(
         task_id="submit",
+        **POLICY,
         send_time=SOON % 3600,
         mobile=people.DAN,
         temp_id=2,
