@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def fail_without_retry(task_try: TaskTry) -> Iterator[None]:
-    """Turn every error into a final one: without a store a retry could send twice."""
+    """Turn every error into a final one where there is no store: a retry could send twice."""
     try:
         yield
     except (AirflowFailException, AirflowSkipException, KeyboardInterrupt):
         raise
     except BaseException as error:
+        if task_try.store is not None:
+            raise
         raise _no_retry(error, task_try) from error
 
 

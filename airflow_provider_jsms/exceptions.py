@@ -15,6 +15,9 @@
         ├── JsmsChangedListError          *  the list of recipients has changed
         ├── JsmsForeignRecordError        *  the record may belong to another text; nothing was sent
         ├── JsmsLateChangeError           *  too late to change a text; nothing was sent again
+        ├── JsmsMaxDeletesError           *  a list would delete more than max_deletes
+        ├── JsmsNotReconciledError           some texts do not match the list yet
+        ├── JsmsNeverReconciledError      *  some texts can never match the list
         ├── JsmsNoRetryError              *  without a record a retry could send twice
         ├── JsmsCallError                    a call to JSMS failed
         │   ├── JsmsNotSentError             nothing left this machine
@@ -110,6 +113,18 @@ class JsmsForeignRecordError(JsmsError, AirflowFailException):
 
 class JsmsLateChangeError(JsmsError, AirflowFailException):
     """The task was run again with a changed request after the text was sent."""
+
+
+class JsmsMaxDeletesError(JsmsError, AirflowFailException):
+    """A list lacks more pending texts than ``max_deletes`` allows to delete; nothing was sent."""
+
+
+class JsmsNotReconciledError(JsmsError):
+    """Some texts could not be submitted, modified or deleted; a retry may succeed."""
+
+
+class JsmsNeverReconciledError(JsmsError, AirflowFailException):
+    """Some texts can never be submitted, modified or deleted as the list says."""
 
 
 class JsmsNoRetryError(JsmsError, AirflowFailException):

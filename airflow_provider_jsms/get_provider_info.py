@@ -50,6 +50,16 @@ CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
         "description": "Path of a CA bundle on every machine. Default: the usual certificates.",
         "schema": {"type": ["string", "null"]},
     },
+    "ledger_conn_id": {
+        "label": "Ledger connection",
+        "description": "Airflow connection to a SQL database that keeps records. Default: none.",
+        "schema": {"type": ["string", "null"]},
+    },
+    "ledger_table": {
+        "label": "Ledger table",
+        "description": "Name of its table, created on first use. Default: jsms_ledger.",
+        "schema": {"type": ["string", "null"], "default": "jsms_ledger"},
+    },
 }
 
 _NAME = "JiGuang SMS (JSMS)"

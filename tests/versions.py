@@ -8,7 +8,6 @@ from typing import Any, Final
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_jsms.submission import ledger
 from tests.stack.settings import AIRFLOW, HAS_STORE
 
 if AIRFLOW >= (3, 3):
@@ -114,8 +113,6 @@ def storage_path(uri: str) -> ObjectStoragePath:
 
 def stand_in(patch: pytest.MonkeyPatch) -> None:
     """Set what stands in for something that this Airflow has not, or only with a database."""
-    if AIRFLOW < (3, 3):
-        patch.setattr(ledger, "_never", lambda: NEVER_EXPIRE)
     if AIRFLOW < (3, 0):
         patch.setattr(f"{BASE_OF_SENSORS}._orig_start_date", _first_rescheduled_at)
 

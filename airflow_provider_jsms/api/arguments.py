@@ -6,9 +6,11 @@ Every check raises ``JsmsInputError`` before anything is sent.
 from __future__ import annotations
 
 import re
+import unicodedata
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from numbers import Integral
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -33,6 +35,14 @@ _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 _SCHEDULE_ID: Final = re.compile(
     r"(?!(?:batch|None|(?:86)?1[0-9]{10})\Z)[A-Za-z0-9][A-Za-z0-9._~-]{0,127}"
 )
+_COUNT: Final = re.compile(r"[0-9]{1,9}")
+_SHARE: Final = re.compile(r"(?:100(?:\.0{1,6})?|[0-9]{1,2}(?:\.[0-9]{1,6})?)%")
+_LONGEST_KEY: Final = 200
+# As people write a number, and not a part of a longer one.
+_NUMBER_IN_KEY: Final = re.compile(
+    r"(?<![0-9])(?:(?:\+|00)?86[ -]?)?1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])", re.ASCII
+)
+_CHUNK_IN_KEY: Final = re.compile(r"#[0-9]+\Z")
 _FLAGS: Final = {"true": True, "false": False}
 
 
@@ -65,6 +75,25 @@ def connection_id_of(value: object) -> str:
     )
 
 
+def once_key_of(value: object, name: str = "once_key") -> str:
+    """Return a key that names one text, or a scope of them, without spaces around it."""
+    text = text_of(value).strip()
+    if text == "None":
+        flaw = f"is the text 'None', which {OF_A_TEMPLATE}. Every such text would have the same key"
+    elif not text or not text.isprintable() or len(text) > _LONGEST_KEY:
+        flaw = f"is {show(value)}: pass 1 to {_LONGEST_KEY} printable characters"
+    elif _NUMBER_IN_KEY.search(unicodedata.normalize("NFKC", text)):
+        flaw = (
+            "contains a phone number, but people read keys. Use the person's id in your system, "
+            "or a hash of the number with a secret"
+        )
+    elif _CHUNK_IN_KEY.search(text):
+        flaw = "ends with # and a number, which names a chunk of a batch. Use another form"
+    else:
+        return text
+    raise JsmsInputError(f"{name} {flaw}. Nothing was sent.")
+
+
 def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
     """Return ``value`` if it is one of the accepted words."""
     if isinstance(value, str) and value in accepted:
@@ -91,6 +120,41 @@ def period(name: str, value: object) -> timedelta:
     raise JsmsInputError(
         f"{name} is {show(value)}: pass a timedelta, or a number of seconds, longer than zero. "
         "Nothing was sent."
+    )
+
+
+class Limit:
+    """A count (``3`` or ``"3"``) or a share of a total (``"5%"``).
+
+    :raises JsmsInputError: anything else.
+    """
+
+    def __init__(self, name: str, value: object) -> None:
+        self._text = text_of(value)
+        self._is_share = bool(_SHARE.fullmatch(self._text))
+        if not self._is_share and not _COUNT.fullmatch(self._text):
+            raise JsmsInputError(
+                f"{name} {show(value)} is neither a count (0 or more) nor a share from '0%' to "
+                "'100%'. Nothing was sent."
+            )
+
+    def __str__(self) -> str:
+        return self._text
+
+    def of(self, total: int) -> Fraction:
+        """Return the most that is allowed of a total."""
+        # Fractions, because 0.07 * 100 is more than 7 in binary.
+        limit = Fraction(self._text.removesuffix("%"))
+        return limit * total / 100 if self._is_share else limit
+
+
+def whole_number_of(name: str, value: object, low: int, high: int) -> int:
+    """Return a whole number within bounds."""
+    text = text_of(value)
+    if _COUNT.fullmatch(text) and low <= int(text) <= high:
+        return int(text)
+    raise JsmsInputError(
+        f"{name} is {show(value)}: pass a whole number from {low} to {high}. Nothing was sent."
     )
 
 

@@ -1,9 +1,10 @@
-"""Recipients from a list, any iterable, or a table: its columns name the parameters."""
+"""Recipients or texts from a list, any iterable, or a table: its columns name the parameters."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -23,8 +24,29 @@ _INVISIBLE: Final = "\ufeff\u200b\u200e\u200f\u202a\u202c\u202d"
 _UNNAMED: Final = re.compile(r"Unnamed: [0-9]+")
 
 
+@dataclass(frozen=True)
+class Rows:
+    """The contents of a list: the argument that it is, and its columns that are no parameters.
+
+    :param optional: those of them that a table need not have.
+    """
+
+    argument: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The columns that are no parameters."""
+        return self.required + self.optional
+
+
+RECIPIENTS: Final = Rows("recipients", (MOBILE,))
+TEXTS: Final = Rows("texts", ("key", "send_time", MOBILE, "temp_id"), ("sign_id",))
+
+
 class Source(Protocol):
-    """Recipients that can be iterated several times: places from 1, with entries or errors."""
+    """Rows that can be iterated several times: places from 1, with entries or errors."""
 
     place: str
     """The word for a place: ``entry``, ``row`` or ``line``."""
@@ -34,33 +56,30 @@ class Source(Protocol):
     def __iter__(self) -> Iterator[tuple[int, object]]: ...
 
 
-def entries_of(value: object, renamed: Mapping[str, str] = {}) -> Source:
-    """Return the recipients of a list or of a frame.
+def entries_of(value: object, renamed: Mapping[str, str] = {}, rows: Rows = RECIPIENTS) -> Source:
+    """Return the rows of a list or of a frame.
 
     :param renamed: names of columns by header, the operator's argument ``columns``.
-    :raises JsmsInputError: it is neither, or the frame has no column ``mobile``.
+    :raises JsmsInputError: it is neither, or the frame lacks a column.
     """
     kind = type(value)
     # A DAG file must not import pandas or polars.
     is_frame = hasattr(kind, "itertuples") or hasattr(kind, "iter_rows")
-    return (Frame if is_frame else Entries)(value, renamed)
+    return (Frame if is_frame else Entries)(value, renamed, rows)
 
 
 class Entries:
-    """Recipients from an iterable: entries, rows with ``mobile`` among their keys, or numbers."""
+    """Rows of an iterable: entries, rows with ``mobile`` among their keys, or numbers."""
 
     place = "entry"
 
-    def __init__(self, value: object, renamed: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self, value: object, renamed: Mapping[str, str] = {}, rows: Rows = RECIPIENTS
+    ) -> None:
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-            hint = SHOW_THE_WAY.format("a list")
-            if isinstance(value, Mapping):
-                hint = "One person is a list of one: [{...}]."
-            raise JsmsInputError(
-                f"recipients is of type {type(value).__name__}: a list is needed, of numbers or of "
-                f'{{"mobile": ..., "temp_para": {{...}}}}. {hint} Nothing was sent.'
-            )
+            raise JsmsInputError(_no_list(value, rows))
         self._renamed = renamed
+        self._rows = rows
         if isinstance(value, set | frozenset):
             # The order of a set differs between processes, but the chunks must not.
             value = sorted(value, key=repr)
@@ -71,20 +90,33 @@ class Entries:
     def __iter__(self) -> Iterator[tuple[int, object]]:
         entries: Iterable[object] = self._entries
         if self._renamed:
-            entries = (renamed_row(entry, self._renamed) for entry in entries)
-        with fetching("recipients", JsmsRecipientsFileError):
+            entries = (renamed_row(entry, self._renamed, self._rows) for entry in entries)
+        with fetching(self._rows.argument, JsmsRecipientsFileError):
             yield from enumerate(entries, start=1)
 
 
+def _no_list(value: object, rows: Rows) -> str:
+    """Return the error for an argument that is no list."""
+    hint, of = SHOW_THE_WAY.format("a list"), 'numbers or of {"mobile": ..., "temp_para": {...}}'
+    if isinstance(value, Mapping):
+        hint = f"One {'person' if rows is RECIPIENTS else 'text'} is a list of one: [{{...}}]."
+    if rows is not RECIPIENTS:
+        of = "dictionaries with " + ", ".join(rows.required)
+    return (
+        f"{rows.argument} is of type {type(value).__name__}: a list is needed, of {of}. {hint} "
+        "Nothing was sent."
+    )
+
+
 class Frame:
-    """Recipients from a frame of pandas or polars, by the names of its columns."""
+    """Rows of a frame of pandas or polars, by the names of its columns."""
 
     place = "row"
     is_fixed = False
 
-    def __init__(self, frame: Any, renamed: Mapping[str, str] = {}) -> None:  # noqa: ANN401  of a library that may not be installed
-        where = f"recipients, a {type(frame).__name__},"
-        self._columns = Columns(list(frame.columns), renamed, where)
+    def __init__(self, frame: Any, renamed: Mapping[str, str], rows: Rows) -> None:  # noqa: ANN401  of a library that may not be installed
+        where = f"{rows.argument}, a {type(frame).__name__},"
+        self._columns = Columns(list(frame.columns), renamed, where, rows)
         self._frame = frame
 
     def __iter__(self) -> Iterator[tuple[int, object]]:
@@ -105,18 +137,27 @@ class Columns:
     :raises JsmsInputError: the header is unusable.
     """
 
-    def __init__(self, header: Sequence[object], renamed: Mapping[str, str], where: str) -> None:
+    def __init__(
+        self,
+        header: Sequence[object],
+        renamed: Mapping[str, str],
+        where: str,
+        rows: Rows = RECIPIENTS,
+    ) -> None:
         found = [_name(each) for each in header]
-        self.names = [_canonical(renamed.get(name, name)) for name in found]
+        self._fields = rows.fields
+        self.names = [_canonical(renamed.get(name, name), rows) for name in found]
         missing = [repr(mask_text(name)) for name in renamed if name not in found]
         given = [name for name in self.names if name]
+        lacking = [name for name in rows.required if name not in given]
         why = ""
         if missing:
             why = f"has no column {', '.join(missing)}, which the argument columns names."
-        elif MOBILE not in given:
+        elif lacking:
             why = (
-                "has no column called 'mobile'. Give it a first line such as mobile,name, or pass "
-                "the operator columns={'name of the column': 'mobile'}."
+                f"has no column called {lacking[0]!r}. Give it a first line such as "
+                f"{','.join(rows.required)},name, or pass the operator "
+                f"columns={{'name of the column': {lacking[0]!r}}}."
             )
         elif len(given) > len(set(given)):
             why = "has two columns of the same name."
@@ -124,7 +165,7 @@ class Columns:
             raise JsmsInputError(f"{where} {why} Nothing was sent.")
 
     def entry(self, cells: Sequence[Any]) -> dict[str, Any] | JsmsInputError:
-        """Return a row as an entry of ``recipients``, or the error of an unusable row."""
+        """Return a row as an entry of the list, or the error of an unusable row."""
         if len(cells) < len(self.names) or not is_blank(cells[len(self.names) :]):
             return JsmsInputError(f"it has {len(cells)} cells, but the header {len(self.names)}.")
         row = dict(zip(self.names, cells, strict=False))
@@ -133,7 +174,7 @@ class Columns:
         for at, (name, cell) in enumerate(zip(self.names, cells, strict=False), start=1):
             # csv.DictReader collects the cells beyond the header in a list.
             is_empty = is_blank(cell if isinstance(cell, list) and not name else (cell,))
-            if name and name != MOBILE and is_empty:
+            if name and name not in self._fields and is_empty:
                 return JsmsInputError(
                     f"its cell for the parameter {mask_text(name)!r} is empty, which JSMS refuses."
                 )
@@ -143,25 +184,31 @@ class Columns:
                     "remove it (pandas: to_csv(..., index=False))."
                 )
         row.pop("", None)
-        return {MOBILE: row.pop(MOBILE), TEMP_PARA: row}
+        own = {name: row.pop(name) for name in self._fields if name in row}
+        return {**own, TEMP_PARA: row}
 
 
-def renamed_row(row: object, renamed: Mapping[str, str]) -> object:
+def renamed_row(row: object, renamed: Mapping[str, str], rows: Rows = RECIPIENTS) -> object:
     """Return a row with the names that the argument ``columns`` gives it, or its error."""
     if not isinstance(row, Mapping):
         return JsmsInputError(
             f"it has no names for the argument columns: it is a {type(row).__name__}."
         )
     try:
-        return columns_of_row(tuple(row), tuple(renamed.items())).entry([*row.values()])
+        columns = columns_of_row(tuple(row), tuple(renamed.items()), rows)
+        return columns.entry([*row.values()])
     except JsmsInputError as error:
         return error
 
 
 @lru_cache(maxsize=64)
-def columns_of_row(keys: tuple[object, ...], renamed: tuple[tuple[str, str], ...] = ()) -> Columns:
+def columns_of_row(
+    keys: tuple[object, ...],
+    renamed: tuple[tuple[str, str], ...] = (),
+    rows: Rows = RECIPIENTS,
+) -> Columns:
     """Return the columns of a row that names them itself, as a dictionary does."""
-    return Columns(keys, dict(renamed), "it")
+    return Columns(keys, dict(renamed), "it", rows)
 
 
 def renaming_of(value: object) -> dict[str, str]:
@@ -199,5 +246,5 @@ def _visible(text: str) -> str:
     return text.strip().strip(_INVISIBLE).strip()
 
 
-def _canonical(name: str) -> str:
-    return MOBILE if name.casefold() == MOBILE else name
+def _canonical(name: str, rows: Rows) -> str:
+    return name.casefold() if name.casefold() in rows.fields else name

@@ -75,7 +75,7 @@ def show(value: object) -> str:
 
 
 def mask_field(name: str, value: object) -> object:
-    """Return ``mobile``, ``temp_para`` or ``recipients`` as Airflow may show it, without values."""
+    """Return a field with personal data as Airflow may show it, without values."""
     if value is None or (isinstance(value, str) and not value):
         return value
     masks = {"mobile": mask_mobile, "temp_para": _masked_parameters}

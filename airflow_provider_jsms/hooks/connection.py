@@ -42,6 +42,7 @@ _URL: Final = re.compile(
     r"(?P<path>(/[\w.~-]*)*)",
     re.ASCII | re.IGNORECASE,
 )
+_TABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _CREDENTIAL: Final = re.compile(r"[!-9;-~]+")  # ASCII without space and colon
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _PORTS: Final = range(1, 65536)
@@ -57,6 +58,8 @@ class JsmsSettings:
     :param read_timeout: seconds between two parts of a reply.
     :param max_attempts: attempts per call, where a retry is safe.
     :param ca_bundle: path of a CA bundle, empty for the usual certificates.
+    :param ledger_conn_id: the connection to the database of the ledger, empty for none.
+    :param ledger_table: the name of its table.
     """
 
     base_url: str
@@ -67,6 +70,8 @@ class JsmsSettings:
     read_timeout: float
     max_attempts: int
     ca_bundle: str
+    ledger_conn_id: str
+    ledger_table: str
 
     @property
     def is_plain_http(self) -> bool:
@@ -105,11 +110,13 @@ def read_settings(*, extra: Mapping[str, Any], **fields: object) -> JsmsSettings
         read_timeout=_number(extra, "read_timeout"),
         max_attempts=int(_number(extra, "max_attempts")),
         ca_bundle=_text(extra.get("ca_bundle")),
+        ledger_conn_id=_connection(extra),
+        ledger_table=_table(extra),
     )
 
 
 @contextmanager
-def looking_up(conn_id: str) -> Iterator[None]:
+def looking_up(conn_id: str, named_by: str = "jsms_conn_id") -> Iterator[None]:
     """Explain why Airflow does not find a connection."""
     try:
         yield
@@ -118,7 +125,7 @@ def looking_up(conn_id: str) -> Iterator[None]:
         name = mask_text(conn_id)
         raise JsmsConnectionNotFoundError(
             f"Airflow does not find the connection {name}, so nothing was sent. Check "
-            "jsms_conn_id. On Airflow 3 a plain Python script cannot read the connections of the "
+            f"{named_by}. On Airflow 3 a plain Python script cannot read the connections of the "
             f"UI: run it in a task, or set the environment variable AIRFLOW_CONN_{name.upper()}."
         ) from error
 
@@ -199,6 +206,21 @@ def _number(extra: Mapping[str, Any], name: str) -> float:
             return number
     accepted = f"a {'whole number' if is_whole else 'number'} from {low} to {high}"
     raise _invalid(f"extra {name!r}", show(value), accepted)
+
+
+def _connection(extra: Mapping[str, Any]) -> str:
+    conn_id = extra.get("ledger_conn_id") or ""
+    if isinstance(conn_id, str) and (not conn_id or conn_id.isprintable()):
+        return conn_id
+    raise _invalid("extra 'ledger_conn_id'", show(conn_id), "the id of an Airflow connection")
+
+
+def _table(extra: Mapping[str, Any]) -> str:
+    name = _text(extra.get("ledger_table")) or CONN_FIELDS["ledger_table"]["schema"]["default"]
+    if _TABLE.fullmatch(name):
+        return str(name)
+    accepted = "a name of at most 40 letters, digits and underscores, such as jsms_ledger"
+    raise _invalid("extra 'ledger_table'", show(name), accepted)
 
 
 def _zone(extra: Mapping[str, Any]) -> tzinfo:

@@ -9,19 +9,26 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_jsms.api import calls
-from airflow_provider_jsms.api.arguments import connection_id_of
+from airflow_provider_jsms.api.arguments import connection_id_of, once_key_of
 from airflow_provider_jsms.api.send_time import parse_send_time, parse_wire
 from airflow_provider_jsms.compat import connection_form_widgets, ui_field_behaviour
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
     JsmsError,
+    JsmsInputError,
     JsmsNoAnswerError,
     JsmsStateError,
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.hooks.client import JsmsClient
 from airflow_provider_jsms.hooks.connection import explain, looking_up, settings_of
-from airflow_provider_jsms.submission.custom_code import begin, submit_batch, submit_text
+from airflow_provider_jsms.submission.custom_code import (
+    accepted_under,
+    begin,
+    submit_batch,
+    submit_text,
+)
+from airflow_provider_jsms.submission.fingerprint import account_of
 
 if TYPE_CHECKING:
     from requests import Session
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.replies import BatchResult, Schedule
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.connection import JsmsSettings
+    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 
 __all__ = ["JsmsHook"]
 
@@ -43,17 +51,20 @@ class JsmsHook(BaseHook):
     submission is never resent once it has begun to leave this machine. Threads and forked processes
     may share a hook, each with an HTTP session of its own. Close it, or use it in ``with``.
 
-    In a task of Airflow 3.3 and newer the hook records its submissions: a retry of the task finds
-    each by its text and sends only the missing ones. Outside a task there is no record: never
-    retry :class:`JsmsUncertainError` there, the text may go out twice.
+    In a task of Airflow 3.3 and newer, or of any version if the connection names a ledger, the hook
+    records its submissions: a retry of the task finds each by its text and sends only the missing
+    ones. Outside a task only a submission with ``once_key`` has a record: never retry
+    :class:`JsmsUncertainError` of another one there, the text may go out twice.
 
     :param jsms_conn_id: the Airflow connection. Its login is the app key, its password the master
         secret, its host a bare name or a base URL (default ``https://api.sms.jpush.cn``); extras:
         ``timezone`` (of the wall clock of JSMS, default ``Asia/Shanghai``), ``connect_timeout``
-        and ``read_timeout`` (seconds, default 5 and 30), ``max_attempts`` (default 3) and
-        ``ca_bundle`` (a path).
+        and ``read_timeout`` (seconds, default 5 and 30), ``max_attempts`` (default 3),
+        ``ca_bundle`` (a path), and for the ledger ``ledger_conn_id`` (an Airflow connection to a
+        SQL database) and ``ledger_table``.
     :param durable: whether to record the submissions of a task. Where no record can be read, a
-        later try is then uncertain instead of submitting again.
+        later try is then uncertain instead of submitting again. One with ``once_key`` is always
+        recorded.
     """
 
     conn_name_attr = "jsms_conn_id"
@@ -75,13 +86,18 @@ class JsmsHook(BaseHook):
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ("_client", "settings")  # sockets and credentials
+        left_out = ("_client", "settings", "ledger")  # sockets and credentials
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def close(self) -> None:
-        """Close this thread's connections to JSMS; the next call opens them again."""
+        """Close this thread's connections to JSMS, and those to the ledger's database.
+
+        The next call opens them again.
+        """
         if "_client" in self.__dict__:
             self._client.close()
+        if (ledger := self.__dict__.get("ledger")) is not None:
+            ledger.close()
 
     def get_conn(self) -> Session:
         """Return this thread's HTTP session, which reaches the base URL only."""
@@ -99,6 +115,34 @@ class JsmsHook(BaseHook):
             connection = self.get_connection(conn_id)
         return settings_of(connection)
 
+    @cached_property
+    def ledger(self) -> SqlLedger | None:
+        """The ledger that the connection names, None if it names none.
+
+        :raises JsmsConnectionNotFoundError: Airflow does not find the connection of its database.
+        :raises JsmsSettingsError: that is no SQL database, or its provider is not installed.
+        """
+        if not self.settings.ledger_conn_id:
+            return None
+        # It imports SQLAlchemy, which most tasks do not need.
+        from airflow_provider_jsms.hooks.ledger_database import open_ledger  # noqa: PLC0415
+
+        return open_ledger(self.settings)
+
+    def require_ledger(self, needed_by: str) -> SqlLedger:
+        """Return the ledger that the connection names.
+
+        :param needed_by: the argument that needs it.
+        :raises JsmsInputError: it names none.
+        """
+        if self.ledger is None:
+            raise JsmsInputError(
+                f"{needed_by} needs a ledger, and the connection {self.jsms_conn_id} names none. "
+                "Nothing was sent. Set its extra ledger_conn_id to an Airflow connection to "
+                "PostgreSQL, MySQL or SQLite."
+            )
+        return self.ledger
+
     def parse_send_time(self, value: object) -> SendTime:
         """Return a time as the wall clock of this connection."""
         return parse_send_time(value, self.settings.zone)
@@ -111,6 +155,7 @@ class JsmsHook(BaseHook):
         temp_id: object,
         sign_id: object = None,
         temp_para: object = None,
+        once_key: object = None,
     ) -> str:
         """Schedule one text and return its schedule_id (``POST /v1/schedule``).
 
@@ -120,20 +165,24 @@ class JsmsHook(BaseHook):
         :param temp_id: the id of an approved template.
         :param sign_id: the id of an approved signature; None for the default one.
         :param temp_para: the parameters of the template, strings by name.
+        :param once_key: names this text, whatever task, run or script submits it, 1 to 200
+            characters. Where the ledger has it already, the same request is not sent again, and
+            another one modifies the schedule until it is sent. Needs the extra ``ledger_conn_id``.
         :raises JsmsInputError: an argument is invalid; nothing was sent.
         :raises JsmsApiError: JSMS refused it.
         :raises JsmsUncertainError: this call, or an earlier try of the task, may have been
             accepted; it was not sent again. Never retry it.
         :raises JsmsForeignRecordError: an earlier try of the task submitted another text.
+        :raises JsmsLateChangeError: another text was submitted under ``once_key``, and was sent.
         :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
         """
-        if self.durable:
-            begin()
+        key = self._begin(once_key)
         time = self.parse_send_time(send_time)
         call = calls.submit_schedule(
             send_time=time, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
         )
-        return submit_text(self, call) if self.durable else self._send_future(call)
+        is_recorded = self.durable or key is not None
+        return submit_text(self, call, key) if is_recorded else self._send_future(call)
 
     def submit_batch_schedule(
         self,
@@ -143,6 +192,7 @@ class JsmsHook(BaseHook):
         temp_id: object,
         sign_id: object = None,
         tag: object = None,
+        once_key: object = None,
     ) -> BatchResult:
         """Schedule a text for 1 to 1,000 people (``POST /v1/schedule/batch``).
 
@@ -155,13 +205,13 @@ class JsmsHook(BaseHook):
 
         The other arguments and errors are those of :meth:`submit_schedule`.
         """
-        if self.durable:
-            begin()
+        key = self._begin(once_key)
         time = self.parse_send_time(send_time)
         call = calls.submit_batch_schedule(
             send_time=time, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
         )
-        return submit_batch(self, call) if self.durable else self._send_future(call)
+        is_recorded = self.durable or key is not None
+        return submit_batch(self, call, key) if is_recorded else self._send_future(call)
 
     def modify_schedule(
         self,
@@ -215,6 +265,17 @@ class JsmsHook(BaseHook):
         """
         return self._client.send(calls.query_schedule(schedule_id))
 
+    def find_schedule(self, once_key: object) -> str | None:
+        """Return the schedule_id that was accepted under a key, None if there is none.
+
+        It stays after the text was sent, and until the schedule is deleted.
+
+        :raises JsmsInputError: the key is invalid, or the connection names no ledger.
+        :raises JsmsLedgerError: the ledger cannot be read.
+        """
+        key, app = once_key_of(once_key), account_of(self.settings).app
+        return accepted_under(self.require_ledger("once_key"), app, key)
+
     async def aquery_schedule(self, schedule_id: object) -> Schedule:
         """Query a schedule without blocking the event loop."""
         # It imports a second HTTP library, which most tasks do not need.
@@ -227,11 +288,15 @@ class JsmsHook(BaseHook):
     def delete_schedule(self, schedule_id: object) -> None:
         """Cancel a single or batch schedule (``DELETE /v1/schedule/{schedule_id}``).
 
+        If the connection names a ledger, it notes the deletion there: the same ``once_key``, or a
+        cleared task, submits again.
+
         :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
         :raises JsmsAlreadySentError: a reply was lost, and meanwhile the text was sent.
         """
         call = calls.delete_schedule(schedule_id)
         met: list[BaseException] = []
+        is_gone = False
         try:
             self._client.send(call, met=met)
         except JsmsStateError as error:
@@ -239,7 +304,25 @@ class JsmsHook(BaseHook):
                 raise
             # An earlier try may have deleted it, or it was sent before any of them arrived.
             self.raise_if_sent(schedule_id, error)
+            is_gone = True
         self.log.info("%s: deleted", call)
+        self.note_deletion(schedule_id, is_gone=is_gone)
+
+    def note_deletion(self, schedule_id: object, *, is_gone: bool = False) -> None:
+        """Write into the ledger, if there is one, that a schedule was deleted.
+
+        :param is_gone: JSMS does not know it. Then it was deleted only if its time is ahead.
+        """
+        try:
+            if self.ledger is not None:
+                app = account_of(self.settings).app
+                self.ledger.mark_deleted(app, str(schedule_id).strip(), only_ahead=is_gone)
+        except Exception as error:  # noqa: BLE001  the schedule is deleted, which cannot be repeated
+            self.log.warning(
+                "The ledger could not note that schedule %s was deleted, so it is not submitted "
+                "again under the same key: %s",
+                *(schedule_id, error),
+            )
 
     def raise_if_sent(self, schedule_id: object, error: JsmsStateError) -> None:
         """Raise JsmsAlreadySentError if a schedule is still known and its send_time has passed."""
@@ -273,6 +356,14 @@ class JsmsHook(BaseHook):
     @cached_property
     def _client(self) -> JsmsClient:
         return JsmsClient(self.settings)
+
+    def _begin(self, once_key: object) -> str | None:
+        """Return the key; without one, write that the task has sent nothing yet."""
+        if once_key is not None:
+            return once_key_of(once_key)
+        if self.durable:
+            begin()
+        return None
 
     def _send_future(self, call: Call[T]) -> T:
         call.require_future()

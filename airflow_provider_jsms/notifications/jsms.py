@@ -65,7 +65,8 @@ class JsmsNotifier(BaseNotifier):
 
     **How many texts.** Each callback submits once, one number as a single schedule, several as one
     batch: the callback of a DAG once per run, that of a task once per task and per mapped task
-    instance. If 20 of them fail, you get 20 texts, because no record of earlier texts is kept.
+    instance. If 20 of them fail, you get 20 texts: no record of earlier texts is kept, unless you
+    name them by ``once_key``. With ``once_key="{{ run_id }}"`` you get one per run.
 
     **No guarantee.** Airflow may run a callback twice (when the process that runs it dies; in 3.3
     whenever the heartbeat of a task times out), late (a DAG's, if its file was broken meanwhile) or
@@ -97,13 +98,17 @@ class JsmsNotifier(BaseNotifier):
     :param sign_id: the id of an approved signature; None for the default one (templated).
     :param delay: the time from the callback to ``send_time``, 5 seconds to a day: a timedelta or
         seconds (templated).
+    :param once_key: names the text, which is then sent once, whatever callback, run or DAG submits
+        it. Needs the extra ``ledger_conn_id`` of the connection (templated).
     :param jsms_conn_id: the Airflow connection to JSMS (templated).
     :param max_length: characters of all parameters together, 1 to 500; the longest are cut and end
         with ``…``. JSMS refuses a text of more than 500 characters with its template and
         signature, and charges a text of more than 70 by parts of 67.
     """
 
-    template_fields = ("mobile", "temp_id", "temp_para", "sign_id", "delay", "jsms_conn_id")
+    template_fields = (
+        *("mobile", "temp_id", "temp_para", "sign_id", "delay", "once_key", "jsms_conn_id"),
+    )
 
     def __init__(
         self,
@@ -113,6 +118,7 @@ class JsmsNotifier(BaseNotifier):
         temp_para: Any = None,  # noqa: ANN401  a dictionary or a template
         sign_id: Any = None,  # noqa: ANN401  a number or a template
         delay: Any = timedelta(minutes=1),  # noqa: ANN401  a timedelta, seconds or a template
+        once_key: Any = None,  # noqa: ANN401  a text or a template
         jsms_conn_id: str = DEFAULT_CONN_ID,
         max_length: int = 200,
         **kwargs: Any,
@@ -129,6 +135,7 @@ class JsmsNotifier(BaseNotifier):
         self.temp_para = temp_para
         self.sign_id = sign_id
         self.delay = delay
+        self.once_key = once_key
         self.jsms_conn_id = jsms_conn_id
         self.max_length = max_length
 
@@ -163,6 +170,8 @@ class JsmsNotifier(BaseNotifier):
             fields = await sync_to_async(rendered_fields)(self, context)
             hook = JsmsHook(fields["jsms_conn_id"], durable=False)
             hook.settings = await settings_for(connection_id_of(hook.jsms_conn_id))
+            if fields["once_key"] is not None:
+                await sync_to_async(hook.require_ledger)("once_key")  # reads a connection too
         # In a thread, because only that transport knows whether a request has left this machine.
         await asyncio.to_thread(self._send, hook, fields)
 
@@ -178,7 +187,12 @@ class JsmsNotifier(BaseNotifier):
             parameters = alert_parameters(parameters, self.max_length)
         delay = _delay(fields["delay"])
         _log.debug("Texting by %s", hook.settings.base_url)  # read before the delay begins
+        once_key = fields["once_key"]
+        if once_key is not None and (schedule_id := hook.find_schedule(once_key)):
+            _log.info("This notification was submitted before, as schedule %s", schedule_id)
+            return
         common = {
+            "once_key": once_key,
             # A second more, because JSMS has no fractions.
             "send_time": datetime.now(UTC) + delay + timedelta(seconds=1),
             "temp_id": fields["temp_id"],

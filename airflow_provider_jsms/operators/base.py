@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_jsms.api.arguments import choice, flag
+from airflow_provider_jsms.api.arguments import choice, flag, once_key_of
 from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
 from airflow_provider_jsms.api.references import only_ids
 from airflow_provider_jsms.compat import fail_without_retry
@@ -37,6 +37,7 @@ from airflow_provider_jsms.operators.rendering import (
 from airflow_provider_jsms.submission.advice import KEEP
 from airflow_provider_jsms.submission.airflow_version import CAN_ASK
 from airflow_provider_jsms.submission.chunks import survey
+from airflow_provider_jsms.submission.fingerprint import account_of
 from airflow_provider_jsms.submission.question import answer_of
 from airflow_provider_jsms.submission.submission import Policy
 from airflow_provider_jsms.submission.task_try import RECORD, store_of, task_try_of
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.submission import Submission
     from airflow_provider_jsms.submission.task_try import TaskTry
 
+_OWN_MODULES: Final = tuple(f"{__package__}.{name}" for name in ("jsms", "reconcile"))
 Templated: TypeAlias = Any
 """An argument: a literal, a template, an XComArg, or a function that returns the value."""
 
@@ -62,19 +64,22 @@ Templated: TypeAlias = Any
 class JsmsOperator(BaseOperator):
     """The base of the JSMS operators.
 
-    ``mobile``, ``temp_para`` and ``recipients`` hold personal data: your code reads their values,
-    Airflow stores and shows them masked.
+    ``mobile``, ``temp_para``, ``recipients`` and ``texts`` hold personal data: your code reads
+    their values, Airflow stores and shows them masked.
 
     :param jsms_conn_id: the Airflow connection to JSMS (templated).
     """
 
     template_fields: Sequence[str] = ("jsms_conn_id",)
-    template_fields_renderers: ClassVar = {"temp_para": "json", "recipients": "json"}
+    template_fields_renderers: ClassVar = dict.fromkeys(
+        ("temp_para", "recipients", "texts"), "json"
+    )
     ui_color = "#e3f0ff"
 
     mobile = PrivateField("mobile")
     temp_para = PrivateField("temp_para")
     recipients = PrivateField("recipients")
+    texts = PrivateField("texts")
     schedule_id: Templated
 
     def __new__(cls, *_: Any, **kwargs: Any) -> Self:
@@ -167,7 +172,7 @@ class JsmsTextOperator(JsmsOperator):
         return {name: getattr(self, name) for name in self._arguments}
 
 
-class JsmsSubmitOperator(JsmsTextOperator):
+class JsmsSubmitOperator(JsmsOperator):
     """The base of the operators that submit, with records."""
 
     _first_record: ClassVar = RECORD
@@ -179,9 +184,11 @@ class JsmsSubmitOperator(JsmsTextOperator):
         ask_users: Sequence[str | Mapping[str, str]] | None = None,
         ask_timeout: timedelta | None = None,
         durable: bool | str = True,
+        once_key: Templated = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.once_key = once_key
         self.on_uncertain = on_uncertain
         self.ask_users = ask_users
         self.ask_timeout = ask_timeout
@@ -207,7 +214,13 @@ class JsmsSubmitOperator(JsmsTextOperator):
             self._begin(context)
 
     def _begin(self, context: Context) -> None:
-        """Write that the task has sent nothing yet, before anything can fail."""
+        """Write that the task has sent nothing yet, before anything can fail.
+
+        Not with a key: if the author removes it, a later try must not conclude that nothing was
+        sent.
+        """
+        if self.once_key is not None:
+            return
         task_try = self._task_try(context)
         if self._is_task(context) and not self._is_subclassed():
             task_try.begin(self._first_record)
@@ -230,7 +243,9 @@ class JsmsSubmitOperator(JsmsTextOperator):
 
     def _add_keep(self, context: Context, error: JsmsError) -> None:
         is_over = "rigger a new run" in str(error)
-        if KEEP and not is_over and store_of(context) is not None:
+        attempt = self._task_try(context).attempt
+        is_in_table = attempt.is_in_table or self.once_key is not None
+        if KEEP and not is_over and not is_in_table and store_of(context) is not None:
             error.add(KEEP)
 
     def _policy(self, context: Context) -> Policy:
@@ -244,7 +259,8 @@ class JsmsSubmitOperator(JsmsTextOperator):
     def _may_ask(self, context: Context, submission: Submission) -> bool:
         """Return whether to ask now: as the user wants it, or because somebody has cleared it."""
         # Airflow 3.3 would show the first question of a try again.
-        is_possible = CAN_ASK and self._answer is None and store_of(context) is not None
+        has_record = self.once_key is not None or self._task_try(context).store is not None
+        is_possible = CAN_ASK and self._answer is None and has_record
         if not is_possible or self._is_subclassed() or not self._is_task(context):
             return False
         is_cleared = self._task_try(context).attempt.is_cleared
@@ -259,6 +275,15 @@ class JsmsSubmitOperator(JsmsTextOperator):
         durable = flag("durable", self.durable)
         return task_try_of(context, retries=self.retries or 0, durable=durable)
 
+    def _open_ledger(self, context: Context, hook: JsmsHook) -> None:
+        """Keep the records in the table of the connection, if it names one."""
+        if flag("durable", self.durable) and hook.ledger is not None:
+            self._task_try(context).keep_in(hook.ledger, account_of(hook.settings).app)
+            self._begin(context)
+
+    def _key(self) -> str | None:
+        return None if self.once_key is None else once_key_of(self.once_key)
+
     def _is_task(self, context: Context) -> bool:
         # Otherwise the user's code executes this operator in a task of its own.
         task = context.get("task")
@@ -266,14 +291,15 @@ class JsmsSubmitOperator(JsmsTextOperator):
 
     def _is_subclassed(self) -> bool:
         # The execute of a subclass may submit any number of times.
-        return type(self).execute.__module__ != "airflow_provider_jsms.operators.jsms"
+        return type(self).execute.__module__ not in _OWN_MODULES
 
     @contextmanager
     def _guarding_other_submissions(self, context: Context) -> Iterator[None]:
         """Keep a skip or a retry of this submission from affecting others of the task."""
-        has_records = store_of(context) is not None or not flag("durable", self.durable)
+        is_recorded = flag("durable", self.durable) and self.once_key is None
+        guard = fail_without_retry(self._task_try(context)) if is_recorded else nullcontext()
         try:
-            with nullcontext() if has_records else fail_without_retry(self._task_try(context)):
+            with guard:
                 yield
         except AirflowSkipException as skip:
             if self._is_task(context):

@@ -25,15 +25,17 @@ from airflow_provider_jsms.operators.base import (
     JsmsSubmitOperator,
     past_send_time,
 )
+from airflow_provider_jsms.operators.reconcile import JsmsReconcileSchedulesOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
 from airflow_provider_jsms.submission.chunks import NOBODY, chunks
 from airflow_provider_jsms.submission.custom_code import refuse_templates
 from airflow_provider_jsms.submission.fingerprint import fingerprint_of
+from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.recipients_file import source_of
 from airflow_provider_jsms.submission.refusals import FailureLimit
 from airflow_provider_jsms.submission.submission import Submission
-from airflow_provider_jsms.submission.task_try import RECORD_OF_CHUNK
+from airflow_provider_jsms.submission.task_try import RECORD, RECORD_OF_CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +54,7 @@ __all__ = [
     "JsmsModifyBatchScheduleOperator",
     "JsmsModifyScheduleOperator",
     "JsmsQueryScheduleOperator",
+    "JsmsReconcileSchedulesOperator",
     "JsmsSubmitBatchScheduleOperator",
     "JsmsSubmitScheduleOperator",
 ]
@@ -73,9 +76,9 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
     :class:`JsmsSubmitBatchScheduleOperator`, not a task for each of them.
 
     The task records its intent and the outcome in Airflow's task state store (3.3 and newer;
-    Storage tab of the task). A retry after a crash, or a cleared task, returns the accepted
-    schedule, or modifies it if the arguments have changed. If the outcome is unknown,
-    ``on_uncertain`` decides. Nothing is resent automatically.
+    Storage tab of the task), or in the SQL table that the connection names. A retry after a crash,
+    or a cleared task, returns the accepted schedule, or modifies it if the arguments have changed.
+    If the outcome is unknown, ``on_uncertain`` decides. Nothing is resent automatically.
 
     :param send_time: when JSMS sends the text: an aware datetime, an ISO 8601 time with an offset
         or ``Z`` (``{{ dag_run.run_after }}``, ``{{ data_interval_end }}``), or the wall clock of
@@ -93,15 +96,20 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
         ``"assume_sent"``, which returns None (templated). To ask takes Airflow 3.3 or newer.
     :param ask_users: who may answer: ids of Airflow users; None for all who may act on the task.
     :param ask_timeout: how long to wait for an answer; None for ever. Then the task fails.
-    :param durable: whether to keep the record (templated).
+    :param durable: whether to keep the record; with ``once_key`` it is always kept (templated).
+    :param once_key: names this text, whatever task, DAG or run submits it, 1 to 200 characters,
+        such as ``appointment-{{ params.id }}``. The first one submits it. Later the same request
+        returns the schedule without sending anything, another one modifies it, and fails once it
+        was sent. Needs the extra ``ledger_conn_id`` of the connection (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsInputError: an argument is invalid; nothing was sent.
     :raises JsmsApiError: JSMS refused it.
     :raises JsmsUncertainError: it may have been accepted; it was not sent again.
+    :raises JsmsLateChangeError: it was sent before its arguments changed.
     :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
     """
 
-    template_fields = (*JsmsSingleOperator.template_fields, "durable", "on_uncertain")
+    template_fields = (*JsmsSingleOperator.template_fields, "durable", "on_uncertain", "once_key")
 
     def execute(self, context: Context) -> str | None:
         """Submit the schedule, unless an earlier try has done so."""
@@ -116,16 +124,33 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
             self._asking(context),
             self._plain_hook() as hook,
         ):
+            self._open_ledger(context, hook)
+            key = self._key()
             call = submit_schedule(send_time=hook.parse_send_time(self.send_time), **self._fields())
             if not self._is_task(context):
                 refuse_templates(call)
             task_try, request = self._task_try(context), fingerprint_of(call, hook.settings)
-            record = self._record(context, task_try, request)
-            submission = Submission(hook, task_try, record, self._policy(context))
+            if key is None:
+                record = self._record(context, task_try, request)
+                submission = Submission(hook, task_try, record, self._policy(context))
+            else:
+                record = self._record_of_key(context, hook, key, request)
+                submission = KeyedSubmission(hook, task_try, record, self._policy(context))
             with past_send_time(self.on_past_send_time, is_begun=lambda: submission.is_begun):
                 outcome = submission.carry_out(call, request)
             submission.finish()
         return outcome["schedule_id"] if outcome else None
+
+    def _record_of_key(
+        self, context: Context, hook: JsmsHook, key: str, request: Fingerprint
+    ) -> SubmissionRecord:
+        is_task = self._is_task(context) and not self._is_subclassed()
+        return self._task_try(context).record_of_key(
+            hook.require_ledger("once_key"),
+            request.app,
+            key,
+            instead_of=RECORD if is_task else None,
+        )
 
     def _record(
         self, context: Context, task_try: TaskTry, request: Fingerprint
@@ -200,7 +225,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
     ``uncertain_count`` of recipients. An error between two chunks reports the progress.
     """
 
-    template_fields = (*JsmsBatchOperator.template_fields, "durable", "on_uncertain")
+    template_fields = (*JsmsBatchOperator.template_fields, "durable", "on_uncertain", "once_key")
     _first_record = RECORD_OF_CHUNK
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -229,6 +254,9 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
         return tally.result()
 
     def _campaign(self, hook: JsmsHook, context: Context) -> Campaign:
+        self._open_ledger(context, hook)
+        task_try, key = self._task_try(context), self._key()
+        is_in_code = self._is_subclassed() or not self._is_task(context)
         source = source_of(self.recipients, self.columns)
         return Campaign(
             hook,
@@ -236,9 +264,10 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
             self._survey(source),
             hook.parse_send_time(self.send_time),
             batch_head(**self._fields()),
-            task_try=self._task_try(context),
-            is_in_code=self._is_subclassed() or not self._is_task(context),
+            task_try=task_try,
+            is_in_code=is_in_code,
             policy=self._policy(context),
+            once_key=key,
         )
 
     @contextmanager
@@ -394,6 +423,7 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
             if gone is None:
                 raise
             self.log.info("Schedule %s is gone and counts as %s", schedule_id, gone)
+            hook.note_deletion(schedule_id, is_gone=True)
             return gone
         return "deleted"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import BaseOperator
 
-PRIVATE_FIELDS: Final = ("mobile", "temp_para", "recipients")
+PRIVATE_FIELDS: Final = ("mobile", "temp_para", "recipients", "texts")
 STORE: Final = "_private_values"
 _UNSET: Final = object()
 

@@ -49,12 +49,9 @@ class Adoption:
     def decide(self) -> Decision | None:
         """Write the answer into the record, and return the next step; None to leave the text.
 
-        :raises JsmsUncertainError: the answer is to an older question, or names a schedule that
-            is not of this text.
+        :raises JsmsUncertainError: the answer names a schedule that is not of this text.
         """
         answer, record = self.answer, self.record
-        if answer.versions[record.key] != record.version:
-            raise self._not_adopted("The answer is to an older question")
         _log.warning("Record %s: %s", record.key, answer.note)
         if answer.leaves():
             record.note(answer.note)
@@ -81,26 +78,39 @@ class Adoption:
     def _found(self, schedule_id: str | None) -> Schedule:
         """Return the schedule that a person has found."""
         if schedule_id is None:
-            raise self._not_adopted("No schedule_id was entered")
+            raise _not_adopted(self.call, "No schedule_id was entered")
         try:
             return self.sender.query_schedule(schedule_id)
         except JsmsInputError as error:
-            raise self._not_adopted(str(error)) from error
+            raise _not_adopted(self.call, str(error)) from error
         except JsmsStateError as error:
             why = f"JSMS does not know schedule {schedule_id}, or it was sent ({error.code})"
-            raise self._not_adopted(why) from error
+            raise _not_adopted(self.call, why) from error
 
     def _require_agreement(self, schedule: Schedule, found: list[str]) -> None:
         if found:
-            raise self._not_adopted(
+            raise _not_adopted(
+                self.call,
                 f"Schedule {schedule['schedule_id']} is of another text: {', '.join(found)}. If "
                 "the arguments of the task have changed since, restore the arguments of that time "
-                "first"
+                "first",
             )
 
-    def _not_adopted(self, why: str) -> JsmsUncertainError:
-        return JsmsUncertainError(
-            f"{why}. Nothing was sent, and the task does not know more than before. To be asked "
-            "again, clear the task.",
-            call=str(self.call),
-        )
+
+def refuse_if_changed(answer: Answer, record: SubmissionRecord, call: Call[Any]) -> None:
+    """Refuse an answer about a record that was edited or deleted since the question.
+
+    :raises JsmsUncertainError: it was.
+    """
+    if answer.versions.get(record.key, record.version) != record.version:
+        # The beginning of this try has written it anew, where it was deleted.
+        record.lose()
+        raise _not_adopted(call, "The answer is to an older question")
+
+
+def _not_adopted(call: Call[Any], why: str) -> JsmsUncertainError:
+    return JsmsUncertainError(
+        f"{why}. Nothing was sent, and the task does not know more than before. To be asked again, "
+        "clear the task.",
+        call=str(call),
+    )

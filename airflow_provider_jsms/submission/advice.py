@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.exceptions import JsmsForeignRecordError, JsmsLateChangeError
-from airflow_provider_jsms.submission.airflow_version import CLEAR_REMOVES_RECORDS
+from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
+from airflow_provider_jsms.submission.airflow_version import CAN_ASK, CLEAR_REMOVES_RECORDS
 from airflow_provider_jsms.submission.decisions import Do
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def with_an_operator(record: SubmissionRecord) -> str:
     """Return the next steps after a submission of an operator with an unknown outcome."""
     if record.has_store and record.attempt.is_in_code:
         return with_code(record)
-    if record.has_store:
+    if record.has_store and CAN_ASK:
         marking = (
             "\n* Or, if the schedule exists and is right, mark the task as success. Tasks that "
             "need its schedule_id are skipped."
@@ -38,11 +40,13 @@ def with_an_operator(record: SubmissionRecord) -> str:
             "* Clear the task: it asks what you found, and continues with your answer."
             f"{'' if record.attempt.is_part else marking}"
         )
-    again = ", or clear the task with on_uncertain='resubmit'" if record.may_be_resubmitted else ""
+    ways = ["use another once_key" if record.attempt.is_keyed else "trigger a new run"]
+    if record.may_be_resubmitted:
+        ways.append("clear the task with on_uncertain='resubmit'")
     return (
         "Look in the JSMS console whether that schedule exists.\n"
         "* If it exists and is right, mark the task as success.\n"
-        f"* If it does not exist, trigger a new run{again}."
+        f"* If it does not exist, {', or '.join(ways)}."
     )
 
 
@@ -55,6 +59,15 @@ def with_code(record: SubmissionRecord) -> str:
             "JsmsHook(..., durable=False)."
         )
     key = CODE_KEY if record.attempt.doubt else record.key
+    if record.attempt.is_in_table:
+        name = key if record.attempt.is_keyed else f"{record.attempt.by}/{key}"
+        return (
+            "Look in the JSMS console whether that schedule exists.\n"
+            "* If it exists and is right, let your code continue without this text.\n"
+            "* If it does not exist, run `python -m airflow_provider_jsms not-there "
+            f"{shlex.quote(name)}`, with `--conn-id` for another connection than "
+            f"{DEFAULT_CONN_ID}, and run your code again."
+        )
     return (
         "Look in the JSMS console whether that schedule exists.\n"
         "* If it exists and is right, let your code continue without this text.\n"
@@ -67,9 +80,10 @@ def conflict(record: SubmissionRecord, decision: Decision) -> JsmsError:
     """Return the error of a record that is of another text, which it is too late to change."""
     text = f"Record {record.key}: {decision.why} (schedule {record.schedule_id}). Nothing was sent."
     if decision.do is Do.GIVE_UP:
+        new = "use another once_key" if record.attempt.is_keyed else "trigger a new run"
         return JsmsLateChangeError(
-            f"{text} To send the new text as well, trigger a new run; to keep the old one, "
-            "mark the task as success."
+            f"{text} To send the new text as well, {new}; to keep the old one, mark the task as "
+            "success."
         )
     if record.attempt.is_one_of_several:
         return JsmsForeignRecordError(
@@ -82,10 +96,12 @@ def conflict(record: SubmissionRecord, decision: Decision) -> JsmsError:
             "task."
         )
     if record.attempt.is_part:
-        return JsmsForeignRecordError(
-            f"{text} To text others as well, use another task; a new run of this one would "
-            "text everyone again."
+        other = (
+            " with another once_key."
+            if record.attempt.is_keyed
+            else "; a new run of this one would text everyone again."
         )
+        return JsmsForeignRecordError(f"{text} To text others as well, use another task{other}")
     return JsmsForeignRecordError(
         f"{text} The upstream list may have changed between two runs of the task. Trigger a "
         "new run, or use one batch task for the whole list."

@@ -11,6 +11,9 @@ _VERSION: Final = tuple(int(part) for part in __version__.split(".")[:2])
 CAN_ASK: Final = _VERSION >= (3, 3)
 """Whether any operator may wait for a person, without a triggerer."""
 
+HAS_STORE: Final = _VERSION >= (3, 3)
+"""Whether there is a task state store."""
+
 HAS_RETRY_POLICIES: Final = _VERSION >= (3, 3)
 """Whether a task takes a ``retry_policy``."""
 

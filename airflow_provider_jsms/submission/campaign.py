@@ -25,8 +25,10 @@ from airflow_provider_jsms.submission.fingerprint import (
     fingerprint_of,
     list_fingerprint,
 )
+from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.refusals import all_refused, from_record
 from airflow_provider_jsms.submission.submission import Submission
+from airflow_provider_jsms.submission.task_try import KeyedRecords
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.decisions import Attempt
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.submission import Policy, Sender
-    from airflow_provider_jsms.submission.task_try import TaskTry
+    from airflow_provider_jsms.submission.task_try import BatchRecords, TaskTry
 
 _SHOWN_IDS: Final = 10
 _MOST_UNANSWERED: Final = 3
@@ -137,6 +139,7 @@ class Campaign:
     :param source: the recipients; ``known`` is the survey of them.
     :param head: the validated fields that all chunks share.
     :param is_in_code: your own code submits it, which may submit others too.
+    :param once_key: names the list, None if the task does.
     :param policy: where a person can be asked about a chunk, the others go out first.
     """
 
@@ -151,6 +154,7 @@ class Campaign:
         task_try: TaskTry,
         is_in_code: bool,
         policy: Policy,
+        once_key: str | None = None,
     ) -> None:
         self._hook = hook
         self._source = source
@@ -162,11 +166,7 @@ class Campaign:
         self._uncertain: list[JsmsUncertainError] = []
         self._unanswered = 0
         self._list = list_fingerprint(known.digests, hook.settings)
-        self._batch = (
-            task_try.records_of_batch(account_of(hook.settings), self._list)
-            if is_in_code
-            else task_try.records_of_task()
-        )
+        self._batch = self._records_of(once_key, is_in_code=is_in_code)
         self._records = self._read_records()
         self._begun, self._attempt = self._earlier_tries()
         self.tally = Tally(known.recipients)
@@ -213,6 +213,15 @@ class Campaign:
         if lead and not self._attempt.is_in_code:
             lead.finished()
 
+    def _records_of(self, once_key: str | None, *, is_in_code: bool) -> BatchRecords | KeyedRecords:
+        account, task_try = account_of(self._hook.settings), self._task_try
+        if once_key is not None:
+            ledger = self._hook.require_ledger("once_key")
+            return KeyedRecords(task_try, ledger, account.app, once_key, is_in_code=is_in_code)
+        if is_in_code:
+            return task_try.records_of_batch(account, self._list)
+        return task_try.records_of_task()
+
     def _read_records(self) -> list[SubmissionRecord]:
         """Return the records of all chunks, also those of a longer list that was begun before."""
         # One more, because the first record of a longer list may have been deleted by hand.
@@ -242,7 +251,8 @@ class Campaign:
         record = self._records[number - 1]
         record.attempt = self._attempt
         call = batch_call(self._send_time, self._head, people)
-        submission = Submission(
+        kind = KeyedSubmission if self._attempt.is_keyed else Submission
+        submission = kind(
             self._hook,
             self._task_try,
             record,
@@ -329,13 +339,13 @@ class Campaign:
             error.add(f"{self._describe_progress()} {self._next_step(error)}".rstrip())
 
     def _describe_progress(self) -> str:
-        is_known = self._batch.store is not None or self._attempt.number == 1
+        is_known = self._batch.is_recorded or self._attempt.number == 1
         return self.tally.describe(are_others_known=is_known)
 
     def _next_step(self, error: JsmsError) -> str:
         if isinstance(error, JsmsUncertainError | JsmsPastSendTimeError):
             return ""  # the one says it itself, and to the other nothing can be added
-        if self._batch.store is None:
+        if not self._batch.is_recorded:
             return (
                 "This Airflow keeps no record: text the others by a new run with them alone."
                 if self._attempt.number == 1

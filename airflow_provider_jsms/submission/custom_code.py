@@ -1,7 +1,8 @@
 """Submissions by the hook in your own code.
 
-In a task of Airflow 3.3 and newer they are recorded like those of the operators. Outside a task
-there is no record; there the process remembers the texts with an unknown outcome.
+In a task of Airflow 3.3 and newer, or with a ledger, they are recorded like those of the operators.
+Outside a task only a key has a record; without one the process remembers the texts with an unknown
+outcome.
 """
 
 from __future__ import annotations
@@ -12,14 +13,23 @@ from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsInputError
 from airflow_provider_jsms.submission.chunks import digest
 from airflow_provider_jsms.submission.decisions import Attempt
-from airflow_provider_jsms.submission.fingerprint import fingerprint_of, list_fingerprint
+from airflow_provider_jsms.submission.fingerprint import (
+    account_of,
+    fingerprint_of,
+    list_fingerprint,
+)
+from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.refusals import from_record
 from airflow_provider_jsms.submission.submission import Submission
 from airflow_provider_jsms.submission.task_try import TaskTry, UncertainTexts, running_try
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.replies import BatchResult
+    from airflow_provider_jsms.submission.ledger import SubmissionRecord
+    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
     from airflow_provider_jsms.submission.submission import Sender
 
 _OUTSIDE: Final = Attempt(number=1, is_cleared=False, is_mapped=False, is_kept_by_clear=True)
@@ -35,24 +45,52 @@ def begin() -> None:
     _task_try().begin_code()
 
 
-def submit_text(sender: Sender, call: Call[str]) -> str:
+def submit_text(sender: Sender, call: Call[str], once_key: str | None = None) -> str:
     """Submit one text and return its schedule_id."""
     refuse_templates(call)
-    task_try, request = _task_try(), fingerprint_of(call, sender.settings)
-    submission = Submission(sender, task_try, task_try.record_of_text(request), is_hook=True)
+    request = fingerprint_of(call, sender.settings)
+    submission = _submission(sender, once_key, lambda it: it.record_of_text(request))
     return str((submission.carry_out(call, request) or {})["schedule_id"])
 
 
-def submit_batch(sender: Sender, call: Call[BatchResult]) -> BatchResult:
+def submit_batch(
+    sender: Sender, call: Call[BatchResult], once_key: str | None = None
+) -> BatchResult:
     """Submit one batch and return its result."""
     refuse_templates(call)
-    task_try, request = _task_try(), fingerprint_of(call, sender.settings)
+    request = fingerprint_of(call, sender.settings)
     listed = list_fingerprint([digest(call.recipients)], sender.settings)
-    record = task_try.records_of_batch(request, listed).of_chunk(1)
-    about = {"chunks": 1, "list": listed}
-    submission = Submission(sender, task_try, record, about=about, is_hook=True)
+    submission = _submission(
+        sender,
+        once_key,
+        lambda it: it.records_of_batch(request, listed).of_chunk(1),
+        about={"chunks": 1, "list": listed},
+    )
     outcome = submission.carry_out(call, request) or {}
     return submission.result or from_record(outcome, call.recipients)
+
+
+def accepted_under(ledger: SqlLedger, app: str, once_key: str) -> str | None:
+    """Return the schedule_id that was accepted under a key, None if there is none."""
+    record = TaskTry(None, _OUTSIDE).record_of_key(ledger, app, once_key)
+    return record.schedule_id if record.is_scheduled_or_unknown else None
+
+
+def _submission(
+    sender: Sender,
+    once_key: str | None,
+    record_of: Callable[[TaskTry], SubmissionRecord],
+    about: Mapping[str, Any] | None = None,
+) -> Submission:
+    """Return a submission by its record: that of the key, or that of the task."""
+    task_try, app = _task_try(), account_of(sender.settings).app
+    if once_key is not None:
+        record = task_try.record_of_key(sender.require_ledger("once_key"), app, once_key)
+        return KeyedSubmission(sender, task_try, record, about=about, is_hook=True)
+    if sender.ledger is not None:
+        task_try.keep_in(sender.ledger, app)
+        task_try.begin_code()
+    return Submission(sender, task_try, record_of(task_try), about=about, is_hook=True)
 
 
 def refuse_templates(call: Call[Any]) -> None:

@@ -6,10 +6,10 @@ first try begins (*begun*), before each request (*sending*) and after it (*accep
 ===============================  ===============================================================
 record                           this try
 ===============================  ===============================================================
-*begun*, or *refused*            submits
+*begun*, *refused*, *deleted*    submits
 none, on a later try             *unknown*: an earlier try had no store, or its record was removed
 *unknown*                        uncertain
-*sending*                        uncertain: an earlier try died in flight
+*sending*, *deleting*            uncertain: an earlier try died in flight
 damaged                          uncertain, and never resubmitted
 *accepted*, same request         returns the accepted schedule, without a request
 *accepted*, another request      modifies the recorded schedule
@@ -22,6 +22,8 @@ of your own code                 never modified: another request fails; after a 
                                  asked, as if the record were *finished*
 of another master secret         JSMS is asked whether it holds the same text
 no store, not the first try      uncertain
+of a key, same request           returns the schedule, without a request, also after it was sent
+of a key, another request        JSMS is asked, as if the record were *finished*
 ===============================  ===============================================================
 
 Where it is uncertain and the task may ask, a person decides (:mod:`.question`).
@@ -49,14 +51,21 @@ SENDING: Final = "sending"
 ACCEPTED: Final = "accepted"
 REFUSED: Final = "refused"
 FINISHED: Final = "finished"
+DELETING: Final = "deleting"
+DELETED: Final = "deleted"
+NOT_SCHEDULED: Final = (BEGUN, REFUSED, DELETED)
 
 LOST: Final = (
     "this task keeps no record of its earlier tries: a clear has removed it, a person has, or they "
     "ran on an Airflow without one"
 )
-_IN_DOUBT: Final = {UNKNOWN: LOST, SENDING: "an earlier try ended during its submission"}
-# A modification this close to send_time may come too late.
-_NEAR: Final = timedelta(seconds=60)
+_IN_DOUBT: Final = {
+    UNKNOWN: LOST,
+    SENDING: "an earlier try ended during its submission",
+    DELETING: "an earlier try ended during its deletion",
+}
+NEAR: Final = timedelta(seconds=60)
+"""A modification this close to ``send_time`` may come too late."""
 
 
 class Do(Enum):
@@ -92,6 +101,9 @@ class Attempt:
     :param is_in_code: your own code submits, such as a hook in a ``@task``, so it is never known
         whether the task has submitted everything.
     :param is_one_of_several: one of possibly many submissions, so never modified.
+    :param is_keyed: ``once_key`` names the record, which tasks and runs share.
+    :param is_in_table: the record is a row of a SQL table, not in Airflow's store.
+    :param by: the task instance, where records name it; empty outside a task.
     :param doubt: why nothing is known of earlier tries; empty if the record counts.
     """
 
@@ -103,6 +115,9 @@ class Attempt:
     is_over: bool = False
     is_in_code: bool = False
     is_one_of_several: bool = False
+    is_keyed: bool = False
+    is_in_table: bool = False
+    by: str = ""
     doubt: str = ""
 
 
@@ -118,13 +133,29 @@ def decide(
     if record is None:
         return _without_record(attempt, has_store=has_store)
     state = record["state"]
-    if state in (BEGUN, REFUSED):
+    if state in NOT_SCHEDULED:
         return Decision(Do.SUBMIT, "no earlier try has scheduled anything")
     if state in _IN_DOUBT:
         return Decision(Do.DOUBT, _IN_DOUBT[state])
     if state not in (ACCEPTED, FINISHED):
         return DAMAGED
-    return _with_schedule(record, request, attempt)
+    follow = _with_key if attempt.is_keyed else _with_schedule
+    return follow(record, request, attempt)
+
+
+def decide_when_gone(
+    record: Mapping[str, Any], attempt: Attempt, schedule_id: str | None, now: datetime
+) -> Decision:
+    """Return the next step if JSMS no longer knows the schedule of a record."""
+    send_time = str(record.get("send_time_utc") or "")
+    if (
+        attempt.is_keyed
+        and "modifying" not in record
+        and "" < send_time < f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    ):
+        return Decision(Do.GIVE_UP, "the text was sent, or its schedule was deleted in time")
+    why = f"JSMS no longer knows schedule {schedule_id}: it was deleted, or sent"
+    return Decision(Do.DOUBT, why)
 
 
 def decide_after_query(
@@ -135,7 +166,7 @@ def decide_after_query(
     :param send_time: of the schedule at JSMS, where it may have been moved; None if unreadable.
     """
     decision = _reuse_or_modify(record, request)
-    if decision.do is Do.MODIFY and (send_time is None or send_time < now + _NEAR):
+    if decision.do is Do.MODIFY and (send_time is None or send_time < now + NEAR):
         return Decision(Do.GIVE_UP, "the text was sent, or is about to be")
     return decision
 
@@ -162,6 +193,18 @@ def _with_schedule(record: Mapping[str, Any], request: Fingerprint, attempt: Att
     if record["state"] == FINISHED or is_rerun:
         return Decision(Do.QUERY, "this task has submitted before")
     return _reuse_or_modify(record, request)
+
+
+def _with_key(record: Mapping[str, Any], request: Fingerprint, attempt: Attempt) -> Decision:
+    recorded = record["fingerprint"]
+    if not request.is_comparable(recorded):
+        return Decision(Do.QUERY, "the master secret has changed, so requests cannot be compared")
+    decision = _reuse_or_modify(record, request)
+    if decision.do is Do.REUSE:
+        return Decision(Do.REUSE, "the same request was submitted under this key")
+    if attempt.is_part and not request.is_for_same_people(recorded):
+        return Decision(Do.LEAVE, "the record of this part of a campaign is of other recipients")
+    return Decision(Do.QUERY, "another request was submitted under this key")
 
 
 def _why_not_modified(record: Mapping[str, Any], attempt: Attempt) -> str:

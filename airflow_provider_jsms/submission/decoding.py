@@ -1,4 +1,4 @@
-"""Decode a file of recipients from the encodings in which spreadsheets save it.
+"""Decode a table or a list from the encodings in which spreadsheets save it.
 
 A byte order mark names UTF-8 or UTF-16. Without one, the first line that is not ASCII decides
 between UTF-8 and GB18030, which Excel writes in China.
@@ -26,13 +26,14 @@ _LETTER_BY_HANZI: Final = re.compile("[A-Za-z][\u4e00-\u9fa5]|[\u4e00-\u9fa5][A-
 def decoded(pieces: Iterator[bytes], name: str, encoding: str = "") -> Iterator[str]:
     """Yield the lines of a file as text.
 
+    :param name: of the file in an error, such as ``file of recipients people.csv``.
     :param pieces: the file, split behind each byte of a line feed.
     :param encoding: of a file without a byte order mark; empty if its lines decide.
     :raises JsmsInputError: another encoding; names the line.
     """
     first = next(pieces, b"")
     if first.startswith(_WORKBOOK):
-        raise _refused(f"The file of recipients {name} is an Excel workbook")
+        raise _refused(f"The {name} is an Excel workbook")
     if first.startswith(_UTF_16):
         yield from _of_utf_16(chain([first], pieces), name)
         return
@@ -46,7 +47,7 @@ def decoded(pieces: Iterator[bytes], name: str, encoding: str = "") -> Iterator[
             other = (
                 "not UTF-8" if encoding == "utf-8" else "neither UTF-8 nor GBK, or may be either"
             )
-            raise _refused(f"Line {number} of the file of recipients {name} is {other}")
+            raise _refused(f"Line {number} of the {name} is {other}")
         yield text
 
 
@@ -85,5 +86,5 @@ def _of_utf_16(pieces: Iterator[bytes], name: str) -> Iterator[str]:
             *lines, text = (text + piece).split("\n")
             yield from (f"{line}\n" for line in lines)
     except UnicodeDecodeError:
-        raise _refused(f"The file of recipients {name} is not the UTF-16 that it claims") from None
+        raise _refused(f"The {name} is not the UTF-16 that it claims") from None
     yield text

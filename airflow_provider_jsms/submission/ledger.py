@@ -1,6 +1,7 @@
-"""The records of submissions, in Airflow's task state store (3.3 and newer).
+"""The records of submissions, in Airflow's task state store (3.3 and newer) or in a SQL table.
 
-People read them in the Storage tab of the task, and may edit or delete them there.
+People read them in the Storage tab of the task, and may edit or delete them there, or in the table
+(:mod:`.sql_ledger`).
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from airflow_provider_jsms.api.arguments import schedule_id_of
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsLedgerError
+from airflow_provider_jsms.submission.airflow_version import HAS_STORE
 from airflow_provider_jsms.submission.decisions import (
     ACCEPTED,
     BEGUN,
+    DELETED,
+    DELETING,
     FINISHED,
     LOST,
+    NOT_SCHEDULED,
     REFUSED,
     SENDING,
     UNKNOWN,
@@ -42,6 +47,24 @@ _PATIENCE: Final = 300.0
 _LONGEST_WAIT: Final = 15.0
 
 _log = logging.getLogger(__name__)
+
+
+class RecordTakenError(Exception):
+    """Another try, task or person has written the record since it was read."""
+
+    def __str__(self) -> str:
+        return "another try, task or person has written it meanwhile"
+
+
+class StoreAwayError(Exception):
+    """The database of the ledger cannot be used at the moment.
+
+    :param version: of the row that may have been written nevertheless.
+    """
+
+    def __init__(self, name: str, kind: str, version: str = "") -> None:
+        super().__init__(f"its database {name} cannot be used at the moment: {kind}")
+        self.version = version
 
 
 class Store(Protocol):
@@ -79,8 +102,8 @@ class _Record:
             content = self._store.get(self.key)
         except Exception as error:
             raise JsmsLedgerError(
-                f"The record {self.key} of this task's submission could not be read "
-                f"({type(error).__name__}). Nothing was sent."
+                f"The record {self.key} of this submission could not be read ({_why(error)}). "
+                "Nothing was sent."
             ) from error
         return None if content is None else self._checked(content)
 
@@ -92,7 +115,7 @@ class _Record:
         if self.content is not None or not self.has_store:
             return
         known = {"state": BEGUN, "since": now(), **about}
-        self._write_before({"state": UNKNOWN, "why": LOST, "found_at": now()} if is_lost else known)
+        self._write_before(_unknown() if is_lost else known)
 
     def _write_before(self, content: dict[str, Any]) -> None:
         """Write before a request: if that fails, nothing may be sent."""
@@ -100,9 +123,8 @@ class _Record:
             self._write(content)
         except Exception as error:
             raise JsmsLedgerError(
-                f"The record {self.key} could not be written ({type(error).__name__}), so nothing "
-                "was sent. Either Airflow's API server cannot be reached, or another try of this "
-                "task is running."
+                f"The record {self.key} could not be written ({_why(error)}), so nothing was sent."
+                f"{_hint(error)}"
             ) from error
 
     def _write(self, content: dict[str, Any]) -> None:
@@ -127,10 +149,7 @@ class SubmissionRecord(_Record):
         self.is_behind = False
 
     def _checked(self, content: object) -> dict[str, Any]:
-        """Return the record; of one that was damaged or edited, nothing is used."""
-        if isinstance(content, Mapping) and _is_sound(content):
-            return dict(content)
-        return {"state": _DAMAGED}
+        return sound(content)
 
     @property
     def state(self) -> str | None:
@@ -145,7 +164,7 @@ class SubmissionRecord(_Record):
     @property
     def is_scheduled_or_unknown(self) -> bool:
         """Whether an earlier request may have scheduled something."""
-        return self.state not in (None, BEGUN, REFUSED)
+        return self.state not in (None, *NOT_SCHEDULED)
 
     @property
     def may_be_resubmitted(self) -> bool:
@@ -167,6 +186,18 @@ class SubmissionRecord(_Record):
     def is_of_this_try(self) -> bool:
         """Whether this try has written it."""
         return (self.content or {}).get("try") == self.attempt.number
+
+    @property
+    def under_way(self) -> Mapping[str, Any] | None:
+        """The intent of a request whose outcome is not recorded yet."""
+        return self.content if self.state == SENDING else (self.content or {}).get("modifying")
+
+    def read_again(self) -> None:
+        """Read what others have written meanwhile.
+
+        :raises JsmsLedgerError: it could not be read.
+        """
+        self.content = self._read()
 
     def is_for(self, request: Fingerprint, *, people: bool = False) -> bool:
         """Return whether it is of this request, or with ``people`` at least to the same people."""
@@ -190,6 +221,14 @@ class SubmissionRecord(_Record):
         :raises JsmsLedgerError: it could not be written.
         """
         self._begin({"try": self.attempt.number}, is_lost=self.attempt.number > 1)
+
+    def lose(self) -> None:
+        """Write that nobody knows, if the record was deleted since an earlier part of this try.
+
+        :raises JsmsLedgerError: it could not be written.
+        """
+        if self.is_new:
+            self._write_before(_unknown())
 
     def not_there(self, note: str) -> None:
         """Write the decision of a person that JSMS has nothing of this submission.
@@ -228,6 +267,7 @@ class SubmissionRecord(_Record):
             {
                 "state": SENDING,
                 **about,
+                **self._by(),
                 "since": now(),
                 "try": self.attempt.number,
                 "resubmitted": resubmitted,
@@ -235,6 +275,26 @@ class SubmissionRecord(_Record):
                 "fingerprint": asdict(request),
             }
         )
+
+    def _write_before(self, content: dict[str, Any]) -> None:
+        # Airflow's store refuses a try that another one has replaced, a table does not.
+        if self.attempt.is_in_table and self._is_of_later_try:
+            raise JsmsLedgerError(
+                f"A later try of this task has written the record {self.key}, so this one stops, "
+                "and nothing was sent."
+            )
+        super()._write_before(content)
+
+    @property
+    def _is_of_later_try(self) -> bool:
+        record = self.content or {}
+        is_mine = not self.attempt.is_keyed or record.get("by") == self.attempt.by
+        number = record.get("try")
+        return is_mine and isinstance(number, int) and number > self.attempt.number
+
+    def _by(self) -> dict[str, str]:
+        # Where others may write the record, they have to know who has.
+        return {"by": self.attempt.by} if self.attempt.is_keyed else {}
 
     def _note(self) -> dict[str, Any]:
         return {"note": self.content["note"]} if self.content and "note" in self.content else {}
@@ -244,7 +304,14 @@ class SubmissionRecord(_Record):
 
         :raises JsmsLedgerError: it could not be written, so nothing may be sent.
         """
-        intent = {**about, "since": now(), "fingerprint": asdict(request)}
+        number = {"try": self.attempt.number} if self.attempt.is_in_table else {}
+        intent = {
+            **about,
+            **self._by(),
+            **number,
+            "since": now(),
+            "fingerprint": asdict(request),
+        }
         self._write_before({**(self.content or {}), "modifying": intent})
 
     def accepted(self, outcome: Mapping[str, Any]) -> None:
@@ -260,9 +327,27 @@ class SubmissionRecord(_Record):
         self._write_after({**(self.content or {}), "state": REFUSED, "code": code})
 
     def finished(self) -> None:
-        """Write that the task is done: from now on another try is a new run of it."""
-        if self.content and self.state == ACCEPTED:
+        """Write that the task is done: from now on another try is a new run of it.
+
+        The record of a key is of no task, and stays *accepted*.
+        """
+        if self.content and self.state == ACCEPTED and not self.attempt.is_keyed:
             self._write_after({**self.content, "state": FINISHED, "finished_at": now()})
+
+    def deleting(self) -> None:
+        """Write the intent to delete the accepted schedule.
+
+        :raises JsmsLedgerError: it could not be written, so nothing may be deleted.
+        """
+        self._write_before({**(self.content or {}), "state": DELETING, "since": now()})
+
+    def deleted(self) -> None:
+        """Write that JSMS does not have the schedule any more."""
+        self._write_after({**(self.content or {}), "state": DELETED})
+
+    def not_deleted(self) -> None:
+        """Write that the schedule was sent before it could be deleted."""
+        self._write_after({**(self.content or {}), "state": ACCEPTED})
 
     def catch_up(self) -> bool:
         """Repeat a failed write; return whether the record is up to date."""
@@ -330,13 +415,26 @@ class CodeNote(_Record):
         return dict(keys) if isinstance(keys, Mapping) else {}
 
 
+def _unknown() -> dict[str, Any]:
+    return {"state": UNKNOWN, "why": LOST, "found_at": now()}
+
+
+def sound(content: object) -> dict[str, Any]:
+    """Return the content of a record; of one that was damaged or edited, nothing is used."""
+    if isinstance(content, Mapping) and _is_sound(content):
+        return dict(content)
+    return {"state": _DAMAGED}
+
+
 def _is_sound(content: Mapping[str, Any]) -> bool:
     state = content.get("state")
-    if state in (BEGUN, UNKNOWN, REFUSED):
+    if state in (BEGUN, UNKNOWN, REFUSED, DELETED):
         return True
     if state == SENDING:
         return isinstance(content.get("fingerprint"), Mapping)
-    if state not in (ACCEPTED, FINISHED) or not isinstance(content.get("fingerprint"), Mapping):
+    if state not in (ACCEPTED, FINISHED, DELETING) or not isinstance(
+        content.get("fingerprint"), Mapping
+    ):
         return False
     try:
         schedule_id_of(content.get("schedule_id"))
@@ -372,18 +470,38 @@ def _patiently(before_sleep: Callable[[RetryCallState], None]) -> Retrying:
     )
 
 
+def _why(error: Exception) -> str:
+    is_ours = isinstance(error, RecordTakenError | StoreAwayError)
+    return str(error) if is_ours else type(error).__name__
+
+
+def _hint(error: Exception) -> str:
+    if isinstance(error, RecordTakenError | StoreAwayError):
+        return " Another try may continue."
+    return " Either Airflow's API server cannot be reached, or another try of this task is running."
+
+
 def _may_pass(error: BaseException) -> bool:
-    """Return whether a write may succeed later: Airflow's API server is away."""
+    """Return whether a write may succeed later: Airflow's API server or the database is away."""
+    if isinstance(error, StoreAwayError):
+        return True
     detail = getattr(getattr(error, "error", None), "detail", None)
     return isinstance(detail, Mapping) and detail.get("status_code") not in _REPLACED
 
 
 def now() -> str:
     """Return the time (UTC) as records have it."""
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return utc_text(datetime.now(UTC))
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a moment (UTC) as records have it."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _never() -> Any:  # noqa: ANN401  an object of Airflow 3.3 and newer
+    if not HAS_STORE:
+        return None  # only a table keeps records there
     from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # noqa: PLC0415  not before
 
     return NEVER_EXPIRE

@@ -6,6 +6,8 @@ about. The texts are in Markdown, for the page of Airflow that lists the require
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +26,8 @@ SEVERAL_THERE: Final = "All are there"
 SEVERAL_SUBMIT: Final = "Submit those without a schedule_id"
 LEAVE: Final = "Leave it"
 _FIELD: Final = "schedule_id"
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9._#/:-]{1,100}")
+_CHUNK: Final = re.compile(r"(?:(?<=^jsms_submission)_(?:[0-9]+_)?|#)([0-9]+)\Z")
 
 
 @dataclass(frozen=True)
@@ -69,14 +73,14 @@ class Answer:
 
 def question_about(doubts: Sequence[Doubt]) -> Question:
     """Return the question to a person about one or several submissions."""
-    is_one = len(doubts) == 1
+    is_one, kind = len(doubts) == 1, "batches" if _are_chunks(doubts) else "texts"
     rows = [doubt.rows for doubt in doubts]
-    header = ["", *(_name(doubt) for doubt in doubts)] if not is_one else ["", ""]
+    header = ["", *(_name(doubt, doubts) for doubt in doubts)] if not is_one else ["", ""]
     lines = [header, ["---"] * len(header)]
     lines += [[name, *(each[name] for each in rows)] for name in rows[0]]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return Question(
-        subject=f"Has JSMS accepted {'this text' if is_one else f'these {len(doubts)} batches'}?",
+        subject=f"Has JSMS accepted {'this text' if is_one else f'these {len(doubts)} {kind}'}?",
         body=f"{_WHY}\n\n{table}\n\n{_logs(doubts)}\n\n{_ONE if is_one else _SEVERAL}",
         options=[ONE_THERE, ONE_SUBMIT, LEAVE]
         if is_one
@@ -127,7 +131,7 @@ one are skipped."""
 _SEVERAL: Final = f"""\
 * **{SEVERAL_THERE}:** enter each `schedule_id`. The task checks with JSMS that they go to the \
 same people at the same time, and continues with them.
-* **{SEVERAL_SUBMIT}:** enter the `schedule_id` of each batch that is there, and leave the others \
+* **{SEVERAL_SUBMIT}:** enter the `schedule_id` of each one that is there, and leave the others \
 empty. If one of those was there after all, its texts go out twice.
 * **{LEAVE}:** nothing is sent for these, and the task continues without their `schedule_id`."""
 
@@ -143,16 +147,29 @@ def _logs(doubts: Sequence[Doubt]) -> str:
     )
 
 
-def _name(doubt: Doubt) -> str:
-    return f"Batch {_number(doubt)}"
+def _name(doubt: Doubt, doubts: Sequence[Doubt]) -> str:
+    return f"Batch {_number(doubt)}" if _are_chunks(doubts) else mask_text(doubt.key)
+
+
+def _are_chunks(doubts: Sequence[Doubt]) -> bool:
+    """Return whether several submissions are of one batch, by the keys of their records."""
+    return len({_CHUNK.sub("", doubt.key) for doubt in doubts}) == 1
 
 
 def _number(doubt: Doubt) -> str:
-    return doubt.key.rpartition("_")[2]
+    """Return the number of a chunk; the first one of a once_key has none in its key."""
+    match = _CHUNK.search(doubt.key)
+    return match[1] if match else "1"
 
 
 def _field(doubt: Doubt, doubts: Sequence[Doubt]) -> str:
-    return _FIELD if len(doubts) == 1 else f"{_FIELD}_{_number(doubt)}"
+    if len(doubts) == 1:
+        return _FIELD
+    # After its place in the question an answer could be taken for another text, when Airflow asks
+    # again and the order is another one.
+    digest = hashlib.sha256(doubt.key.encode()).hexdigest()[:12]
+    name = doubt.key if _PLAIN_KEY.fullmatch(doubt.key) else digest
+    return f"{_FIELD}_{_number(doubt) if _are_chunks(doubts) else name}"
 
 
 def _param(doubt: Doubt) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Recipients in a CSV or JSON Lines file, on the worker or in object storage, read as a stream."""
+"""Rows of a CSV or JSON Lines file, on the worker or in object storage, read as a stream."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.arguments import SHOW_THE_WAY
 from airflow_provider_jsms.api.entries import (
+    RECIPIENTS,
     Columns,
     entries_of,
     is_blank,
@@ -25,7 +26,7 @@ from airflow_provider_jsms.submission.decoding import decoded
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airflow_provider_jsms.api.entries import Source
+    from airflow_provider_jsms.api.entries import Rows, Source
 
 # Excel obeys a first line such as "sep=;" and does not show it.
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=([,;\t|])"?[,;\t|]*', re.IGNORECASE)
@@ -33,21 +34,21 @@ _SEPARATORS: Final = ",;\t"
 _EMPTY_LINE: Final = re.compile(r"[\s,;\ufeff]*")
 
 
-def source_of(value: object, columns: object = None) -> Source:
-    """Return the recipients of a list, a frame, or a ``.csv`` or ``.jsonl`` file.
+def source_of(value: object, columns: object = None, rows: Rows = RECIPIENTS) -> Source:
+    """Return the rows of a list, a frame, or a ``.csv`` or ``.jsonl`` file.
 
     :param columns: names of columns by header.
     :raises JsmsInputError: it is none of these.
     """
     renamed = renaming_of(columns)
     if is_recipients_file(value):
-        return RecipientsFile(value, renamed)
+        return RecipientsFile(value, renamed, rows)
     if isinstance(value, str):
-        raise JsmsInputError(_no_file(value))
-    return entries_of(value, renamed)
+        raise JsmsInputError(_no_file(value, rows))
+    return entries_of(value, renamed, rows)
 
 
-def _no_file(text: str) -> str:
+def _no_file(text: str, rows: Rows) -> str:
     """Return the error for a text that is no path."""
     hint = SHOW_THE_WAY.format("a list")
     if text == "None":
@@ -57,13 +58,13 @@ def _no_file(text: str) -> str:
     elif "[" not in text and re.search(r"[0-9]{11}", text):
         hint = "For numbers in a text pass a list, such as text.split(',')."
     return (
-        f"recipients is a text of {len(text)} characters, neither a list nor the path of a .csv or "
-        f".jsonl file. Nothing was sent. {hint}"
+        f"{rows.argument} is a text of {len(text)} characters, neither a list nor the path of a "
+        f".csv or .jsonl file. Nothing was sent. {hint}"
     )
 
 
 class RecipientsFile:
-    """Recipients in a CSV file, whose first line names the columns, or in a JSON Lines file.
+    """Rows of a CSV file, whose first line names the columns, or in a JSON Lines file.
 
     :param path: a path, a URI such as ``s3://connection@bucket/people.csv``, or a path object.
     """
@@ -71,9 +72,15 @@ class RecipientsFile:
     place = "line"
     is_fixed = False
 
-    def __init__(self, path: Any, renamed: Mapping[str, str] = {}) -> None:  # noqa: ANN401  anything that can be opened
+    def __init__(
+        self,
+        path: Any,  # noqa: ANN401  anything that can be opened
+        renamed: Mapping[str, str] = {},
+        rows: Rows = RECIPIENTS,
+    ) -> None:
         self._path = path
-        self._name = mask_text(path)
+        self._rows = rows
+        self._name = f"file of {rows.argument} {mask_text(path)}"
         self._renamed = renamed
         self._is_table = str(path).lower().endswith(".csv")
 
@@ -94,7 +101,7 @@ class RecipientsFile:
             raise
         except Exception as error:  # noqa: BLE001  every storage raises its own
             raise JsmsRecipientsFileError(
-                f"The file of recipients {self._name} could not be read ({type(error).__name__}): "
+                f"The {self._name} could not be read ({type(error).__name__}): "
                 f"{mask_text(error).rstrip('.')}. Check whether it exists, whether the worker may "
                 "read it, and whether the provider package of its storage is installed."
             ) from None
@@ -106,13 +113,13 @@ class RecipientsFile:
             header = next(rows, None)
         except csv.Error:
             raise JsmsInputError(
-                f"The first line of the file of recipients {self._name} is not CSV. Nothing was "
+                f"The first line of the {self._name} is not CSV. Nothing was "
                 "sent. Save the file as 'CSV UTF-8'."
             ) from None
         if header is None:
             return
-        where = f"Line {before + 1} of the file of recipients {self._name}"
-        columns = Columns(header, self._renamed, where)
+        where = f"Line {before + 1} of the {self._name}"
+        columns = Columns(header, self._renamed, where, self._rows)
         row: list[str] | None = header
         while row is not None:
             line = before + rows.line_num + 1
@@ -133,7 +140,7 @@ class RecipientsFile:
             except (ValueError, RecursionError):
                 entry = JsmsInputError("it is not JSON.")
             is_row = self._renamed and not isinstance(entry, JsmsInputError)
-            yield number, renamed_row(entry, self._renamed) if is_row else entry
+            yield number, renamed_row(entry, self._renamed, self._rows) if is_row else entry
 
 
 def _opened(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_jsms.api.arguments import text_of
+from airflow_provider_jsms.api.arguments import Limit
 from airflow_provider_jsms.api.codes import CODES
-from airflow_provider_jsms.api.masking import SHOWN_RECIPIENTS, mask_mobile, show
+from airflow_provider_jsms.api.masking import SHOWN_RECIPIENTS, mask_mobile
 from airflow_provider_jsms.api.recipients import noun
-from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipientsError
+from airflow_provider_jsms.exceptions import JsmsRefusedRecipientsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,9 +17,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.replies import BatchResult, FailedRecipient
-
-_COUNT = re.compile(r"[0-9]{1,9}")
-_SHARE = re.compile(r"(?:100(?:\.0{1,6})?|[0-9]{1,2}(?:\.[0-9]{1,6})?)%")
 
 
 class FailureLimit:
@@ -32,13 +27,7 @@ class FailureLimit:
     """
 
     def __init__(self, max_failures: object) -> None:
-        self._text = text_of(max_failures)
-        self._is_share = bool(_SHARE.fullmatch(self._text))
-        if not self._is_share and not _COUNT.fullmatch(self._text):
-            raise JsmsInputError(
-                f"max_failures {show(max_failures)} is neither a count (0 or more) nor a share "
-                "from '0%' to '100%'. Nothing was sent."
-            )
+        self._limit = Limit("max_failures", max_failures)
 
     def check(self, result: BatchResult, *, uncertain_count: int = 0) -> None:
         """Raise if more recipients were refused than tolerated, or all of them.
@@ -49,7 +38,7 @@ class FailureLimit:
         """
         refused, accepted = result["failure_count"], result["success_count"]
         total = refused + accepted + uncertain_count
-        if refused == 0 or (refused < total and refused <= self._allowed(total)):
+        if refused == 0 or (refused < total and refused <= self._limit.of(total)):
             return
         kept = (
             f"{accepted} are scheduled under {result['schedule_id']} and stay scheduled"
@@ -58,15 +47,10 @@ class FailureLimit:
         )
         doubt = f", {uncertain_count} are uncertain" if uncertain_count else ""
         raise JsmsRefusedRecipientsError(
-            f"JSMS refused {refused} of {total} {noun(total)} (max_failures is {self._text}); "
+            f"JSMS refused {refused} of {total} {noun(total)} (max_failures is {self._limit}); "
             f"{kept}{doubt}. The refused ones are in the XCom failure_recipients of this task.\n"
             f"{describe_failures(result['failure_recipients'])}"
         )
-
-    def _allowed(self, total: int) -> Fraction:
-        # Fractions, because 0.07 * 100 is more than 7 in binary.
-        limit = Fraction(self._text.removesuffix("%"))
-        return limit * total / 100 if self._is_share else limit
 
 
 def to_record(result: str | BatchResult, people: Sequence[Recipient]) -> dict[str, Any]:

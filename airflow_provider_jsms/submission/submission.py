@@ -22,10 +22,16 @@ from airflow_provider_jsms.exceptions import (
     JsmsStateError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.submission.adoption import Adoption
+from airflow_provider_jsms.submission.adoption import Adoption, refuse_if_changed
 from airflow_provider_jsms.submission.advice import conflict, with_an_operator, with_code
 from airflow_provider_jsms.submission.comparison import differences
-from airflow_provider_jsms.submission.decisions import DAMAGED, Decision, Do, decide_after_query
+from airflow_provider_jsms.submission.decisions import (
+    DAMAGED,
+    Decision,
+    Do,
+    decide_after_query,
+    decide_when_gone,
+)
 from airflow_provider_jsms.submission.doubt import doubt_about, error_of
 from airflow_provider_jsms.submission.ledger import now
 from airflow_provider_jsms.submission.refusals import is_complete, to_record
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.question import Answer
+    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
     from airflow_provider_jsms.submission.task_try import TaskTry
 
 T = TypeVar("T")
@@ -58,6 +65,13 @@ class Sender(Protocol):
     @property
     def settings(self) -> JsmsSettings:
         """The connection's settings."""
+
+    @property
+    def ledger(self) -> SqlLedger | None:
+        """The ledger that the connection names, None if it names none."""
+
+    def require_ledger(self, needed_by: str) -> SqlLedger:
+        """Return the ledger; raises JsmsInputError if the connection names none."""
 
     def send_call(self, call: Call[T]) -> T:
         """Send a submit or modify and return its result."""
@@ -141,11 +155,10 @@ class Submission:
 
         :param request: the fingerprint of the call.
         """
-        if self._answer is None:
-            self._task_try.uncertain.check(request.text)
-        decision = self._record.decide(request)
-        if decision.do is Do.QUERY:
-            decision = self._query(call, request)
+        self._check_uncertain(request)
+        if self._answer:
+            refuse_if_changed(self._answer, self._record, call)
+        decision = self._settled(self._record.decide(request), call, request)
         if decision.do is Do.REUSE and not is_complete(self._recorded, call):
             decision = DAMAGED
         if self._record.content is not None and not self._record.is_new:
@@ -158,17 +171,24 @@ class Submission:
         if not self._record.attempt.is_in_code:
             self._record.finished()
 
+    def _check_uncertain(self, request: Fingerprint) -> None:
+        if self._answer is None:
+            self._task_try.uncertain.check(request.text)
+
     @property
     def _recorded(self) -> dict[str, Any]:
         return self._record.content or {}
+
+    def _settled(self, decision: Decision, call: Call[Any], request: Fingerprint) -> Decision:
+        return self._query(call, request) if decision.do is Do.QUERY else decision
 
     def _query(self, call: Call[Any], request: Fingerprint) -> Decision:
         schedule_id = self._record.schedule_id
         try:
             schedule = self._sender.query_schedule(schedule_id)
         except JsmsStateError:
-            why = f"JSMS no longer knows schedule {schedule_id}: it was deleted, or sent"
-            return Decision(Do.DOUBT, why)
+            at = datetime.now(UTC)
+            return decide_when_gone(self._recorded, self._record.attempt, schedule_id, at)
         if not request.is_comparable(self._recorded["fingerprint"]):
             if found := differences(schedule, call):
                 why = f"the master secret has changed, and schedule {schedule_id} is of another"
@@ -307,7 +327,9 @@ class Submission:
         summary = self._summary(call)
         adoption = Adoption(answer, self._sender, self._record, call, request, summary)
         decision = adoption.decide()
-        return self._follow(decision, call, request) if decision else None
+        if decision is None:
+            return None
+        return self._follow(self._settled(decision, call, request), call, request)
 
     def _summary(self, call: Call[Any]) -> dict[str, Any]:
         return {**call.summary, **self._about}

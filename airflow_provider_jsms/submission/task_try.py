@@ -25,8 +25,9 @@ from airflow.providers.common.compat.sdk import AirflowException, conf, get_curr
 
 from airflow_provider_jsms.submission.advice import CODE_KEY
 from airflow_provider_jsms.submission.airflow_version import CLEAR_REMOVES_RECORDS
-from airflow_provider_jsms.submission.decisions import BEGUN, REFUSED, SENDING, Attempt
+from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED, SENDING, Attempt
 from airflow_provider_jsms.submission.ledger import CodeNote, SubmissionRecord
+from airflow_provider_jsms.submission.stores import KeyRow, TaskRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.exceptions import JsmsUncertainError
     from airflow_provider_jsms.submission.fingerprint import Account, Fingerprint
     from airflow_provider_jsms.submission.ledger import Store
+    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
     from airflow_provider_jsms.submission.submission import Submission
 
 # Airflow exports it to the processes that a task starts.
@@ -64,6 +66,32 @@ class BatchRecords:
         """Return the record of a chunk, counted from 1."""
         batch = "" if self.number == 1 else f"{self.number}_"
         return SubmissionRecord(self.store, f"{RECORD}_{batch}{number}", attempt or self.attempt)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether there is a store."""
+        return self.store is not None
+
+
+class KeyedRecords:
+    """The records of the chunks of one batch under a key."""
+
+    def __init__(
+        self, task_try: TaskTry, ledger: SqlLedger, app: str, once_key: str, *, is_in_code: bool
+    ) -> None:
+        self._task_try = task_try
+        self._ledger = ledger
+        self._app = app
+        self._key = once_key
+        self._is_in_code = is_in_code
+        self.attempt = task_try.attempt_with_key
+        self.is_recorded = True
+
+    def of_chunk(self, number: int) -> SubmissionRecord:
+        """Return the record of a chunk, counted from 1: the first has the key itself."""
+        key = self._key if number == 1 else f"{self._key}#{number}"
+        own = None if self._is_in_code else f"{RECORD}_{number}"
+        return self._task_try.record_of_key(self._ledger, self._app, key, instead_of=own)
 
 
 class UncertainTexts:
@@ -94,14 +122,22 @@ class TaskTry:
     """One try of a task, and its submissions so far.
 
     :param store: the task state store, None if there is none.
+    :param task: the task instance as ``(dag_id, run_id, task_id, map_index)``, None outside a task.
     :ivar submissions: those that have begun.
     """
 
     def __init__(
-        self, store: Store | None, attempt: Attempt, *, uncertain: UncertainTexts | None = None
+        self,
+        store: Store | None,
+        attempt: Attempt,
+        *,
+        task: tuple[Any, ...] | None = None,
+        uncertain: UncertainTexts | None = None,
     ) -> None:
         self.store = store
         self.attempt = attempt
+        self._task = task
+        self._is_in_table = False
         self.submissions: list[Submission] = []
         self.uncertain = UncertainTexts() if uncertain is None else uncertain
         self._claimed: set[str] = set()
@@ -114,6 +150,54 @@ class TaskTry:
     def may_have_submitted(self) -> bool:
         """Whether JSMS may have accepted a submission of this try."""
         return any(each.may_have_submitted for each in self.submissions)
+
+    def keep_in(self, ledger: SqlLedger, app: str) -> None:
+        """Keep the records of this task in a table from now on.
+
+        :param app: stands for the app key, as in a fingerprint.
+        """
+        # Only where SQLAlchemy is imported anyway.
+        from airflow_provider_jsms.submission.sql_ledger import TASK, Place, Writer  # noqa: PLC0415
+
+        with self._lock:
+            if self._is_in_table or self._task is None:
+                return
+            writer = Writer(*self._task)
+            place = Place(app, TASK, writer)
+            self.store = TaskRows(ledger.store(place), self.store)
+            self.attempt = replace(
+                self.attempt, is_kept_by_clear=True, is_in_table=True, by=str(writer)
+            )
+            self._is_in_table, self._has_begun, self._note = True, False, None
+
+    def record_of_key(
+        self, ledger: SqlLedger, app: str, once_key: str, *, instead_of: str | None = None
+    ) -> SubmissionRecord:
+        """Return the record that a key names.
+
+        :param instead_of: the key of the record that the task has without ``once_key``; None where
+            it cannot be known.
+        """
+        from airflow_provider_jsms.submission.sql_ledger import ONCE, Place, Writer  # noqa: PLC0415
+
+        place = Place(app, ONCE, Writer(*self._task) if self._task else Writer())
+        store: Store = ledger.store(place)
+        if instead_of and self.store is not None and self.attempt.number > 1:
+            store = KeyRow(store, self.store, instead_of, self.attempt_with_key.by)
+        return SubmissionRecord(store, once_key, self.attempt_with_key)
+
+    @property
+    def attempt_with_key(self) -> Attempt:
+        """The position of this try, as far as it matters to a record that a key names."""
+        return Attempt(
+            number=self.attempt.number,
+            is_cleared=self.attempt.is_cleared,
+            is_mapped=False,
+            is_kept_by_clear=True,
+            is_keyed=True,
+            is_in_table=True,
+            by="/".join(map(str, self._task or ())),
+        )
 
     def begin(self, key: str) -> None:
         """Write, before anything can fail, that this task has sent nothing yet.
@@ -200,10 +284,10 @@ class TaskTry:
         """
         kinds: tuple[Callable[[SubmissionRecord], bool], ...] = (
             is_same,
-            lambda each: each.state in (BEGUN, REFUSED),
+            lambda each: each.state in NOT_SCHEDULED,
             lambda each: not each.is_of_this_try,
         )
-        reusable = (BEGUN, REFUSED, SENDING)
+        reusable = (*NOT_SCHEDULED, SENDING)
         free = [each for each in slots if each.state in reusable or each.key not in self._claimed]
         record = next((each for is_kind in kinds for each in free if is_kind(each)), None)
         self._found += record is not None and not record.is_of_this_try
@@ -262,11 +346,12 @@ def task_try_of(context: Context, *, retries: int = 0, durable: bool = True) -> 
     """
     task: Any = context.get("task")
     attempt = attempt_of(context, retries if task is None else task.retries or 0)
+    ti: Any = context["ti"]
+    names = (ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
     if not durable:
-        return TaskTry(None, replace(attempt, number=1))
-    ti = context["ti"]
+        return TaskTry(None, replace(attempt, number=1), task=names)
     if id(ti) not in _tries:
-        _tries[id(ti)] = TaskTry(store_of(context), attempt)
+        _tries[id(ti)] = TaskTry(store_of(context), attempt, task=names)
         weakref.finalize(ti, _tries.pop, id(ti), None)
     return _tries[id(ti)]
 

@@ -16,7 +16,7 @@ from tests.benchmarks.measuring import NotMeasuredError
 from tests.stack.processes import exit_on_sigterm
 from tests.stack.settings import inherited_environment
 
-BENCHMARKS = ("imports", "encoding", "memory", "campaign", "waits", "triggerer")
+BENCHMARKS = ("imports", "encoding", "memory", "campaign", "reconcile", "waits", "triggerer")
 
 
 def main() -> None:

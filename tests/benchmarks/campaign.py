@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +24,7 @@ from airflow_provider_jsms.sandbox.control import SandboxControl
 from tests.benchmarks.measuring import (
     TEMPLATE,
     NotMeasuredError,
+    TaskInstance,
     people,
     tomorrow,
     write_table,
@@ -135,8 +135,7 @@ def _campaign(recipients: Any) -> None:
         temp_id=TEMPLATE["temp_id"],
     )
     operator.render_template_fields({})
-    ti = SimpleNamespace(try_number=1, max_tries=0, map_index=-1, xcom_push=lambda key, value: None)
-    operator.execute({"ti": ti, "task_state_store": DictStore()})
+    operator.execute({"ti": TaskInstance(), "task_state_store": DictStore()})
 
 
 def _one_by_one(url: str, recipients: list[dict[str, Any]]) -> None:

@@ -31,6 +31,17 @@ class NotMeasuredError(Exception):
     """A benchmark has not done what it measures."""
 
 
+class TaskInstance:
+    """As much of one as the operators use, in the first try of a run."""
+
+    def __init__(self, run_id: str = "run") -> None:
+        self.dag_id, self.run_id, self.task_id, self.map_index = "bench", run_id, "task", -1
+        self.try_number, self.max_tries = 1, 0
+
+    def xcom_push(self, key: str, value: object) -> None:
+        """Keep nothing."""
+
+
 def least_cpu(*works: Callable[[], object]) -> list[float]:
     """Return the CPU seconds of each work, the least of several times, all in turn."""
     least = [math.inf] * len(works)

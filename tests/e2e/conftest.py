@@ -58,7 +58,7 @@ def airflow(
     with AirflowStack(
         home,
         folders,
-        connections={"jsms_default": running_sandbox.connection},
+        connections=running_sandbox.connections(home),
         extra_settings={
             # at no level may anything personal be in a log
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
@@ -72,9 +72,11 @@ def airflow(
         },
         database=new_database("airflow"),
     ) as stack:
-        stack.wait_for_dags("jsms_reminder", "jsms_campaign", "jsms_cancellation", "e2e_mistakes")
+        stack.wait_for_dags("jsms_reminder", "jsms_campaign", "jsms_cancellation")
+        stack.wait_for_dags("jsms_appointments", "e2e_mistakes")
         stack.wait_for_dags("ledger_single", "ledger_batch", "ledger_campaign")
         stack.wait_for_dags("ledger_mapped", "ledger_contract")
+        stack.wait_for_dags("once_first", "once_other", "once_batch", "once_without_key")
         stack.wait_for_dags("e2e_campaign", "e2e_campaign_cancelled", "e2e_campaign_file")
         yield stack
     leaks.check_logs(home)

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDERS: Final = ("crash", "deferred", "load")
-DAGS: Final = ("crash_campaign", "lost_single", "soak_batch", "wait_done", "wait_gone", "load")
+DAGS: Final = (
+    *("crash_campaign", "crash_reconcile", "lost_single", "soak_batch"),
+    *("wait_done", "wait_gone", "load"),
+)
 SETTINGS: Final = {
     "AIRFLOW__CORE__PARALLELISM": "32",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
@@ -85,6 +88,8 @@ class Rough:
             "jsms_impatient": {**known, "extra": {"read_timeout": 1}},
             # A call is held until all have come, which takes a while on a small machine.
             "jsms_patient": {**known, "extra": {"read_timeout": 200}},
+            "jsms_ledger": {**known, "extra": {"ledger_conn_id": "texts"}},
+            "texts": {"conn_type": "sqlite", "host": str(self._home / "ledger.db")},
             "jsms_nameless": {**known, "host": self.nameless.url},
             "jsms_nowhere": {**known, "host": nowhere, "extra": {"max_attempts": 1}},
             **{name: _connection(server.url) for name, server in self._kinds.items()},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.databases import needs_sqlite_hook
+
 if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.stack.rest import AirflowRest
@@ -52,6 +54,24 @@ def test_the_campaign_texts_whom_jsms_took_and_hands_on_the_rest(
     shown = rest.rendered_fields("jsms_campaign", run_id, "campaign")["recipients"]
     assert shown.endswith("/example_dags/customers.csv")
     assert len(rest.xcom("jsms_campaign", run_id, "wait")[result["schedule_ids"][0]]) == 2
+
+
+@needs_sqlite_hook
+def test_the_appointments_follow_their_list(rest: AirflowRest, sandbox: SandboxControl) -> None:
+    run = rest.run_dag("jsms_appointments", timeout=90)
+    days = ["list_of_monday", "monday", "list_of_tuesday", "tuesday"]
+    assert states(rest, run) == dict.fromkeys(days, "success")
+    monday, tuesday = (
+        rest.xcom("jsms_appointments", run["dag_run_id"], day, "counts")
+        for day in ("monday", "tuesday")
+    )
+    assert monday["submitted"] == 3
+    expected = {"submitted": 1, "modified": 1, "deleted": 1, "unchanged": 1}
+    assert {kind: count for kind, count in tuesday.items() if count} == expected
+    sandbox.advance(5 * 86400)
+    texts = {each["mobile"]: each["text"] for each in sandbox.messages()}
+    assert sorted(texts) == ["13900139011", "13900139012", "13900139014"]
+    assert "16:00" in texts["13900139012"]
 
 
 def test_the_cancellation_takes_the_text_back(rest: AirflowRest, sandbox: SandboxControl) -> None:

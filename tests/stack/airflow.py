@@ -83,6 +83,19 @@ class AirflowStack(Started):
         """End every process, by force after a time of grace."""
         self.family.stop(grace)
 
+    def restart(self, name: str) -> None:
+        """Kill a component with all its children, and start it again."""
+        self.family.kill(name)
+        if name != WORKERS_SERVER:
+            self._start_components([name])
+            return
+        self._start_workers_server()
+        wait_until(
+            lambda: settings.is_listening(self.workers_port),
+            timeout=START_TIMEOUT,
+            otherwise=self.family.logs,
+        )
+
     def wait_for_dags(self, *dag_ids: str, timeout: float = 60) -> None:
         """Wait until these DAGs can be triggered; fail at once if a file cannot be imported."""
         wait_until(

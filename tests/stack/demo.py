@@ -40,8 +40,11 @@ RETRIES = {
     "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
 }
-# The examples use templates of their own, by which their schedules are told apart.
+# The list of two days, and how many texts its people get.
+LISTED, LISTED_TEXTS = "jsms_appointments", 3
+# The examples are told apart by their templates, and that of the list by its people.
 DAG_OF_TEMPLATE = {3: "jsms_reminder", 4: "jsms_campaign", 2: "jsms_cancellation"}
+LISTED_PEOPLE = {f"1390013901{number}" for number in (1, 2, 3, 4)}
 
 
 class Demo:
@@ -57,7 +60,7 @@ class Demo:
 
     def watch(self) -> None:
         """Run every example and tell what happens until all of them are over."""
-        self.airflow.wait_for_dags(*RUNS)
+        self.airflow.wait_for_dags(*RUNS, LISTED)
         print(HEADING, flush=True)
         for dag_id, (conf, _) in RUNS.items():
             self.runs[dag_id] = self.airflow.rest.trigger(dag_id, conf=conf)["dag_run_id"]
@@ -102,14 +105,26 @@ class Demo:
         self.crash_is_right &= task["state"] == "success"
         self.crash_is_right &= rest.xcom(CRASHED, run_id, "submit") == schedule_id
 
+    def follow_a_list(self) -> None:
+        """Reconcile JSMS with the list of a day, and with that of the next day."""
+        print(
+            "\n  Now a list of appointments; the next day one is unchanged, one has moved, one was"
+        )
+        print("  cancelled and one is new:")
+        self.runs[LISTED] = self.airflow.rest.trigger(LISTED)["dag_run_id"]
+        wait_until(self._is_over, timeout=LONGEST, otherwise=lambda: str(self._states()))
+        print("  ... the clock of the sandbox is moved on by four days ...")
+        self.sandbox.advance(4 * 86400)
+        self._tell()
+
     def is_as_it_should_be(self) -> bool:
         """Print what came of each example, and return whether that is right."""
-        sent = Counter(DAG_OF_TEMPLATE[each["temp_id"]] for each in self.sandbox.messages())
+        sent = Counter(_dag_of(each["mobile"], each["temp_id"]) for each in self.sandbox.messages())
         print("\n  DAG run                       texts sent   msg_ids that the sensor found")
         verdicts = []
         sent[CRASHED] -= 1  # that of the killed worker
         for dag_id, state in self._states().items():
-            expected = RUNS[dag_id][1]
+            expected = LISTED_TEXTS if dag_id == LISTED else RUNS[dag_id][1]
             verdicts.append(state == "success" and sent[dag_id] == expected)
             found = ", ".join(self._msg_ids(dag_id)) or "-"
             print(f"  {dag_id:<19} {state:<9} {sent[dag_id]} of {expected}       {found}")
@@ -147,12 +162,18 @@ class Demo:
 
     def _tell(self) -> None:
         state = self.sandbox.state()
-        templates = {each["schedule_id"]: each["temp_id"] for each in state["schedules"]}
+        dags = {
+            each["schedule_id"]: _dag_of(each["recipients"][0]["mobile"], each["temp_id"])
+            for each in state["schedules"]
+        }
         happened = events(state)
         for event in happened[self._told :]:
-            dag_id = DAG_OF_TEMPLATE[templates[event.schedule_id]]
-            print(line(event, dag_id, self.zone), flush=True)
+            print(line(event, dags[event.schedule_id], self.zone), flush=True)
         self._told = len(happened)
+
+
+def _dag_of(mobile: str, temp_id: int) -> str:
+    return LISTED if mobile in LISTED_PEOPLE else DAG_OF_TEMPLATE[temp_id]
 
 
 def main() -> None:
@@ -166,7 +187,7 @@ def main() -> None:
         AirflowStack(
             Path(home) / "airflow",
             EXAMPLES,
-            connections={"jsms_default": sandbox.connection},
+            connections=sandbox.connections(Path(home)),
             extra_settings=RETRIES,
         ) as airflow,
         SandboxControl(sandbox.url) as control,
@@ -175,6 +196,7 @@ def main() -> None:
         demo = Demo(airflow, control)
         demo.watch()
         demo.kill_a_worker()
+        demo.follow_a_list()
         is_right = demo.is_as_it_should_be()
     seconds = time.monotonic() - started_at
     verdict = "Everybody was texted as often as they should be, and no more."

@@ -1,5 +1,6 @@
 """The REST API of Airflow, as far as tests and the demo ask it. Answers are plain dictionaries."""
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -109,6 +110,10 @@ class AirflowRest:
         run_id = self.trigger(dag_id, conf=conf)["dag_run_id"]
         return self.wait_for_run(dag_id, run_id, timeout=timeout)
 
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Delete a run with all that it has left."""
+        self._call("DELETE", run_path(dag_id, run_id))
+
     # --- tasks
 
     def tasks(self, dag_id: str, run_id: str) -> list[Json]:
@@ -173,10 +178,7 @@ class AirflowRest:
         """
         names = (dag_id, run_id, task_id, map_index)
         question = self.question(*names)
-        body: Json = {"chosen_options": [option], "params_input": params}
-        if self._version >= (3, 4):
-            body["request_created_at"] = question["created_at"]
-        self._call("PATCH", _question_path(*names), json=body)
+        self.respond(question, option, **params)
         number = question["task_instance"]["try_number"]
         task = wait_until(
             lambda: self._answered(*names, number),
@@ -185,6 +187,17 @@ class AirflowRest:
         )
         asks_again = task["state"] == "awaiting_input"
         return self.answer(*names, option, **params) if asks_again else task
+
+    def respond(self, question: Json, option: str, **params: str) -> None:
+        """Answer a question, and do not wait for what the task makes of it."""
+        task = question["task_instance"]
+        path = _question_path(
+            task["dag_id"], task["dag_run_id"], task["task_id"], task["map_index"]
+        )
+        body: Json = {"chosen_options": [option], "params_input": params}
+        if self._version >= (3, 4):
+            body["request_created_at"] = question["created_at"]
+        self._call("PATCH", path, json=body)
 
     def _answered(
         self, dag_id: str, run_id: str, task_id: str, map_index: int, number: int
@@ -219,9 +232,10 @@ class AirflowRest:
         self._call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body, is_repeatable=False)
 
     def clear_run(self, dag_id: str, run_id: str) -> None:
-        """Clear all tasks of a run, as the button does."""
-        path = run_path(dag_id, run_id) + "/clear"
+        """Clear all tasks of a run, as the button of the run does."""
+        path = f"{run_path(dag_id, run_id)}/clear"
         body = {"dry_run": False, "only_failed": False}
+        # Once more would clear what has begun since.
         self._call("POST", path, json=body, is_repeatable=False)
 
     def set_state(
@@ -280,7 +294,9 @@ class AirflowRest:
 
     def add_connection(self, conn_id: str, connection: Mapping[str, Any]) -> None:
         """Store a connection in the database."""
-        self._call("POST", "/connections", json={"connection_id": conn_id, **connection})
+        extra = {"extra": json.dumps(connection["extra"])} if "extra" in connection else {}
+        body = {"connection_id": conn_id, **connection, **extra}
+        self._call("POST", "/connections", json=body)
 
     def set_pool(self, name: str, slots: int) -> None:
         """Give a pool, new or known, so many slots."""

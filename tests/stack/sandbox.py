@@ -38,6 +38,15 @@ class RunningSandbox(Started):
             "password": DEFAULT_MASTER_SECRET,
         }
 
+    def connections(self, folder: Path) -> dict[str, dict[str, Any]]:
+        """The connections of the examples: to it, without and with a ledger, and to that ledger."""
+        with_ledger = {**self.connection, "extra": {"ledger_conn_id": "ledger_db"}}
+        return {
+            "jsms_default": self.connection,
+            "jsms_with_ledger": with_ledger,
+            "ledger_db": {"conn_type": "sqlite", "host": str(folder / "ledger.db")},
+        }
+
     def start(self) -> None:
         """Start it and wait until it listens; whatever ends this early leaves nothing running."""
         self.log.unlink(missing_ok=True)

@@ -18,7 +18,6 @@ REPOSITORY = Path(__file__).parents[2]
 RUN_DIR = REPOSITORY / ".run"
 AIRFLOW_PORT = 8080
 SANDBOX_PORT = 8025
-CONNECTION = "jsms_default"
 
 
 def run_dir_from(description: str, arguments: Sequence[str] | None) -> Path:
@@ -38,12 +37,13 @@ def bring_up(run_dir: Path) -> UpRecord:
         airflow = AirflowStack(
             home,
             REPOSITORY / "example_dags",
-            connections={CONNECTION: sandbox.connection},
+            connections=sandbox.connections(home),
             port=AIRFLOW_PORT,
         )
         unwinding.enter_context(airflow)
-        # the one in the environment is not on the Connections page
-        airflow.rest.add_connection(CONNECTION, sandbox.connection)
+        # those in the environment are not on the Connections page
+        for name, connection in sandbox.connections(home).items():
+            airflow.rest.add_connection(name, connection)
         record = UpRecord(airflow.url, sandbox.url, [airflow.family, sandbox.family])
         record.write(run_dir)
         unwinding.pop_all()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_jsms import exceptions
 from airflow_provider_jsms.api.codes import CODES
@@ -30,11 +31,22 @@ def test_the_complete_dag_is_one() -> None:
     assert set(names["submit"].dag.task_ids) == {"patients", "submit", "wait"}
 
 
+def test_the_list_that_changes_is_a_task() -> None:
+    with DAG("readme", schedule=None):
+        exec(PYTHON[3], {})  # noqa: S102  our own
+
+
 def test_the_code_of_ones_own_works(sandbox: SandboxControl) -> None:
     sandbox.template(1250, text="without parameters")
     exec(PYTHON[1], {})  # noqa: S102  our own
     (schedule,) = sandbox.state()["schedules"]
     assert schedule["status"] == "deleted"
+
+
+def test_the_texts_with_a_key_are_mapped() -> None:
+    names: dict[str, Any] = {}
+    exec(as_here(PYTHON[2]), names)  # noqa: S102  our own
+    assert names["appointments"]
 
 
 def test_every_relative_link_leads_somewhere() -> None:
@@ -46,7 +58,7 @@ def test_every_relative_link_leads_somewhere() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *(name for name in vars(operators) if re.fullmatch(r"Jsms\w+ScheduleOperator", name)),
+        *(name for name in vars(operators) if re.fullmatch(r"Jsms\w+Schedules?Operator", name)),
         *CONN_FIELDS,
         *(account.DEFAULT_APP_KEY, account.DEFAULT_MASTER_SECRET),
     ],
@@ -63,7 +75,7 @@ def test_every_error_that_a_task_can_end_with_is_explained() -> None:
 
 def test_the_notifier_of_the_example_is_one() -> None:
     names: dict[str, Any] = {}
-    exec(as_here(PYTHON[2]), names)  # noqa: S102  our own
+    exec(as_here(PYTHON[4]), names)  # noqa: S102  our own
     assert names["on_call"].delay.total_seconds() == 30
 
 

@@ -53,6 +53,8 @@ UNKNOWN = "d2afae04-6211-4c51-b51a-bbfbf5576f03"
 class TaskInstance:
     """As much of one as the operators use."""
 
+    dag_id, run_id, task_id = "dag", "run", "submit"
+
     def __init__(self, try_number: int = 1) -> None:
         self.try_number = try_number
         self.max_tries = 0
@@ -137,7 +139,7 @@ def test_every_argument_is_templated(sandbox: SandboxControl, tomorrow: datetime
     own = {
         "send_time", "mobile", "temp_id", "sign_id", "temp_para", "recipients", "columns", "tag",
         "schedule_id", "max_failures", "missing_ok", "on_past_send_time", "jsms_conn_id",
-        "durable", "on_uncertain",
+        "durable", "on_uncertain", "once_key",
     }  # fmt: skip
     for operator in operators:
         assert set(operator.template_fields) == {name for name in own if hasattr(operator, name)}

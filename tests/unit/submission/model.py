@@ -11,6 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_jsms.submission import question
 from tests import people
+from tests.histories import (
+    Accepts,
+    Answers,
+    Begins,
+    Ends,
+    Happens,
+    Schedule,
+    Sends,
+    Writes,
+)
 from tests.unit.submission.stepwise import (
     FIRST,
     LOST,
@@ -18,11 +28,11 @@ from tests.unit.submission.stepwise import (
     OTHER_TEXT,
     REFUSED,
     REPLACED,
+    TAKEN,
     UNKNOWN,
     WRITTEN,
     Answer,
     Ended,
-    Schedule,
     Step,
     Try,
     next_step,
@@ -31,6 +41,7 @@ from tests.unit.submission.stepwise import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.histories import Event
     from tests.unit.submission.stepwise import Setting
 
 ARGUMENTS = (FIRST, OTHER_TEXT, OTHER_PERSON)
@@ -55,7 +66,7 @@ class World(NamedTuple):
     :param tries: those that are alive: the current one, and those it has replaced.
     :param running: the number of the try that runs now; the others are frozen.
     :param state: of the task: how its last try ended.
-    :param allowed: how many texts a person may get at most.
+    :param excused: the texts that a person may get beyond those that ``on_uncertain`` allows.
     :param is_overwritten: an earlier try has modified a schedule after a later one had begun.
     """
 
@@ -69,7 +80,7 @@ class World(NamedTuple):
     requests: tuple[Request, ...] = ()
     records: tuple[tuple[str, str], ...] = ()
     schedules: tuple[Schedule, ...] = (OF_ANOTHER_TASK,)
-    allowed: int = 1
+    excused: int = 0
     is_overwritten: bool = False
 
     @property
@@ -88,15 +99,23 @@ class World(NamedTuple):
 class Move(NamedTuple):
     """Something that happens: ``cost`` counts what disturbs the usual course."""
 
-    label: str
+    event: Event
     cost: int
     world: World
+
+    @property
+    def label(self) -> str:
+        return self.event.label
 
 
 def begin(setting: Setting) -> World:
     """Return the world in which the first try has begun."""
-    allowed = 2 if setting.on_uncertain == "resubmit" else 1
-    return _started(World(setting, allowed=allowed))
+    return _started(World(setting))
+
+
+def first_event(world: World) -> Event:
+    """Return what has led to the world that ``begin`` returns."""
+    return _begins("try 1 begins", world)
 
 
 def moves(world: World, most_tries: int) -> Iterator[Move]:
@@ -107,6 +126,8 @@ def moves(world: World, most_tries: int) -> Iterator[Move]:
             yield from _advanced(world, it)
     if world.state.state == "waiting":
         yield from answers(world)
+        if not world.setting.is_in_table:
+            yield _without_records(world)
     if world.number < most_tries:
         for arguments in ARGUMENTS:
             yield from next_tries(world, arguments)
@@ -131,31 +152,38 @@ def _advanced(world: World, it: Try) -> Iterator[Move]:
     world = world._replace(running=it.number)
     step = next_step(it)
     if isinstance(step, Ended):
-        yield Move(f"{who} ends: {_outcome(step)}", cost, _ended(world, it, step))
+        yield _ended(world, it, step, who, cost)
     elif step.what == "read":
         content = _read(world, it, step.key)
-        yield Move(f"{who} reads {step.key}: {_state(content)}", cost, _replied(world, it, content))
+        label = f"{who} reads {step.key}: {_state(content)}"
+        yield _happens(label, cost, _replied(world, it, content))
     elif step.what == "write":
-        yield Move(*_written(world, it, step, who, cost))
+        yield _written(world, it, step, who, cost)
     elif step.what == "GET":
         found = next((s for s in world.schedules if s.schedule_id == step.key), UNKNOWN)
-        yield Move(f"{who} queries {step.key}", cost, _replied(world, it, found))
+        yield _happens(f"{who} queries {step.key}", cost, _replied(world, it, found))
     else:
         yield from _requested(world, it, step, who, cost)
 
 
 def _read(world: World, it: Try, key: str) -> str | None:
     # Airflow no longer knows a try that another one has replaced, which reads as no record.
-    return dict(world.records).get(key) if it.number == world.number else None
+    is_known = it.number == world.number or world.setting.is_in_table
+    return dict(world.records).get(key) if is_known else None
 
 
-def _written(world: World, it: Try, step: Step, who: str, cost: int) -> tuple[str, int, World]:
-    if it.number != world.number:
+def _written(world: World, it: Try, step: Step, who: str, cost: int) -> Move:
+    if world.setting.is_in_table:
+        if dict(world.records).get(step.key) != step.expected:
+            label = f"{who} cannot write {step.key}, because another try has"
+            return _happens(label, cost, _replied(world, it, TAKEN))
+    elif it.number != world.number:
         label = f"{who} cannot write {step.key}, because it is replaced"
-        return label, cost, _replied(world, it, REPLACED)
+        return _happens(label, cost, _replied(world, it, REPLACED))
     records = tuple(sorted({**dict(world.records), step.key: step.content}.items()))
-    label = f"{who} writes {step.key}: {_state(step.content)}"
-    return label, cost, _replied(world, it, WRITTEN)._replace(records=records)
+    state = _state(step.content)
+    event = Writes(f"{who} writes {step.key}: {state}", it.number, step.key, state)
+    return Move(event, cost, _replied(world, it, WRITTEN)._replace(records=records))
 
 
 def _requested(world: World, it: Try, step: Step, who: str, cost: int) -> Iterator[Move]:
@@ -163,18 +191,23 @@ def _requested(world: World, it: Try, step: Step, who: str, cost: int) -> Iterat
     if request is None:
         sent = (*world.requests, Request(it.number, step))
         to = f"{_people(step.content)} with temp_id {step.content.temp_id}"
-        yield Move(f"{who}: its {step.what} to {to} leaves", cost, world._replace(requests=sent))
+        event = Sends(f"{who}: its {step.what} to {to} leaves", it.number, step.what)
+        yield Move(event, cost, world._replace(requests=sent))
         return
     others = tuple(r for r in world.requests if r is not request)
     if request.reply is not None:
         answered = _replied(world, it, request.reply)._replace(requests=others)
-        yield Move(f"{who} gets the answer {request.reply}", cost, answered)
+        yield _happens(f"{who} gets the answer {request.reply}", cost, answered)
         if cost == 0:
             lost = _replied(world, it, LOST)._replace(requests=others)
-            yield Move(f"{who} loses the answer {request.reply}", 1, lost)
+            yield _happens(f"{who} loses the answer {request.reply}", 1, lost)
     elif cost == 0:
         late = _replied(world, it, LOST)._replace(requests=(*others, request._replace(owner=0)))
-        yield Move(f"{who} gets no answer, and its request is still on its way", 1, late)
+        yield _happens(f"{who} gets no answer, and its request is still on its way", 1, late)
+
+
+def _happens(label: str, cost: int, world: World) -> Move:
+    return Move(Happens(label), cost, world)
 
 
 def _replied(world: World, it: Try, reply: Any) -> World:
@@ -182,11 +215,13 @@ def _replied(world: World, it: Try, reply: Any) -> World:
     return world._replace(tries=tuple(advanced if each is it else each for each in world.tries))
 
 
-def _ended(world: World, it: Try, end: Ended) -> World:
+def _ended(world: World, it: Try, end: Ended, who: str, cost: int) -> Move:
+    label = f"{who} ends: {_outcome(end)}"
     tries = tuple(each for each in world.tries if each is not it)
-    if it.number != world.number:
-        return world._replace(tries=tries, running=world.number)  # nobody hears how it ended
-    return world._replace(tries=tries, state=end)
+    if it.number != world.number:  # nobody hears how it ended
+        return _happens(label, cost, world._replace(tries=tries, running=world.number))
+    event = Ends(label, end.state, end.text, end.schedule_ids, end.uncertain)
+    return Move(event, cost, world._replace(tries=tries, state=end))
 
 
 def _is_about_to_send(it: Try) -> bool:
@@ -200,24 +235,32 @@ def _is_about_to_send(it: Try) -> bool:
 def _delivered(world: World, request: Request) -> Iterator[Move]:
     what, owner = request.step.what, request.owner
     name = f"the {what} of try {owner}" if owner else f"the late {what}"
-    accepted, reply = _accepted(world, request.step)
-    if what == "PUT" and owner != world.number:
-        accepted = accepted._replace(is_overwritten=True)
     cost = 0 if owner in (0, world.running) else 1
-    yield Move(f"JSMS answers {name}: {reply}", cost, _answered(accepted, request, reply))
-    yield Move(f"JSMS refuses {name}", cost + 1, _answered(world, request, REFUSED))
-    yield Move(f"{name} never arrives", cost + 1, _answered(world, request, LOST))
+    made = _made(world, request.step)
+    label = f"JSMS answers {name}: {made.schedule_id if made else UNKNOWN}"
+    if made:
+        accepted = _answered(_accepted(world, request, made), request, made.schedule_id)
+        yield Move(Accepts(label, owner, made), cost, accepted)
+    else:
+        yield _happens(label, cost, _answered(world, request, UNKNOWN))
+    yield _happens(f"JSMS refuses {name}", cost + 1, _answered(world, request, REFUSED))
+    yield _happens(f"{name} never arrives", cost + 1, _answered(world, request, LOST))
 
 
-def _accepted(world: World, step: Step) -> tuple[World, str]:
+def _made(world: World, step: Step) -> Schedule | None:
+    """Return the schedule that a request makes or modifies, None if JSMS does not know it."""
+    content: Schedule = step.content
     if step.what == "POST":
-        schedule_id = f"schedule-{len(world.schedules)}"
-        made = step.content._replace(schedule_id=schedule_id)
-        return world._replace(schedules=(*world.schedules, made)), schedule_id
-    if step.key not in {it.schedule_id for it in world.schedules}:
-        return world, UNKNOWN
-    changed = (step.content if it.schedule_id == step.key else it for it in world.schedules)
-    return world._replace(schedules=tuple(changed)), step.key
+        return content._replace(schedule_id=f"schedule-{len(world.schedules)}")
+    return content if step.key in {it.schedule_id for it in world.schedules} else None
+
+
+def _accepted(world: World, request: Request, made: Schedule) -> World:
+    if request.step.what == "POST":
+        return world._replace(schedules=(*world.schedules, made))
+    changed = (made if it.schedule_id == made.schedule_id else it for it in world.schedules)
+    is_late = request.owner != world.number
+    return world._replace(schedules=tuple(changed), is_overwritten=world.is_overwritten or is_late)
 
 
 def _answered(world: World, request: Request, reply: str) -> World:
@@ -237,14 +280,32 @@ def next_tries(world: World, arguments: str) -> Iterator[Move]:
     what = f" with {arguments}" if arguments != world.arguments else ""
     begun = world._replace(arguments=arguments)
     if world.is_running or world.state.state == "failed":
-        yield Move(f"{stops}Airflow retries{what}", cost, _started(begun))
+        yield _next_try(f"{stops}Airflow retries{what}", cost, begun)
     # So does the clear of a whole Dag run.
     cleared = begun._replace(is_cleared=True)
-    yield Move(f"{stops}a clear keeps the records{what}", cost, _started(cleared))
-    # `resubmit` counts once per record.
-    again = 1 if world.setting.on_uncertain == "resubmit" else 0
-    discarded = cleared._replace(records=(), allowed=world.allowed + again)
-    yield Move(f"{stops}a clear discards the records{what}", cost, _started(discarded))
+    yield _next_try(f"{stops}a clear keeps the records{what}", cost, cleared)
+    if world.setting.is_in_table:
+        return
+    again = _resubmitted_again(world)
+    discarded = cleared._replace(records=(), excused=world.excused + again)
+    label = f"{stops}a clear discards the records{what}"
+    yield _next_try(label, cost, discarded, excused=again)
+
+
+def _resubmitted_again(world: World) -> int:
+    """Return how often it is submitted again after its records are gone: once per record."""
+    return 1 if world.setting.on_uncertain == "resubmit" else 0
+
+
+def _next_try(label: str, cost: int, world: World, *, excused: int = 0) -> Move:
+    started = _started(world)
+    return Move(_begins(label, started, excused), cost, started)
+
+
+def _begins(label: str, world: World, excused: int = 0) -> Begins:
+    setting, arguments = world.setting, world.arguments
+    mobiles, temp_id = setting.mobiles(arguments), setting.temp_id(arguments)
+    return Begins(label, world.number, mobiles, temp_id, excused)
 
 
 def _started(world: World) -> World:
@@ -254,6 +315,12 @@ def _started(world: World) -> World:
 
 
 # A person.
+
+
+def _without_records(world: World) -> Move:
+    again = _resubmitted_again(world)
+    event = Happens("a person deletes the records", again)
+    return Move(event, 1, world._replace(records=(), excused=world.excused + again))
 
 
 def answers(world: World) -> Iterator[Move]:
@@ -329,11 +396,11 @@ def _answer(world: World, how: str, option: str, ids: dict[str, str]) -> Move:
         state=RUNNING,
         running=world.number,
         tries=(*world.tries, it),
-        allowed=world.allowed + more,
+        excused=world.excused + more,
     )
     named = f" ({', '.join(ids.values())})" if ids else ""
-    said = f"{how}: {option}{named}" if option else "nothing in time"
-    return Move(f"a person answers {said}", 1, resumed)
+    label = f"a person answers {how}: {option}{named}" if option else "a person does not answer"
+    return Move(Answers(label, more, option == question.LEAVE), 1, resumed)
 
 
 # Words.

@@ -34,6 +34,7 @@ from airflow_provider_jsms.operators.jsms import (
 )
 from airflow_provider_jsms.submission import campaign, chunks, ledger
 from tests import people
+from tests.histories import Schedule
 from tests.leaks import APP_KEY, MASTER_SECRET
 from tests.store import TaskReplacedError
 from tests.unit.submission.tries import TaskInstance
@@ -48,6 +49,7 @@ SEND_TIME = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 NOW = "2026-12-01T00:00:00Z"
 
 WRITTEN = "written"
+TAKEN = "taken"
 REPLACED = "replaced"
 LOST = "lost"
 REFUSED = "refused"
@@ -58,20 +60,16 @@ OTHER_TEXT = "another template"
 OTHER_PERSON = "another person"
 
 
-class Schedule(NamedTuple):
-    """A schedule at JSMS, or the content of a request."""
-
-    schedule_id: str
-    mobiles: tuple[str, ...]
-    temp_id: int
-
-
 class Step(NamedTuple):
-    """The request that a try waits for: ``what`` is read, write, POST, PUT or GET."""
+    """The request that a try waits for: ``what`` is read, write, POST, PUT or GET.
+
+    ``expected`` is the content of a row that a write replaces.
+    """
 
     what: str
     key: str
     content: Any = None
+    expected: Any = None
 
 
 class Ended(NamedTuple):
@@ -96,11 +94,14 @@ class Setting(NamedTuple):
         modified the schedule (``late PUT``); a person looks for those whom the question names,
         though the submission in doubt went to others (``other person``); a person finds the text
         of earlier arguments, and does not think of restoring them (``other text``).
+    :param is_in_table: the records are rows of a ledger, and this Airflow keeps none.
     """
 
     kind: str
     on_uncertain: str
     limit: str = ""
+    is_in_table: bool = False
+    once_key: str | None = None
 
     def arguments(self, variant: str) -> dict[str, Any]:
         """Return the arguments of the operator."""
@@ -108,7 +109,8 @@ class Setting(NamedTuple):
         to: dict[str, Any] = (
             {"recipients": list(mobiles)} if self.kind == "chunks" else {"mobile": mobiles[0]}
         )
-        return {**to, "temp_id": self.temp_id(variant), "send_time": SEND_TIME}
+        text = {"temp_id": self.temp_id(variant), "send_time": SEND_TIME}
+        return {**to, **text, "once_key": self.once_key}
 
     def mobiles(self, variant: str) -> tuple[str, ...]:
         """Return everybody whom the task has to text, in the order of the chunks."""
@@ -183,6 +185,33 @@ class ReplayedStore:
             raise TaskReplacedError(key)
 
 
+class ReplayedTable:
+    """The ledger: it refuses a write if the row is not what the writer has read."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+        self._read: dict[str, str | None] = {}
+
+    def store(self, place: object) -> ReplayedTable:
+        del place  # there is one task
+        return self
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def get(self, key: str) -> Any:
+        content = self._replay.reply_to(Step("read", key))
+        self._read[key] = content
+        return None if content is None else json.loads(content)
+
+    def set(self, key: str, value: dict[str, Any], *, retention: object = None) -> None:
+        content = json.dumps(value)
+        step = Step("write", key, content, self._read.get(key))
+        if self._replay.reply_to(step) == TAKEN:
+            raise ledger.RecordTakenError
+        self._read[key] = content
+
+
 class ReplayedHook(JsmsHook):
     """The hook, where it would send a request."""
 
@@ -195,11 +224,14 @@ class ReplayedHook(JsmsHook):
         read_timeout=1,
         max_attempts=1,
         ca_bundle="",
+        ledger_conn_id="",
+        ledger_table="",
     )
 
-    def __init__(self, replay: Replay) -> None:
+    def __init__(self, replay: Replay, *, is_in_table: bool) -> None:
         super().__init__()
         self._replay = replay
+        self.ledger: Any = ReplayedTable(replay) if is_in_table else None
 
     def send_call(self, call: calls.Call[Any]) -> Any:
         schedule_id = call.path.rpartition("/")[2] if call.method == "PUT" else ""
@@ -271,11 +303,13 @@ def execute(it: Try, further: Callable[[Step], Any]) -> Ended:
 def _run(it: Try, replay: Replay) -> Any:
     """Execute the operator as Airflow does."""
     operator = _operator(it)
-    operator.hook = lambda: ReplayedHook(replay)
+    operator.hook = lambda: ReplayedHook(replay, is_in_table=it.setting.is_in_table)
     ti = TaskInstance(
         it.number, max_tries=int(it.is_cleared), map_index=0 if it.setting.kind == "mapped" else -1
     )
-    context = {"ti": ti, "task_state_store": ReplayedStore(replay)}
+    context: dict[str, Any] = {"ti": ti}
+    if not it.setting.is_in_table:
+        context["task_state_store"] = ReplayedStore(replay)
     operator.render_template_fields(context, _TEMPLATES)
     if it.answer is None:
         return operator.execute(context)

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
-from airflow_provider_jsms.submission import question
-from tests import people
+from tests.histories import CLEAR, DECISIONS, after, nothing, told
 from tests.unit.submission.model import (
     ARGUMENTS,
     answers,
     begin,
+    first_event,
     moves,
     next_tries,
     overlooked,
@@ -43,8 +43,9 @@ from tests.unit.submission.stepwise import (
 from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from tests.histories import Event, Facts
     from tests.unit.submission.model import Move, World
     from tests.unit.submission.stepwise import Step
 
@@ -65,6 +66,16 @@ SETTINGS: Final = [
     for kind in ("single", "mapped", "chunks")
     for on_uncertain in ("fail", "ask", "resubmit", "assume_sent")
 ]
+SETTINGS += [Setting(kind, "fail", is_in_table=True) for kind in ("single", "mapped", "chunks")]
+SETTINGS += [
+    Setting(kind, "ask", is_in_table=True, once_key="a key") for kind in ("single", "mapped")
+]
+
+
+def name_of(setting: Setting) -> str:
+    """Return the name of a setting in the report."""
+    where = ["table"] * setting.is_in_table + ["key"] * bool(setting.once_key)
+    return "-".join([*setting[:2], *where])
 
 
 def disturbances(setting: Setting) -> int:
@@ -82,26 +93,26 @@ def _model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda it: "-".join(it[:2]))
+@pytest.mark.parametrize("setting", SETTINGS, ids=name_of)
 def test_every_short_history_keeps_the_promise(setting: Setting) -> None:
     began = time.process_time()
-    found = explore(begin(setting), disturbances(setting))
+    found = explore(beginning(setting), disturbances(setting))
     print(
-        f"\n{' '.join(setting[:2])}: {found.histories:,} histories and {found.states:,} distinct "
+        f"\n{name_of(setting)}: {found.histories:,} histories and {found.states:,} distinct "
         f"states with up to {disturbances(setting)} disturbances, "
         f"{time.process_time() - began:.1f} s"
     )
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda it: "-".join(it[:2]))
+@pytest.mark.parametrize("setting", SETTINGS, ids=name_of)
 def test_random_long_histories_keep_the_promise(setting: Setting) -> None:
     began = time.process_time()
     dice = random.Random(f"{SEED} {setting}")
     worlds: set[World] = set()
     for _ in range(WALKS):
-        worlds.update(walk(begin(setting), dice))
+        worlds.update(walk(beginning(setting), dice))
     print(
-        f"\n{' '.join(setting[:2])}: {WALKS} random walks through {len(worlds):,} distinct states, "
+        f"\n{name_of(setting)}: {WALKS} random walks through {len(worlds):,} distinct states, "
         f"EXPLORE_SEED={SEED}, {time.process_time() - began:.1f} s"
     )
 
@@ -110,40 +121,61 @@ def test_random_long_histories_keep_the_promise(setting: Setting) -> None:
     strict=True, reason="JSMS has no idempotency key: a request may follow a true answer"
 )
 def test_a_person_never_looks_too_early() -> None:
-    explore(begin(Setting("single", "ask", "late POST")), 2)
+    explore(beginning(Setting("single", "ask", "late POST")), 2)
 
 
 @pytest.mark.xfail(
     strict=True, reason="JSMS has no conditional PUT: a late one undoes that of a later try"
 )
 def test_a_frozen_modification_never_undoes_a_later_one() -> None:
-    world = undisturbed(begin(Setting("single", "fail", "late PUT")))
-    world, change = cleared(world, OTHER_TEXT)
-    while not world.requests:
-        world = usual(world)
-    explore(world, 3, f"try 1 ends in success; {change}; its PUT leaves")
+    story = beginning(Setting("single", "fail", "late PUT"))
+    while story.world.is_running:
+        story = story.usual()
+    story = story.cleared(OTHER_TEXT)
+    while not story.world.requests:
+        story = story.usual()
+    explore(story, 3)
 
 
 def test_a_person_looks_for_those_who_may_have_been_texted() -> None:
-    world = begin(Setting("single", "ask", "other person"))
-    while not world.schedules[1:]:
-        world = usual(world)
-    world, change = cleared(world, OTHER_PERSON)
-    explore(undisturbed(world), 3, f"JSMS accepts the POST to Anna; {change}; try 2 asks")
+    story = beginning(Setting("single", "ask", "other person"))
+    while not story.world.schedules[1:]:
+        story = story.usual()
+    story = story.cleared(OTHER_PERSON)
+    while story.world.is_running:
+        story = story.usual()
+    explore(story, 3)
 
 
 def test_a_true_answer_after_changed_arguments_leads_on() -> None:
-    explore(begin(Setting("single", "ask", "other text")), 2)
-
-
-def cleared(world: World, arguments: str) -> tuple[World, str]:
-    """Return the world after a clear that keeps the records, and the words for it."""
-    return next(
-        (move.world, move.label) for move in next_tries(world, arguments) if "keeps" in move.label
-    )
+    explore(beginning(Setting("single", "ask", "other text")), 2)
 
 
 # The search.
+
+
+class Story(NamedTuple):
+    """A world and the events that led to it."""
+
+    world: World
+    events: tuple[Event, ...]
+
+    def then(self, move: Move) -> Story:
+        return Story(move.world, (*self.events, move.event))
+
+    def usual(self) -> Story:
+        """Return the story after the next step of the usual course."""
+        return self.then(next(move for move in usual_moves(self.world) if move.cost == 0))
+
+    def cleared(self, arguments: str) -> Story:
+        """Return the story after a clear that keeps the records."""
+        options = next_tries(self.world, arguments)
+        return self.then(next(move for move in options if "keeps" in move.label))
+
+
+def beginning(setting: Setting) -> Story:
+    world = begin(setting)
+    return Story(world, (first_event(world),))
 
 
 class Explored(NamedTuple):
@@ -153,11 +185,12 @@ class Explored(NamedTuple):
     states: int
 
 
-def explore(start: World, most: int, beginning: str = "try 1 begins") -> Explored:
+def explore(start: Story, most: int) -> Explored:
     """Check every history with at most so many disturbances, the least disturbed ones first."""
-    costs, origin = {start: 0}, {start: (start, beginning)}
+    first = start.world
+    costs, facts, origin = {first: 0}, {first: facts_of(start)}, {}
     order, histories = count(), 0
-    queue = [(0, next(order), start)]
+    queue = [(0, next(order), first)]
     while queue:
         cost, _, world = heappop(queue)
         if cost > costs[world]:
@@ -167,104 +200,99 @@ def explore(start: World, most: int, beginning: str = "try 1 begins") -> Explore
             if total > most:
                 continue
             histories += 1
-            if why := broken(world, move.world):
-                fail(why, [*history(world, origin), move.label])
+            more, why = judged(facts[world], move)
+            if why:
+                fail(why, [*start.events, *events_between(first, world, origin), move.event])
             if total < costs.get(move.world, total + 1):
-                costs[move.world], origin[move.world] = total, (world, move.label)
+                costs[move.world], facts[move.world] = total, more
+                origin[move.world] = (world, move.event)
                 heappush(queue, (total, next(order), move.world))
     return Explored(histories, len(costs))
 
 
-def history(world: World, origin: dict[World, tuple[World, str]]) -> list[str]:
-    """Return the moves that led to a world."""
-    labels = []
-    while True:
-        earlier, label = origin[world]
-        labels.append(label)
-        if earlier == world:
-            return labels[::-1]
-        world = earlier
+def facts_of(story: Story) -> Facts:
+    setting = story.world.setting
+    facts = nothing(
+        setting.on_uncertain,
+        judges_overwritten=setting.limit == "late PUT",
+        fences=not setting.is_in_table,
+    )
+    for event in story.events:
+        facts, why = after(facts, event)
+        assert not why, why
+    return facts
 
 
-def walk(start: World, dice: random.Random) -> Iterator[World]:
+def judged(facts: Facts, move: Move) -> tuple[Facts, str]:
+    """Return the facts after a move, and how it breaks the promise, empty if it does not."""
+    more, why = after(facts, move.event)
+    return more, why or is_stuck(settled(move.world))
+
+
+def events_between(
+    first: World, world: World, origin: dict[World, tuple[World, Event]]
+) -> list[Event]:
+    """Return the events that led from one world to another."""
+    events = []
+    while world != first:
+        world, event = origin[world]
+        events.append(event)
+    return events[::-1]
+
+
+def walk(start: Story, dice: random.Random) -> Iterator[World]:
     """Check one random history, until nothing can happen any more."""
-    world, taken = start, []
+    world, facts, taken = start.world, facts_of(start), []
     while choices := list(moves(world, MOST_TRIES_OF_A_WALK)):
         usual = [move for move in choices if move.cost == 0]
         move = dice.choice(usual if usual and dice.random() < 0.8 else choices)
         taken.append(move.label)
-        if why := broken(world, move.world):
-            fail(why, shortened(start, taken, why))
+        facts, why = judged(facts, move)
+        if why:
+            fail(why, shortened(start, taken, why).events)
         world = move.world
         yield world
 
 
-def shortened(start: World, taken: list[str], why: str) -> list[str]:
-    """Return the history without the moves that it breaks the promise without, too."""
+def shortened(start: Story, taken: list[str], why: str) -> Story:
+    """Return the story without the moves that it breaks the promise without, too."""
     for at in reversed(range(len(taken))):
         fewer = taken[:at] + taken[at + 1 :]
         if (cut := until_broken(start, fewer, why)) is not None:
             return shortened(start, cut, why)
-    return ["try 1 begins", *taken]
+    return told_again(start, taken)
 
 
-def until_broken(start: World, labels: list[str], why: str) -> list[str] | None:
+def until_broken(start: Story, labels: list[str], why: str) -> list[str] | None:
     """Return the moves up to the one that breaks the promise, None if none does."""
-    world = start
+    world, facts = start.world, facts_of(start)
     for at, label in enumerate(labels):
-        options = {move.label: move.world for move in moves(world, MOST_TRIES_OF_A_WALK)}
-        if label not in options:
+        move = option(world, label)
+        if move is None:
             return None
-        if broken(world, options[label]) == why:
+        facts, found = judged(facts, move)
+        if found == why:
             return labels[: at + 1]
-        world = options[label]
+        world = move.world
     return None
 
 
-def fail(why: str, labels: list[str]) -> None:
-    lines = [f"{number:3}. {label}" for number, label in enumerate(labels, start=1)]
-    pytest.fail("\n".join([why, f"EXPLORE_SEED={SEED}", *lines]), pytrace=False)
+def told_again(story: Story, labels: list[str]) -> Story:
+    for label in labels:
+        move = option(story.world, label)
+        assert move
+        story = story.then(move)
+    return story
 
 
-# The promise.
+def option(world: World, label: str) -> Move | None:
+    options = moves(world, MOST_TRIES_OF_A_WALK)
+    return next((move for move in options if move.label == label), None)
 
 
-def broken(before: World, world: World) -> str:
-    """Return how the last move broke the promise, empty if it did not."""
-    return too_many_texts(world) or untold(before, world) or is_stuck(settled(world))
-
-
-def too_many_texts(world: World) -> str:
-    for name, mobile in NAMES.items():
-        texts = sum(mobile in schedule.mobiles for schedule in world.schedules)
-        if texts > world.allowed:
-            return f"{name} gets {texts} texts, and at most {world.allowed} are allowed"
-    return ""
-
-
-NAMES: Final = {"Anna": people.ANNA, "Ben": people.BEN, "Cara": people.CARA}
-
-
-def untold(before: World, world: World) -> str:
-    """Return who is not texted by a task that has just ended in success, and does not say so."""
-    if world.state.state != "success" or before.state == world.state:
-        return ""
-    if world.is_overwritten and world.setting.limit != "late PUT":
-        return ""
-    temp_id = world.setting.temp_id(world.arguments)
-    named = [it for it in world.schedules if it.schedule_id in world.state.schedule_ids]
-    texted = {mobile for it in named for mobile in it.mobiles if it.temp_id == temp_id}
-    missing = set(world.setting.mobiles(world.arguments)) - texted
-    if len(missing) != world.state.uncertain:
-        return f"success, but {len(missing)} people are in none of the schedules that it returned"
-    may_be_uncertain = world.setting.on_uncertain == "assume_sent" or is_left(before)
-    return "" if may_be_uncertain or not missing else "success with uncertain people"
-
-
-def is_left(before: World) -> bool:
-    """Return whether a person has let the task go on without knowing."""
-    answer = before.tries[-1].answer
-    return answer is not None and answer.option == question.LEAVE
+def fail(why: str, events: Iterable[Event]) -> None:
+    labels = [event.label for event in events]
+    pytest.fail(f"EXPLORE_SEED={SEED}\n{told(why, labels)}", pytrace=False)
 
 
 # Every state has a way on.
@@ -273,7 +301,7 @@ def is_left(before: World) -> bool:
 def settled(world: World) -> World:
     """Return the world after all that is under way has died."""
     state = Ended("failed", "the worker died") if world.is_running else world.state
-    return world._replace(tries=(), requests=(), state=state, running=0, allowed=0)
+    return world._replace(tries=(), requests=(), state=state, running=0, excused=0)
 
 
 @cache
@@ -294,9 +322,8 @@ def is_decided(world: World) -> bool:
     """Return whether the task has succeeded, or only a person can decide what should be."""
     if world.state.state == "waiting":
         return is_of_other_arguments(world)
-    decisions = ("rigger a new run", "mark the task as success")
-    leads_on = "lear the task" in world.state.text
-    is_decision = any(words in world.state.text for words in decisions) and not leads_on
+    leads_on = CLEAR in world.state.text
+    is_decision = any(words in world.state.text for words in DECISIONS) and not leads_on
     return world.state.state in ("success", "skipped") or is_decision
 
 
@@ -315,7 +342,7 @@ def advised(world: World) -> list[Move]:
         return [move for move in answers(world) if " truthfully: " in move.label]
     if world.state.state == "failed":
         return [next(next_tries(world, world.arguments))]
-    if "lear the task" not in world.state.text:
+    if CLEAR not in world.state.text:
         return []
     variants = ARGUMENTS if "estore the" in world.state.text else (world.arguments,)
     return [move for it in variants for move in next_tries(world, it) if "keeps" in move.label]

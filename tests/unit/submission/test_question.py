@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsUncertainError
 from airflow_provider_jsms.submission import question
+from airflow_provider_jsms.submission.doubt import Doubt
 from tests import leaks, people
 from tests.unit.submission.test_campaign import (
     CALL,
@@ -53,11 +54,13 @@ class Asked:
         return self.resume(task, event)
 
     def resume(self, task: Any, event: dict[str, Any]) -> Any:
-        # Airflow makes the operator anew, and keeps what the signal carries.
+        # Airflow makes everything anew, and keeps what the signal carries.
         about = self.parked.kwargs["about"]
         operator = task.operator.prepare_for_execution()
         operator._answer = None
-        return operator.answered(task.context, event, about=about)
+        context = {**task.context, "ti": task.ti_of_try(task.tries)}
+        operator.render_template_fields(context)
+        return operator.answered(context, event, about=about)
 
     @contextmanager
     def parks(self) -> Iterator[None]:
@@ -67,6 +70,22 @@ class Asked:
         self.parked = caught.value
         assert self.parked.method_name == "answered"
         assert len(self.questions) == before + 1
+
+
+def doubt(key: str) -> question.Doubt:
+    rest = dict.fromkeys(("why", "who", "temp_id", "send_time"), "?")
+    return Doubt(key, "version", since=None, number=None, schedule_id=None, **rest)
+
+
+def test_a_field_belongs_to_its_text_in_whatever_order_they_are_asked_about() -> None:
+    doubts = [doubt(key) for key in ("a_1", "b_1", "预约 1", "预约 2", "key", "key#2")]
+    fields = {key: each["field"] for key, each in question.about(doubts).items()}
+    assert fields["a_1"] == "schedule_id_a_1"
+    assert len(set(fields.values())) == len(doubts)
+    assert all(field.isascii() for field in fields.values())
+    turned = question.about(doubts[::-1])
+    assert {key: each["field"] for key, each in turned.items()} == fields
+    assert set(question.question_about(doubts).params) == set(fields.values())
 
 
 @pytest.fixture
@@ -88,6 +107,28 @@ def lose(task: Task, sandbox: SandboxControl, kind: str) -> None:
 def the_schedule(sandbox: SandboxControl) -> str:
     (schedule,) = sandbox.state()["schedules"]
     return str(schedule["schedule_id"])
+
+
+class TestARecordThatIsGone:
+    """A person may delete a record in the Storage tab, also while the task waits for an answer."""
+
+    @pytest.mark.parametrize(
+        "option", [question.ONE_THERE, question.ONE_SUBMIT, question.LEAVE], ids=str
+    )
+    def test_is_no_reason_to_submit_again(
+        self, option: str, task: Task, sandbox: SandboxControl, asked: Asked
+    ) -> None:
+        lose(task, sandbox, LOST[0])
+        with asked.parks():
+            task.run(on_uncertain="ask")
+        assert task.store
+        task.store.delete(KEYS[task.kind])
+        with pytest.raises(JsmsUncertainError, match="The answer is to an older question"):
+            asked.answer(task, option, schedule_id=the_schedule(sandbox))
+        with asked.parks():
+            task.clear()
+        assert asked.answer(task, question.ONE_THERE, schedule_id=the_schedule(sandbox))
+        assert posts(sandbox) == 1
 
 
 class TestAQuestion:
@@ -294,3 +335,16 @@ class TestACampaign:
         result = asked.answer(task, question.SEVERAL_SUBMIT)
         assert result["success_count"] == 4000
         assert posts(sandbox) == 7
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [("jsms_submission_1", "jsms_submission_2"), ("order_17", "order_17#2"), ("7", "7#2")],
+)
+def test_the_fields_of_a_campaign_are_numbered_by_its_chunks(keys: tuple[str, str]) -> None:
+    text = {"why": "", "since": None, "number": 1, "who": "", "temp_id": "2", "send_time": ""}
+    doubts = [Doubt(key=key, version="1", schedule_id=None, **text) for key in keys]  # type: ignore[arg-type]
+    assert list(question.question_about(doubts).params) == ["schedule_id_1", "schedule_id_2"]
+    assert {it["field"] for it in question.about(doubts).values()} == {
+        *("schedule_id_1", "schedule_id_2"),
+    }

@@ -24,7 +24,12 @@ KEYS = {"single": "jsms_submission", "batch": "jsms_submission_1"}
 class TaskInstance:
     """As much of one as the operators use."""
 
-    def __init__(self, try_number: int, *, max_tries: int = 0, map_index: int = -1) -> None:
+    dag_id, task_id = "dag", "submit"
+
+    def __init__(
+        self, try_number: int, *, max_tries: int = 0, map_index: int = -1, run_id: str = "run"
+    ) -> None:
+        self.run_id = run_id
         self.id = uuid4()  # another in each try
         self.try_number = try_number
         self.max_tries = max_tries
@@ -44,6 +49,7 @@ class Task:
         self.tries = 0
         self.cleared = 0
         self.map_index = -1
+        self.run_id = "run"
         self.arguments: dict[str, Any] = {"send_time": tomorrow, "temp_id": 2}
         if kind == "single":
             self.arguments |= {"mobile": people.ANNA, "temp_para": NAME}
@@ -84,7 +90,9 @@ class Task:
         return operator.execute(self.context)
 
     def ti_of_try(self, number: int) -> TaskInstance:
-        return TaskInstance(number, max_tries=self.cleared, map_index=self.map_index)
+        return TaskInstance(
+            number, max_tries=self.cleared, map_index=self.map_index, run_id=self.run_id
+        )
 
     def clear(self, **changed: Any) -> Any:
         self.cleared += 1

@@ -1,0 +1,138 @@
+"""The command ``python -m airflow_provider_jsms``: what the ledger of a connection holds."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow_provider_jsms.submission.sql_ledger import Row, SqlLedger
+
+_SHOWN: Final = ("state", "send_time", "recipients", "schedule_id", "updated_at", "record_key")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command on the ledger, and return the exit status.
+
+    :param arguments: by default those of the command line.
+    """
+    options = _parser().parse_args(arguments)
+    # Airflow 3 hands the connections of its database to processes of this kind only.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    # Airflow, which --help need not wait for.
+    from airflow_provider_jsms.exceptions import JsmsError  # noqa: PLC0415
+    from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
+    from airflow_provider_jsms.submission.fingerprint import account_of  # noqa: PLC0415
+    from airflow_provider_jsms.submission.ledger import (  # noqa: PLC0415
+        RecordTakenError,
+        StoreAwayError,
+    )
+
+    try:
+        with _log_muted(), JsmsHook(options.conn_id) as hook:
+            app = account_of(hook.settings).app
+            return int(options.run(hook.require_ledger("This command"), app, options))
+    except (JsmsError, RecordTakenError, StoreAwayError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+@contextmanager
+def _log_muted() -> Iterator[None]:
+    # Airflow 2 logs to the standard output, where the records go.
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_jsms",
+        description="List, show and purge the records in the ledger of a JSMS connection.",
+    )
+    parser.add_argument("--conn-id", default=DEFAULT_CONN_ID, help=f"default: {DEFAULT_CONN_ID}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="list the newest records")
+    listing.add_argument("--state", help="those in this state only, such as sending")
+    listing.add_argument("--limit", type=int, default=100, help="at most so many (default: 100)")
+    listing.set_defaults(run=_list)
+    showing = commands.add_parser("show", help="show a record in full")
+    showing.set_defaults(run=_show)
+    releasing = commands.add_parser(
+        "not-there", help="write that JSMS has nothing of an uncertain record: it is sent again"
+    )
+    releasing.set_defaults(run=_not_there)
+    for command in (showing, releasing):
+        command.add_argument("key", metavar="KEY", help="a once_key, or as the list shows it")
+    purging = commands.add_parser("purge", help="delete old records whose outcome is known")
+    purging.add_argument("--older-than", type=int, required=True, metavar="DAYS")
+    purging.add_argument("--dry-run", action="store_true", help="only count them")
+    purging.set_defaults(run=_purge)
+    return parser
+
+
+def _list(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401  of argparse
+    for row in ledger.newest(app, state=options.state, limit=options.limit):
+        _print("  ".join(str(getattr(row, name) or "-") for name in _SHOWN))
+    return 0
+
+
+def _show(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401
+    row = _find(ledger, app, options.key)
+    if row is not None:
+        _print(json.dumps(asdict(row), indent=2, ensure_ascii=False))
+    return int(row is None)
+
+
+def _not_there(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401
+    row = _find(ledger, app, options.key)
+    if row is None:
+        return 1
+    if row.state not in ("sending", "unknown"):
+        sys.stderr.write(f"The record {options.key} is {row.state}, which is not uncertain.\n")
+        return 1
+    note = f"{getpass.getuser()} wrote on the command line that it is not there"
+    moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    ledger.rewrite(row, {"state": "begun", "note": note, "since": moment, "try": row.try_number})
+    _print(f"The next task that submits {options.key} sends it.")
+    return 0
+
+
+def _purge(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401
+    before = datetime.now(UTC) - timedelta(days=options.older_than)
+    moment = f"{before:%Y-%m-%dT%H:%M:%SZ}"
+    count = ledger.purge(app, moment, dry_run=options.dry_run)
+    _print(f"{count} records {'would be' if options.dry_run else 'are'} deleted.")
+    return 0
+
+
+def _find(ledger: SqlLedger, app: str, key: str) -> Row | None:
+    """Return the record of a key, or say that there is none."""
+    for kind in ("once", "task"):
+        if row := ledger.row(app, kind, key):
+            return row
+    sys.stderr.write(f"The ledger has no record {key} of this connection.\n")
+    return None
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""The operator that makes JSMS match a list of texts."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_jsms.api.arguments import (
+    Limit,
+    choice,
+    flag,
+    is_none,
+    once_key_of,
+    whole_number_of,
+)
+from airflow_provider_jsms.api.entries import TEXTS
+from airflow_provider_jsms.exceptions import JsmsError, JsmsMaxDeletesError
+from airflow_provider_jsms.operators.base import JsmsSubmitOperator
+from airflow_provider_jsms.operators.rendering import require_task_run
+from airflow_provider_jsms.submission.fingerprint import account_of
+from airflow_provider_jsms.submission.plan import plan
+from airflow_provider_jsms.submission.recipients_file import source_of
+from airflow_provider_jsms.submission.reconciliation import Reconciliation
+from airflow_provider_jsms.submission.report import Outcome, check_deletions, log_plan, planned
+from airflow_provider_jsms.submission.scope import Scope
+from airflow_provider_jsms.submission.submission import ON_UNCERTAIN
+from airflow_provider_jsms.submission.texts import read_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
+    from airflow_provider_jsms.operators.base import Templated
+    from airflow_provider_jsms.submission.plan import Plan
+    from airflow_provider_jsms.submission.sql_ledger import Place
+
+_MOST_AT_ONCE: Final = 32
+
+
+class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
+    """Make JSMS match a list of texts: submit, modify and cancel as it has changed.
+
+    Pass the whole list each time, such as every appointment of the coming days. A key names a
+    text: a new key is submitted, a changed text is modified, a pending text whose key has vanished
+    is cancelled, and the others are left alone, without a request. A text that was sent is never
+    touched. The connection needs the extra ``ledger_conn_id``: the ledger remembers the texts of
+    all runs.
+
+    Every text is validated before the first request. Then the next due texts go first. An error in
+    one does not stop the others: the task fails at the end and names them, and a retry, or the
+    cleared task, continues with the others.
+
+    Returns ``{"submitted": [...], "modified": [...], "deleted": [...], "counts": {...},
+    "dry_run": false}``: at most 1,000 schedule_ids of each kind, and how many texts were
+    ``submitted``, ``modified``, ``deleted``, ``unchanged``, ``sent``, ``past``, ``uncertain`` and
+    ``failed``. Each is also an XCom of its own, as far as the task came if it fails.
+
+    :param texts: a list of ``{"key", "send_time", "mobile", "temp_id", "sign_id", "temp_para"}``,
+        where instead of ``temp_para`` all other keys may be the parameters; a pandas or polars
+        frame; or the path or URI of a ``.csv`` or ``.jsonl`` file with these columns (templated).
+        ``sign_id`` may be left out. A key has 1 to 200 printable characters and no phone number.
+    :param scope: names the list, such as ``"appointments"``: texts of other scopes are never
+        touched (templated).
+    :param columns: renames the columns of a table, such as ``{"手机号": "mobile"}`` (templated).
+    :param max_deletes: how many pending texts may be cancelled, a count or a share of the pending
+        texts such as ``"20%"``. With more, nothing is sent, modified or cancelled. By default 10 %,
+        but at least one, and none if the list is empty (templated).
+    :param dry_run: log the plan and do nothing (templated).
+    :param on_past_send_time: ``"fail"`` or ``"skip"`` for texts that can be neither submitted nor
+        moved, because their ``send_time`` has passed (templated).
+    :param on_sent: ``"report"`` or ``"fail"`` for texts that the list changes after they were sent
+        (templated).
+    :param concurrency: how many requests are in flight at once, 1 to 32.
+    :raises JsmsInputError: an argument or a text is invalid; nothing was sent.
+    :raises JsmsMaxDeletesError: the list would cancel more than ``max_deletes``; nothing was sent.
+    :raises JsmsNotReconciledError: some texts could not be reconciled; a retry may succeed.
+    :raises JsmsNeverReconciledError: some texts can never be as the list says.
+    :raises JsmsUncertainError: some texts may have been accepted; they were not sent again.
+
+    ``on_uncertain``, ``ask_users``, ``ask_timeout`` and ``jsms_conn_id`` are those of
+    :class:`.JsmsSubmitScheduleOperator`; a person is asked once about all uncertain texts.
+    """
+
+    template_fields = (
+        *("texts", "scope", "columns", "max_deletes", "dry_run"),
+        *("on_past_send_time", "on_sent", "on_uncertain", "jsms_conn_id"),
+    )
+
+    def __init__(
+        self,
+        *,
+        texts: Templated,
+        scope: str,
+        columns: Templated = None,
+        max_deletes: int | str | None = None,
+        dry_run: bool | str = False,
+        on_past_send_time: str = "fail",
+        on_sent: str = "report",
+        concurrency: int = 4,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("multiple_outputs", True)
+        super().__init__(durable=True, once_key=None, **kwargs)
+        # The first of several runs or tries would exhaust an iterator.
+        self.texts = list(texts) if hasattr(texts, "__next__") else texts
+        self.scope = scope
+        self.columns = columns
+        self.max_deletes = max_deletes
+        # In the place of a method of Airflow that renders the fields, for `airflow tasks test -n`.
+        self.dry_run = dry_run  # type: ignore[method-assign, assignment]
+        self.on_past_send_time = on_past_send_time
+        self.on_sent = on_sent
+        self.concurrency = concurrency
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Reconcile JSMS with the list."""
+        require_task_run(context)
+        return self._submit(context)
+
+    def _before_rendering(self, context: Context) -> None:
+        """Write nothing: a key without a row was never submitted."""
+
+    def _submit(self, context: Context) -> dict[str, Any]:
+        limit = None if is_none(self.max_deletes) else Limit("max_deletes", self.max_deletes)
+        tolerated, is_dry_run = self._tolerated(), flag("dry_run", self.dry_run)
+        with self._asking(context), self._plain_hook() as hook:
+            ledger = hook.require_ledger("JsmsReconcileSchedulesOperator")
+            scope = Scope(ledger, self._place(hook, context))
+            reconciliation = self._reconciliation(hook, context, scope)
+            texts = read_texts(source_of(self.texts, self.columns, TEXTS), hook.settings)
+            moment = datetime.now(UTC)
+            made = plan(texts, scope.read([text.key for text in texts], moment), moment)
+            log_plan(made)
+            if is_dry_run:
+                return self._only_planned(made, limit)
+            check_deletions(made, limit)
+            scope.adopt()
+            outcome = Outcome(made, tolerated)
+            with self._results_kept(context, outcome):
+                reconciliation.carry_out(made, outcome)
+        return outcome.result()
+
+    def _place(self, hook: JsmsHook, context: Context) -> Place:
+        """Return where the rows of the scope are, and who writes them."""
+        # It imports SQLAlchemy, which a DAG file must not.
+        from airflow_provider_jsms.submission.sql_ledger import ONCE, Place, Writer  # noqa: PLC0415
+
+        ti: Any = context["ti"]
+        writer = Writer(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+        return Place(account_of(hook.settings).app, ONCE, writer, once_key_of(self.scope, "scope"))
+
+    def _reconciliation(self, hook: JsmsHook, context: Context, scope: Scope) -> Reconciliation:
+        choice("on_uncertain", self.on_uncertain, ON_UNCERTAIN)
+        return Reconciliation(
+            hook,
+            scope.store,
+            self._task_try(context),
+            self._policy(context),
+            concurrency=whole_number_of("concurrency", self.concurrency, 1, _MOST_AT_ONCE),
+        )
+
+    def _add_keep(self, context: Context, error: JsmsError) -> None:
+        """Add nothing: the ledger survives a clear."""
+
+    def _tolerated(self) -> frozenset[str]:
+        """Return the kinds of texts that are reported and do not fail the task."""
+        past = choice("on_past_send_time", self.on_past_send_time, ("fail", "skip")) == "skip"
+        sent = choice("on_sent", self.on_sent, ("report", "fail")) == "report"
+        return frozenset([*["past"] * past, *["sent"] * sent])
+
+    def _only_planned(self, made: Plan, limit: Limit | None) -> dict[str, Any]:
+        try:
+            check_deletions(made, limit)
+        except JsmsMaxDeletesError as error:
+            self.log.warning("Without dry_run this would fail: %s", error)
+        self.log.info("dry_run: nothing was sent, modified or deleted")
+        return planned(made)
+
+    @contextmanager
+    def _results_kept(self, context: Context, outcome: Outcome) -> Iterator[None]:
+        """Push the results so far to XCom if the task fails."""
+        try:
+            yield
+        except JsmsError:
+            try:
+                for key, value in outcome.result().items():
+                    context["ti"].xcom_push(key=key, value=value)
+            except Exception:  # the error that the task fails with must not be lost
+                self.log.exception("The results so far could not be pushed to XCom")
+            raise

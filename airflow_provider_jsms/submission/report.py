@@ -1,0 +1,168 @@
+"""A plan and its outcome as people read them: counts, ids, the log, and the limit of deletions."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
+from airflow_provider_jsms.exceptions import (
+    JsmsAlreadySentError,
+    JsmsLateChangeError,
+    JsmsMaxDeletesError,
+    JsmsPastSendTimeError,
+    JsmsUncertainError,
+)
+from airflow_provider_jsms.submission.plan import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_provider_jsms.api.arguments import Limit
+    from airflow_provider_jsms.exceptions import JsmsError
+    from airflow_provider_jsms.submission.plan import Plan, Step
+
+# Schedule_ids of each kind in a result; the ledger has all of them.
+_MOST_IDS: Final = 1000
+_SHOWN: Final = 10
+_log = logging.getLogger(__name__)
+
+
+class Outcome:
+    """The counts and schedule_ids so far.
+
+    :param tolerated: the kinds ``"past"`` and ``"sent"`` as far as they are no failures.
+    """
+
+    def __init__(self, plan: Plan, tolerated: frozenset[str]) -> None:
+        self._ids: dict[str, list[str]] = {"submitted": [], "modified": [], "deleted": []}
+        self._counts: Counter[str] = Counter(
+            unchanged=len(plan.of(Action.UNCHANGED)), uncertain=len(plan.of(Action.EXPIRED))
+        )
+        self._tolerated = tolerated
+        self.failed: dict[str, JsmsError] = {}
+        for step in plan.of(Action.PAST):
+            self.fail(step, _past(step))
+        for step in plan.of(Action.SENT):
+            self.fail(step, _sent(step))
+
+    def add(self, kind: str, schedule_id: str | None = None) -> None:
+        """Count a text that is done."""
+        self._counts[kind] += 1
+        if kind in self._ids and schedule_id and len(self._ids[kind]) < _MOST_IDS:
+            self._ids[kind].append(schedule_id)
+
+    def fail(self, step: Step, error: JsmsError) -> None:
+        """Count a text that is not done, and keep its error unless that is tolerated."""
+        kind = _kind_of(error)
+        self._counts[kind] += 1
+        if kind not in self._tolerated:
+            self.failed[step.key] = error
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many texts of each kind."""
+        kinds = ("unchanged", "sent", "past", "uncertain", "failed")
+        return {kind: self._counts[kind] for kind in (*self._ids, *kinds)}
+
+    def result(self) -> dict[str, Any]:
+        """Return the result of the task."""
+        return {**self._ids, "counts": self.counts, "dry_run": False}
+
+
+def planned(plan: Plan) -> dict[str, Any]:
+    """Return the result of a plan that is not carried out."""
+    kinds = {
+        "submitted": (Action.SUBMIT, Action.REPLACE),
+        "modified": (Action.MODIFY,),
+        "deleted": (Action.DELETE,),
+        "unchanged": (Action.UNCHANGED,),
+        "sent": (Action.SENT,),
+        "past": (Action.PAST,),
+        "uncertain": (Action.UNCERTAIN, Action.EXPIRED),
+    }
+    steps = {kind: plan.of(*actions) for kind, actions in kinds.items()}
+    named = {
+        kind: [step.schedule_id for step in steps[kind] if step.schedule_id][:_MOST_IDS]
+        for kind in ("modified", "deleted")
+    }
+    counts = {**{kind: len(each) for kind, each in steps.items()}, "failed": 0}
+    return {"submitted": [], **named, "counts": counts, "dry_run": True}
+
+
+def log_plan(plan: Plan) -> None:
+    """Log the counts of a plan, and the first ten texts of each kind, masked."""
+    counts = Counter(step.do for step in plan.steps)
+    summary = ", ".join(f"{counts[action]:,} {action.value}" for action in Action if counts[action])
+    _log.info("%d texts in the list, %d pending: %s", plan.texts, plan.pending, summary or "none")
+    for action in Action:
+        if action is not Action.UNCHANGED and (steps := plan.of(action)):
+            _log.info("%s: %s", action.value, shown(map(describe, steps), len(steps)))
+
+
+def describe(step: Step) -> str:
+    """Return a text in words, masked."""
+    if step.text is None:
+        record = step.record or {}
+        return f"{step.key} (schedule {step.schedule_id} at {record.get('send_time')})"
+    return f"{step.key} ({step.text.call.who} at {step.text.call.send_time})"
+
+
+def shown(texts: Iterator[str], count: int, separator: str = "; ") -> str:
+    """Return the first ten of some texts."""
+    first = [text for text, _ in zip(texts, range(_SHOWN), strict=False)]
+    more = [f"and {count - _SHOWN:,} more"] if count > _SHOWN else []
+    return separator.join([*first, *more])
+
+
+def check_deletions(plan: Plan, limit: Limit | None) -> None:
+    """Raise if a plan deletes too much, as for a list that is empty or truncated.
+
+    :param limit: None for the default, 10 % but at least one, and nothing for an empty list.
+    :raises JsmsMaxDeletesError: it does.
+    """
+    deletions = len(plan.of(Action.DELETE))
+    if limit is not None:
+        is_allowed = deletions <= limit.of(plan.pending)
+    else:
+        is_allowed = not deletions or (plan.texts > 0 and deletions <= max(1, plan.pending / 10))
+    if not is_allowed:
+        raise JsmsMaxDeletesError(
+            f"The list of {plan.texts:,} texts lacks {deletions:,} of the {plan.pending:,} pending "
+            f"texts of this scope, and max_deletes is {limit or 'not set (10 %, at least 1)'}. "
+            "Nothing was sent, modified or deleted. Is the list complete? If it is, set "
+            f"max_deletes={deletions} for this run, then clear the task."
+        )
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Return the counts that are not zero."""
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "nothing"
+
+
+def _kind_of(error: JsmsError) -> str:
+    """Return how a text that is not done is counted."""
+    if isinstance(error, JsmsUncertainError):
+        return "uncertain"
+    if isinstance(error, JsmsLateChangeError | JsmsAlreadySentError):
+        return "sent"
+    # By the clock of JSMS it may have passed before it has here.
+    code = getattr(error, "code", None)
+    is_past = isinstance(error, JsmsPastSendTimeError) or code == INVALID_SEND_TIME
+    return "past" if is_past else "failed"
+
+
+def _past(step: Step) -> JsmsPastSendTimeError:
+    stands = f"Schedule {step.schedule_id} stands as it was. " if step.schedule_id else ""
+    return JsmsPastSendTimeError(
+        f"send_time has passed, so {describe(step)} was not submitted. {stands}Choose a later "
+        "time, or set on_past_send_time='skip' to pass over late texts."
+    )
+
+
+def _sent(step: Step) -> JsmsLateChangeError:
+    return JsmsLateChangeError(
+        f"{describe(step)} differs from the text that was sent as schedule {step.schedule_id}, or "
+        "is about to be. Nothing was sent. To send the new text as well, give it another key."
+    )

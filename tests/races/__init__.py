@@ -1,0 +1,1 @@
+"""Many processes that submit under one key at the same moment."""
