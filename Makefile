@@ -24,6 +24,8 @@ venv: .venv/complete ## Install the provider, Airflow and the development tools 
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
+	@$(BIN)/python -m pip install --quiet --group postgresql || \
+	    echo 'There is no PostgreSQL for this machine: the tests that need one are skipped.'
 	@touch $@
 
 lint: venv ## Check style, types and the direction of imports
@@ -32,8 +34,8 @@ lint: venv ## Check style, types and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: lint ## Run everything that has to pass: lint, and all tests with coverage
-	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --cov --cov-report=term --cov-report=json:coverage.json
+test: lint ## Run everything that has to pass: lint, and the tests with coverage
+	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --ignore=tests/e2e/load --cov --cov-report=term --cov-report=json:coverage.json
 	@$(BIN)/python -m tests.stack.branch_gate coverage.json $(MINIMUM_BRANCHES)
 
 # They start processes, wait on sockets, or submit thousands of recipients.
@@ -46,8 +48,9 @@ test-fast: venv ## Run the quick unit tests alone, for the loop of a developer
 matrix: venv ## Run the tests on every supported Airflow and Python
 	@$(BIN)/python -m tests.matrix
 
-soak: venv ## Kill 200 workers at random moments, and count who was texted
+soak: venv ## Kill 200 workers, freeze, clear and restart, and check the histories
 	@$(BIN)/python -m tests.soak --kills 200
+	@$(BIN)/python -m pytest tests/e2e/load
 
 cluster: venv ## Kill Celery workers, restart Redis and cut off the API server in mid-submission
 	@$(BIN)/python -m tests.cluster

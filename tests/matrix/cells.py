@@ -71,6 +71,7 @@ TESTS: Final = (
     "tests/e2e/test_kinds_of_clear.py",
     "tests/e2e/test_loops.py",
     "tests/e2e/test_notifier.py",
+    "tests/e2e/test_once_key.py",
     "tests/e2e/test_privacy.py",
     "tests/e2e/test_task_loop.py",
     "tests/e2e/test_without_store.py",

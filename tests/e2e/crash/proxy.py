@@ -8,12 +8,12 @@ it, for as long as a test needs to do something to the task.
 from __future__ import annotations
 
 import json
-import queue
 import re
 import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 import urllib3
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 HOST: Final = "127.0.0.1"
 LONGEST: Final = 120.0
 
 _START = re.compile(r"/execution/task-instances/([0-9a-f-]+)/run$")
+_STATE = re.compile(r"/execution/task-instances/([0-9a-f-]+)/state$")
 _OF_A_TRY = re.compile(r"/execution/(?:task-instances|store/ti)/([0-9a-f-]+)(?:/|$)")
 _WRITE = re.compile(r"/execution/store/ti/([0-9a-f-]+)/(jsms_(?:campaign|submission)\w*)$")
 # What concerns one connection only, is said anew, or would make an answer illegible here.
@@ -102,36 +103,58 @@ class Gap:
         self.is_closed = True
 
 
-@dataclass(frozen=True)
+@dataclass
 class Write:
-    """A write of the ledger that passed by."""
+    """A write of the ledger that passed by.
+
+    :param state: of the record, with ``modifying`` before a PUT.
+    :param at: when it was sent.
+    :param is_stored: whether the API server has carried it out.
+    """
 
     run_id: str
     try_id: str
     key: str
     state: str
+    at: datetime
+    is_stored: bool = False
 
 
 @dataclass(frozen=True)
 class Start:
-    """A try whose process has begun."""
+    """A try whose process has begun, or goes on after the answer of a person."""
 
     run_id: str
+    try_id: str
+    at: datetime
     pid: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a worker has told Airflow at the end of a try."""
+
+    run_id: str
+    try_id: str
+    at: datetime
+    state: str
 
 
 class HoldingProxy:
     """Passes everything on, unless it was told to hold or to lose it.
 
-    ``upstream`` is where the API server listens; ``starts`` are the processes that have begun;
-    ``latency``, in seconds, is that of everything that is passed on.
+    :ivar upstream: where the API server listens.
+    :ivar latency: of everything that is passed on, in seconds.
+    :ivar on_start: is called with each process that has begun.
     """
 
     def __init__(self) -> None:
         self.upstream = ""
         self.latency = 0.0
         self.writes: list[Write] = []
-        self.starts: queue.SimpleQueue[Start] = queue.SimpleQueue()
+        self.starts: list[Start] = []
+        self.reports: list[Report] = []
+        self.on_start: Callable[[Start], None] = lambda _: None
         self._runs: dict[str, str] = {}
         self._holds: list[Hold] = []
         self._gaps: list[Gap] = []
@@ -189,8 +212,9 @@ class HoldingProxy:
         if not found:
             return None
         try_id, key = found.groups()
-        state = str(json.loads(body)["value"].get("state"))
-        write = Write(self._runs.get(try_id, ""), try_id, key, state)
+        record = json.loads(body)["value"]
+        state = f"{record.get('state')}{', modifying' if 'modifying' in record else ''}"
+        write = Write(self._runs.get(try_id, ""), try_id, key, state, datetime.now(UTC))
         self.writes.append(write)
         return write
 
@@ -223,12 +247,23 @@ class HoldingProxy:
         reply = self._pool.request(
             method, self.upstream + path, headers=headers, body=body, decode_content=False
         )
-        started = _START.match(path)
-        if started and reply.status == HTTPStatus.OK:
-            run_id = json.loads(reply.data)["dag_run"]["run_id"]
-            self._runs[started.group(1)] = run_id
-            self.starts.put(Start(run_id, json.loads(body)["pid"]))
+        if reply.status < HTTPStatus.BAD_REQUEST:
+            self._note(path, body, reply)
         return reply
+
+    def _note(self, path: str, body: bytes, reply: urllib3.BaseHTTPResponse) -> None:
+        """Note the begin or the end of a try, if it is one."""
+        at = datetime.now(UTC)
+        if started := _START.match(path):
+            try_id = started.group(1)
+            run_id = self._runs[try_id] = json.loads(reply.data)["dag_run"]["run_id"]
+            start = Start(run_id, try_id, at, json.loads(body)["pid"])
+            self.starts.append(start)
+            self.on_start(start)
+        elif ended := _STATE.match(path):
+            try_id = ended.group(1)
+            report = Report(self._runs.get(try_id, ""), try_id, at, json.loads(body)["state"])
+            self.reports.append(report)
 
 
 class _Server(ThreadingHTTPServer):
@@ -264,6 +299,8 @@ class _Connection(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.NOT_FOUND, {}, b'{"detail": "dropped by the test"}')
             return
         reply = proxy.forward(self.command, self.path, _passed_on(self.headers), body)
+        if write:
+            write.is_stored = reply.status < HTTPStatus.BAD_REQUEST
         if hold:
             hold.status = reply.status
         if hold and hold.when == "after":

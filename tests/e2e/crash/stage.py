@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
+from airflow_provider_jsms.submission.question import LEAVE
 from tests import people
+from tests.e2e.crash.history import Seen, Timed, end_of, history_of
+from tests.histories import Answers, Happens, broken
 from tests.stack.airflow import AirflowStack
 from tests.stack.processes import is_alive
 from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.e2e.crash.proxy import Hold, HoldingProxy
+    from tests.histories import Ends, Event
 
 DAGS = Path(__file__).parent / "dags"
 # Others may use the machine as well.
@@ -114,6 +121,7 @@ class Outcome:
     xcom: Any
     record: dict[str, Any]
     logs: list[str] = field(repr=False)
+    history: list[Event] = field(repr=False)
 
     @property
     def last_log(self) -> str:
@@ -168,7 +176,9 @@ class Stage:
         self.sandbox = sandbox
         self.proxy = proxy
         self._people = 0
+        self._lock = threading.Lock()
         self._started: list[Run] = []
+        self._acts: list[Timed] = []
 
     def start(self, purpose: str, kind: str, name: str, **conf: Any) -> Run:
         """Start a run; ``name`` has to be its own."""
@@ -192,9 +202,10 @@ class Stage:
 
     def enlist(self, count: int) -> range:
         """Return by which numbers (:func:`tests.people.number`) people are told that are new."""
-        first = self._people
-        self._people += count
-        return range(first, self._people)
+        with self._lock:
+            first = self._people
+            self._people += count
+        return range(first, first + count)
 
     @staticmethod
     def prepare(purpose: str, kind: str, name: str) -> Run:
@@ -233,6 +244,7 @@ class Stage:
     def kill(self, run: Run) -> None:
         """End the process of the task as the kernel does when memory runs out."""
         process = self.process_of(run)
+        self.act(run, Happens("its process is killed"))
         process.send_signal(signal.SIGKILL)
         wait_until(
             lambda: not is_alive(process), timeout=PATIENCE, otherwise=lambda: f"{process} lives on"
@@ -241,11 +253,23 @@ class Stage:
     def freeze(self, run: Run) -> Frozen:
         """Stop the task and its supervisor, as a machine does that is suspended."""
         task = self.process_of(run)
-        supervisor = task.parent()
-        assert supervisor is not None
-        for process in (supervisor, task):
-            process.suspend()
-        return Frozen(supervisor, task)
+        self.act(run, Happens("its process and its supervisor are frozen"))
+        return Frozen.stop(task)
+
+    def clear_task(self, run: Run) -> None:
+        """Clear the task as a person does who follows its advice."""
+        self.act(run, Happens("a person clears the task"))
+        self.rest.clear(*run.address, keep=True)
+
+    def answer(self, run: Run, option: str, **params: str) -> None:
+        """Answer the question of the task, and wait until the task has ended."""
+        event = Answers(f"a person answers: {option}", is_left=option == LEAVE)
+        self.act(run, event)
+        self.rest.answer(*run.address, -1, option, **params)
+
+    def act(self, run: Run, event: Event) -> None:
+        """Note for the history of a run what is about to be done to it."""
+        self._acts.append(Timed(datetime.now(UTC), run.run_id, event))
 
     def finish(self, run: Run) -> dict[str, Any]:
         """Wait until Airflow has done everything for a run, retries too."""
@@ -255,24 +279,33 @@ class Stage:
         """Return what came of a run that is over."""
         task = self.rest.task(*run.address)
         tries = task["try_number"]
-        schedules = [
-            each["schedule_id"]
-            for each in self.sandbox.state()["schedules"]
-            if is_for(each, run.numbers)
-        ]
+        seen = self.seen().of(run)
         sent = Counter(each["mobile"] for each in self.sandbox.messages())
         records = self.rest.state_store(*run.address)
+        xcom = self.rest.xcoms(*run.address).get("return_value")
+        logs = self.logs(run, tries)
         return Outcome(
             state=task["state"],
             tries=tries,
-            schedules=schedules,
+            schedules=[each["schedule_id"] for each in seen.schedules],
             texts={number: sent[number] for number in run.numbers},
-            posts=sum(is_for(each["body"], run.numbers) for each in self.posts()),
+            posts=len(seen.posts),
             writes=self.proxy.states_of(run.run_id),
-            xcom=self.rest.xcoms(*run.address).get("return_value"),
+            xcom=xcom,
             record=records.get(KEYS[run.kind], {}),
-            logs=self.logs(run, tries),
+            logs=logs,
+            history=self.history(run, seen, end_of(task, xcom, logs[-1])),
         )
+
+    def seen(self) -> Seen:
+        """Return what the sandbox shows."""
+        requests = self.sandbox.requests()
+        posts = [each for each in requests if each["method"] == "POST"]
+        return Seen(posts, self.sandbox.state()["schedules"])
+
+    def history(self, run: Run, seen: Seen, end: Ends) -> list[Event]:
+        """Return the history of a run that is over."""
+        return history_of(run, self.proxy, seen, self._acts, end)
 
     def logs(self, run: Run, tries: int) -> list[str]:
         """Return what each try has logged, the first one first."""
@@ -285,10 +318,6 @@ class Stage:
         for (name, kind), outcome in outcomes.items():
             print(f"{name:<45} {kind:<6} {outcome.line()}")
         return outcomes
-
-    def posts(self) -> list[dict[str, Any]]:
-        """Return all submissions that have reached the sandbox."""
-        return [each for each in self.sandbox.requests() if each["method"] == "POST"]
 
     def tail(self, run: Run) -> str:
         """Return how far a run is, with the last lines of its log."""
@@ -304,10 +333,20 @@ class Frozen:
     supervisor: psutil.Process
     task: psutil.Process
 
+    @classmethod
+    def stop(cls, task: psutil.Process) -> Self:
+        """Let a task and its supervisor stand still."""
+        supervisor = task.parent()
+        assert supervisor is not None
+        for process in (supervisor, task):
+            process.suspend()
+        return cls(supervisor, task)
+
     def thaw(self) -> None:
-        """Let them go on, as if no time had passed."""
-        self.task.resume()
-        self.supervisor.resume()
+        """Let them go on, as if no time had passed; one of them may be gone."""
+        for process in (self.task, self.supervisor):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
     def wait_for_end(self) -> None:
         """Wait until the task has ended by itself, or was ended by its supervisor."""
@@ -318,6 +357,13 @@ class Frozen:
         )
 
 
+def assert_kept(histories: Iterable[Sequence[Event]], on_uncertain: str = "fail") -> None:
+    """Assert that each of these histories keeps the promise."""
+    checked = [broken(each, on_uncertain) for each in histories]
+    assert checked, "there are no histories"
+    assert not any(checked), "\n\n".join(filter(None, checked))
+
+
 def ends_of(logs: Iterable[str]) -> str:
     """Return the last lines of each of these logs, for the text of an error."""
     return "\n".join(f"--- try {number}\n{_end_of(log)}" for number, log in enumerate(logs, 1))
@@ -325,8 +371,3 @@ def ends_of(logs: Iterable[str]) -> str:
 
 def _end_of(log: str) -> str:
     return "\n".join(line[:400] for line in log.splitlines()[-15:])
-
-
-def is_for(content: Any, numbers: Collection[str]) -> bool:
-    """Tell whether a schedule, or the body of a submission, is for one of these numbers."""
-    return any(each["mobile"] in numbers for each in content.get("recipients", [content]))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.crash.stage import KINDS
+from tests.e2e.crash.stage import KINDS, assert_kept
 
 if TYPE_CHECKING:
     from tests.e2e.crash.stage import Key, Outcome, Run, Stage
@@ -66,3 +66,7 @@ def test_an_answer_that_names_no_schedule_is_no_reason_to_ask_again(
     posts = [each.line for each in nameless.requests if f" {PATHS[kind]} " in each.line]
     assert posts == [f"POST {PATHS[kind]} HTTP/1.1"], told
     outcome.assert_is_told()
+
+
+def test_every_history_keeps_the_promise(outcomes: dict[Key, Outcome]) -> None:
+    assert_kept(each.history for each in outcomes.values())

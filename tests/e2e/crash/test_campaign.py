@@ -17,15 +17,18 @@ import pytest
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.submission.question import ONE_SUBMIT
 from tests import people
-from tests.e2e.crash.stage import LATER, PATIENCE, ends_of
+from tests.e2e.crash.history import end_of
+from tests.e2e.crash.stage import LATER, PATIENCE, assert_kept, ends_of
 from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from tests.e2e.crash.history import Seen
     from tests.e2e.crash.proxy import Gap, Hold, When
     from tests.e2e.crash.stage import Run, Stage
+    from tests.histories import Event
     from tests.stack.sandbox import RunningSandbox
 
 SIZE = 2500
@@ -167,6 +170,7 @@ class Outcome:
     refused: list[int]
     records: dict[str, Any]
     logs: list[str] = field(repr=False)
+    history: list[Event] = field(repr=False)
 
     @property
     def last_log(self) -> str:
@@ -243,7 +247,7 @@ class Play:
     def delete_schedule(self, case: Case, number: int) -> None:
         """Delete the schedule of a chunk, as a person does who has found it in the console."""
         run = self.runs[case.name]
-        schedules = self.stage.sandbox.state()["schedules"]
+        schedules = self.stage.seen().of(run).schedules
         found = [each for each in _schedules_of(run, schedules) if each.chunk == number]
         with JsmsHook() as hook:
             for each in found:
@@ -251,44 +255,38 @@ class Play:
 
     def clear_and_answer(self, case: Case) -> None:
         """Do what the task advises: it asks about the uncertain chunk, which is not there."""
-        run, rest = self.runs[case.name], self.stage.rest
-        rest.clear(run.dag_id, run.run_id, run.address[-1], keep=True)
-        rest.answer(*run.address, -1, ONE_SUBMIT)
+        run = self.runs[case.name]
+        self.stage.clear_task(run)
+        self.stage.answer(run, ONE_SUBMIT)
 
     def outcomes(self, cases: Iterable[Case]) -> dict[str, Outcome]:
         """Return what has come of these campaigns so far, and print it."""
-        posts = self.stage.posts()
-        schedules = self.stage.sandbox.state()["schedules"]
+        seen = self.stage.seen()
         texts: dict[str, list[str]] = {}
         for message in self.stage.sandbox.messages():
             texts.setdefault(message["mobile"], []).append(message["temp_para"]["name"])
         found = {}
         for case in cases:
             run = self.runs[case.name]
-            outcome = found[case.name] = self._outcome(run, posts, schedules, texts)
+            outcome = found[case.name] = self._outcome(run, seen.of(run), texts)
             print(f"{case.name:<40} {outcome.line()}")
         return found
 
-    def _outcome(
-        self,
-        run: Run,
-        posts: list[dict[str, Any]],
-        schedules: list[dict[str, Any]],
-        texts: Mapping[str, list[str]],
-    ) -> Outcome:
+    def _outcome(self, run: Run, seen: Seen, texts: Mapping[str, list[str]]) -> Outcome:
         task = self.stage.rest.task(*run.address)
         xcoms = self.stage.rest.xcoms(*run.address)
         refused = xcoms.pop("failure_recipients", [])
         writes = self.stage.proxy.writes_of(run.run_id)
+        logs = self.stage.logs(run, task["try_number"])
+        end = end_of(task, xcoms.get("return_value"), logs[-1])
         return Outcome(
             state=task["state"],
             tries=task["try_number"],
             posts=tuple(
                 _chunk(run, [each["mobile"] for each in post["body"]["recipients"]])
-                for post in posts
-                if post["body"]["recipients"][0]["mobile"] in run.numbers
+                for post in seen.posts
             ),
-            schedules=_schedules_of(run, schedules),
+            schedules=_schedules_of(run, seen.schedules),
             verdicts=Counter(
                 _verdict(position, texts.get(number, []))
                 for position, number in enumerate(run.numbers)
@@ -297,7 +295,8 @@ class Play:
             xcoms=xcoms,
             refused=[_position_of_refused(run, each) for each in refused],
             records=self.stage.rest.state_store(*run.address),
-            logs=self.stage.logs(run, task["try_number"]),
+            logs=logs,
+            history=self.stage.history(run, seen, end),
         )
 
     def _run_of(self, case: Case) -> Run:
@@ -321,9 +320,8 @@ def _schedules_of(run: Run, schedules: list[dict[str, Any]]) -> list[Scheduled]:
     for each in schedules:
         everybody = [*each["recipients"], *each["failure_recipients"]]
         numbers = [person["mobile"] for person in everybody]
-        if numbers[0] in positions:
-            numbers.sort(key=lambda number: positions.get(number, -1))
-            found.append(Scheduled(_chunk(run, numbers), each["schedule_id"], each["status"]))
+        numbers.sort(key=lambda number: positions.get(number, -1))
+        found.append(Scheduled(_chunk(run, numbers), each["schedule_id"], each["status"]))
     return found
 
 
@@ -503,3 +501,10 @@ def test_a_list_that_has_changed_since_is_refused_and_nothing_more_is_sent(playe
     assert "JsmsChangedListError" in outcome.last_log, told
     assert f"Scheduled are {first.schedule_id}" in outcome.last_log, told
     assert "return_value" not in outcome.xcoms, told
+
+
+@_named((*IN_THE_END_ALL, CHANGED))
+def test_every_history_keeps_the_promise(case: Case, played: Played) -> None:
+    for outcomes in played:
+        if case.name in outcomes:
+            assert_kept([outcomes[case.name].history], case.on_uncertain)

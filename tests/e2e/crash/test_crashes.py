@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.e2e.crash.stage import KINDS
+from tests.e2e.crash.stage import KINDS, assert_kept
 
 if TYPE_CHECKING:
     from tests.e2e.crash.proxy import When
@@ -131,3 +131,7 @@ def test_a_killed_task_texts_each_person_once_or_says_that_it_does_not_know(
         ), told
     else:
         outcome.assert_returns_its_schedule(kind)
+
+
+def test_every_history_keeps_the_promise(outcomes: dict[Key, Outcome]) -> None:
+    assert_kept(each.history for each in outcomes.values())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.e2e.crash.stage import KINDS
+from tests.e2e.crash.stage import KINDS, assert_kept
 
 if TYPE_CHECKING:
     from tests.e2e.crash.proxy import Gap, Hold
@@ -138,3 +138,7 @@ def test_a_worker_without_its_api_server_tells_its_schedule_in_the_log(
     assert set(outcome.texts.values()) == {1}, told
     assert f"accepted {outcome.schedules[0]}" in outcome.logs[0], told
     outcome.assert_is_told()
+
+
+def test_every_history_keeps_the_promise(played: Played) -> None:
+    assert_kept(each.history for each in played.outcomes.values())

@@ -7,6 +7,7 @@ configuration.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -16,12 +17,23 @@ from airflow_provider_jsms.operators.jsms import (
 )
 from tests import people
 
+
+def sign_requests(context: Any) -> None:
+    """Let the sandbox see which try sends a request."""
+    # Parsing the file must not import it.
+    from airflow_provider_jsms.hooks import transport  # noqa: PLC0415
+
+    transport.HEADERS = {**transport.HEADERS, "X-Try": str(context["ti"].id)}
+
+
 COMMON = {
     "task_id": "submit",
-    "send_time": "{{ dag_run.start_date + macros.timedelta(hours=1) }}",
+    # When a run is cleared it gets another start_date, but is to text its people at the same time.
+    "send_time": "{{ dag_run.run_after + macros.timedelta(hours=1) }}",
     "temp_id": 2,
     "jsms_conn_id": "{{ dag_run.conf.get('connection', 'jsms_default') }}",
     "retry_delay": timedelta(seconds=1),
+    "pre_execute": sign_requests,
 }
 
 
@@ -49,10 +61,8 @@ for purpose, retries in (("crash", 2), ("lost", 3), ("soak", 5)):
         )
 
 with dag("crash_campaign"):
-    # When a run is cleared it gets another start_date, but is to text its people at the same time.
-    campaign = {**COMMON, "send_time": "{{ dag_run.run_after + macros.timedelta(hours=1) }}"}
     JsmsSubmitBatchScheduleOperator(
-        **campaign,
+        **COMMON,
         recipients="{{ dag_run.conf['file'] }}",
         max_failures="{{ dag_run.conf['max_failures'] }}",
         on_uncertain="{{ dag_run.conf['on_uncertain'] }}",
