@@ -11,7 +11,6 @@ from xdist.scheduler import LoadScopeScheduling
 SHARED: Final = {
     "tests/e2e/crash/": "rough",
     "tests/e2e/deferred/": "rough",
-    "tests/e2e/load/": "rough",
     "tests/e2e/": "airflow",
     "tests/habits/": "habits",
     "tests/unit/sandbox/plugin/": "plugin",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
 from contextlib import contextmanager
@@ -115,8 +116,13 @@ class Stage:
         self._tls = SandboxServer(_sandbox(), ca_bundle=folder / f"{call}.pem")
         self._elsewhere = SandboxServer(_sandbox(), host="127.0.0.2")
         self._send_time = datetime.now(UTC) + timedelta(days=1)
+        self._variable = f"AIRFLOW_CONN_{call.upper()}"
+        self._patch = pytest.MonkeyPatch()
 
     def __enter__(self) -> Self:
+        # It is there before the calls are played and after them: while one thread reads the
+        # environment, as the proxies of `requests` are, no other may take a variable out of it.
+        self._patch.setenv(self._variable, "{}")
         for server in self._servers:
             server.__enter__()
         return self
@@ -124,6 +130,7 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         for server in self._servers:
             server.__exit__(None, None, None)
+        self._patch.undo()
 
     @property
     def _servers(self) -> list[SandboxServer]:
@@ -141,7 +148,8 @@ class Stage:
         seen = Seen(sandbox, self._prepared(server))
         _seen.set(seen)
         timeouts = {"connect_timeout": row.timeouts.connect, "read_timeout": row.timeouts.read}
-        with self._connection(server, **timeouts), _watch(sandbox):
+        self._connect(server, **timeouts)
+        with _watch(sandbox):
             self._set(sandbox, row)
             begin = time.monotonic()
             try:
@@ -175,7 +183,8 @@ class Stage:
         """Return the id of a schedule that the call is about, '' for a submission."""
         if self.call in rows.SUBMITS:
             return ""
-        with self._connection(server), JsmsHook(self.call) as hook:
+        self._connect(server)
+        with JsmsHook(self.call) as hook:
             schedule_id = hook.submit_schedule(
                 send_time=self._send_time, mobile=people.ANNA, temp_id=1
             )
@@ -192,8 +201,7 @@ class Stage:
         with sandbox.lock:
             sandbox.faults.add(fault)
 
-    @contextmanager
-    def _connection(self, server: SandboxServer, **extra: object) -> Iterator[None]:
+    def _connect(self, server: SandboxServer, **extra: object) -> None:
         if server.ca_bundle:
             extra["ca_bundle"] = str(server.ca_bundle)
         fields = {
@@ -203,9 +211,7 @@ class Stage:
             "host": server.url,
             "extra": extra,
         }
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(f"AIRFLOW_CONN_{self.call.upper()}", json.dumps(fields))
-            yield
+        os.environ[self._variable] = json.dumps(fields)
 
 
 def _sandbox() -> Sandbox:
