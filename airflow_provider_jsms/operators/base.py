@@ -222,10 +222,10 @@ class JsmsSubmitOperator(JsmsOperator):
         if self.once_key is not None:
             return
         task_try = self._task_try(context)
-        if self._is_task(context) and not self._is_subclassed():
-            task_try.begin(self._first_record)
-        else:
+        if self._is_in_code(context):
             task_try.begin_code()
+        else:
+            task_try.begin(self._first_record)
 
     @contextmanager
     def _asking(self, context: Context) -> Iterator[None]:
@@ -261,7 +261,7 @@ class JsmsSubmitOperator(JsmsOperator):
         # Airflow 3.3 would show the first question of a try again.
         has_record = self.once_key is not None or self._task_try(context).store is not None
         is_possible = CAN_ASK and self._answer is None and has_record
-        if not is_possible or self._is_subclassed() or not self._is_task(context):
+        if not is_possible or self._is_in_code(context):
             return False
         is_cleared = self._task_try(context).attempt.is_cleared
         return submission.asks or (is_cleared and not submission.has_sent)
@@ -292,6 +292,25 @@ class JsmsSubmitOperator(JsmsOperator):
     def _is_subclassed(self) -> bool:
         # The execute of a subclass may submit any number of times.
         return type(self).execute.__module__ not in _OWN_MODULES
+
+    def _is_in_code(self, context: Context) -> bool:
+        """Return whether the user's code submits with it, possibly more than once."""
+        return self._is_subclassed() or not self._is_task(context)
+
+    @contextmanager
+    def _results_kept(
+        self, context: Context, results: Callable[[], Mapping[str, Any]]
+    ) -> Iterator[None]:
+        """Push the results so far to XCom if the task fails."""
+        try:
+            yield
+        except JsmsError:
+            try:
+                for key, value in results().items():
+                    context["ti"].xcom_push(key=key, value=value)
+            except Exception:  # the error that the task fails with must not be lost
+                self.log.exception("The results so far could not be pushed to XCom")
+            raise
 
     @contextmanager
     def _guarding_other_submissions(self, context: Context) -> Iterator[None]:

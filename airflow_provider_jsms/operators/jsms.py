@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
@@ -38,8 +37,6 @@ from airflow_provider_jsms.submission.submission import Submission
 from airflow_provider_jsms.submission.task_try import RECORD, RECORD_OF_CHUNK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.api.recipients import Recipient
@@ -144,12 +141,11 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
     def _record_of_key(
         self, context: Context, hook: JsmsHook, key: str, request: Fingerprint
     ) -> SubmissionRecord:
-        is_task = self._is_task(context) and not self._is_subclassed()
         return self._task_try(context).record_of_key(
             hook.require_ledger("once_key"),
             request.app,
             key,
-            instead_of=RECORD if is_task else None,
+            instead_of=None if self._is_in_code(context) else RECORD,
         )
 
     def _record(
@@ -245,7 +241,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
             tally = campaign.tally
             with (
                 past_send_time(self.on_past_send_time, is_begun=lambda: tally.done > 0),
-                self._results_kept(context, tally),
+                self._results_kept(context, tally.so_far),
             ):
                 campaign.carry_out()
                 context["ti"].xcom_push(key="failure_recipients", value=tally.failures)
@@ -256,7 +252,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
     def _campaign(self, hook: JsmsHook, context: Context) -> Campaign:
         self._open_ledger(context, hook)
         task_try, key = self._task_try(context), self._key()
-        is_in_code = self._is_subclassed() or not self._is_task(context)
+        is_in_code = self._is_in_code(context)
         source = source_of(self.recipients, self.columns)
         return Campaign(
             hook,
@@ -269,21 +265,6 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
             policy=self._policy(context),
             once_key=key,
         )
-
-    @contextmanager
-    def _results_kept(self, context: Context, tally: Tally) -> Iterator[None]:
-        """Push the results so far to XCom if the task fails."""
-        try:
-            yield
-        except JsmsError:
-            try:
-                context["ti"].xcom_push(key="failure_recipients", value=tally.failures)
-                context["ti"].xcom_push(key="schedule_ids", value=tally.schedule_ids)
-            except Exception:  # the error that the task fails with must not be lost
-                self.log.exception(
-                    "The schedule_ids and refused recipients could not be pushed to XCom"
-                )
-            raise
 
 
 class JsmsModifyBatchScheduleOperator(JsmsReferenceOperator, JsmsBatchOperator):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,7 @@ from airflow_provider_jsms.api.arguments import (
     whole_number_of,
 )
 from airflow_provider_jsms.api.entries import TEXTS
-from airflow_provider_jsms.exceptions import JsmsError, JsmsMaxDeletesError
+from airflow_provider_jsms.exceptions import JsmsMaxDeletesError
 from airflow_provider_jsms.operators.base import JsmsSubmitOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.fingerprint import account_of
@@ -28,10 +27,9 @@ from airflow_provider_jsms.submission.submission import ON_UNCERTAIN
 from airflow_provider_jsms.submission.texts import read_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.operators.base import Templated
     from airflow_provider_jsms.submission.plan import Plan
@@ -139,7 +137,7 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
             check_deletions(made, limit)
             scope.adopt()
             outcome = Outcome(made, tolerated)
-            with self._results_kept(context, outcome):
+            with self._results_kept(context, outcome.result):
                 reconciliation.carry_out(made, outcome)
         return outcome.result()
 
@@ -178,16 +176,3 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
             self.log.warning("Without dry_run this would fail: %s", error)
         self.log.info("dry_run: nothing was sent, modified or deleted")
         return planned(made)
-
-    @contextmanager
-    def _results_kept(self, context: Context, outcome: Outcome) -> Iterator[None]:
-        """Push the results so far to XCom if the task fails."""
-        try:
-            yield
-        except JsmsError:
-            try:
-                for key, value in outcome.result().items():
-                    context["ti"].xcom_push(key=key, value=value)
-            except Exception:  # the error that the task fails with must not be lost
-                self.log.exception("The results so far could not be pushed to XCom")
-            raise

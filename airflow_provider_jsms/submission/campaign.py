@@ -92,6 +92,10 @@ class Tally:
             **uncertain,
         }
 
+    def so_far(self) -> dict[str, Any]:
+        """Return the result of a task that fails."""
+        return {"failure_recipients": self.failures, "schedule_ids": self.schedule_ids}
+
     def add(self, outcome: Mapping[str, Any] | None, people: Sequence[Recipient]) -> None:
         """Count the outcome of a chunk, None for one that is assumed to be sent."""
         if outcome is None:

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.exceptions import JsmsForeignRecordError, JsmsLedgerError
-from airflow_provider_jsms.submission.ledger import RecordTakenError
+from airflow_provider_jsms.submission.ledger import RecordTakenError, utc_text
 from airflow_provider_jsms.submission.submission import Submission
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class KeyedSubmission(Submission):
         if is_mine and intent.get("try") != attempt.number:
             return False
         since = datetime.now(UTC) - timedelta(seconds=longest)
-        return str(intent.get("since")) > f"{since:%Y-%m-%dT%H:%M:%SZ}"
+        return str(intent.get("since")) > utc_text(since)
 
     def _require_same_kind(self, call: Call[Any]) -> None:
         record = self._record

@@ -82,7 +82,7 @@ class Store(Protocol):
 class _Record:
     """One record.
 
-    :param store: Airflow's accessor, None if there is none.
+    :param store: Airflow's, or rows of a table; None if there is none.
     :ivar content: the record, None if there is none.
     """
 

@@ -137,7 +137,6 @@ class TaskTry:
         self.store = store
         self.attempt = attempt
         self._task = task
-        self._is_in_table = False
         self.submissions: list[Submission] = []
         self.uncertain = UncertainTexts() if uncertain is None else uncertain
         self._claimed: set[str] = set()
@@ -160,15 +159,14 @@ class TaskTry:
         from airflow_provider_jsms.submission.sql_ledger import TASK, Place, Writer  # noqa: PLC0415
 
         with self._lock:
-            if self._is_in_table or self._task is None:
+            if self.attempt.is_in_table or self._task is None:
                 return
-            writer = Writer(*self._task)
-            place = Place(app, TASK, writer)
+            place = Place(app, TASK, Writer(*self._task))
             self.store = TaskRows(ledger.store(place), self.store)
             self.attempt = replace(
-                self.attempt, is_kept_by_clear=True, is_in_table=True, by=str(writer)
+                self.attempt, is_kept_by_clear=True, is_in_table=True, by=self._by
             )
-            self._is_in_table, self._has_begun, self._note = True, False, None
+            self._has_begun, self._note = False, None
 
     def record_of_key(
         self, ledger: SqlLedger, app: str, once_key: str, *, instead_of: str | None = None
@@ -180,7 +178,7 @@ class TaskTry:
         """
         from airflow_provider_jsms.submission.sql_ledger import ONCE, Place, Writer  # noqa: PLC0415
 
-        place = Place(app, ONCE, Writer(*self._task) if self._task else Writer())
+        place = Place(app, ONCE, Writer(*(self._task or ())))
         store: Store = ledger.store(place)
         if instead_of and self.store is not None and self.attempt.number > 1:
             store = KeyRow(store, self.store, instead_of, self.attempt_with_key.by)
@@ -196,8 +194,13 @@ class TaskTry:
             is_kept_by_clear=True,
             is_keyed=True,
             is_in_table=True,
-            by="/".join(map(str, self._task or ())),
+            by=self._by,
         )
+
+    @property
+    def _by(self) -> str:
+        """The task instance in words, as rows are named after it; empty outside a task."""
+        return "/".join(map(str, self._task or ()))
 
     def begin(self, key: str) -> None:
         """Write, before anything can fail, that this task has sent nothing yet.

@@ -17,7 +17,7 @@ import pytest
 
 from airflow_provider_jsms.submission import question
 from tests.e2e.test_asking import Asking
-from tests.e2e.test_clear import _variables, in_hours, posts, texts  # noqa: F401
+from tests.e2e.test_clear import _variables, in_hours, texts  # noqa: F401
 from tests.stack.settings import AIRFLOW
 
 if TYPE_CHECKING:
