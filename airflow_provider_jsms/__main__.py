@@ -18,7 +18,8 @@ from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_jsms.submission.sql_ledger import Row, SqlLedger
+    from airflow_provider_jsms.submission.ledger_rows import Row
+    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 
 _SHOWN: Final = ("state", "send_time", "recipients", "schedule_id", "updated_at", "record_key")
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from airflow_provider_jsms.exceptions import JsmsError  # noqa: PLC0415
     from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
     from airflow_provider_jsms.submission.fingerprint import account_of  # noqa: PLC0415
-    from airflow_provider_jsms.submission.ledger import (  # noqa: PLC0415
+    from airflow_provider_jsms.submission.stored_record import (  # noqa: PLC0415
         RecordTakenError,
         StoreAwayError,
     )
@@ -100,6 +101,8 @@ def _show(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401
 
 
 def _not_there(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401
+    from airflow_provider_jsms.submission.ledger import not_there  # noqa: PLC0415
+
     row = _find(ledger, app, options.key)
     if row is None:
         return 1
@@ -107,16 +110,16 @@ def _not_there(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN40
         sys.stderr.write(f"The record {options.key} is {row.state}, which is not uncertain.\n")
         return 1
     note = f"{getpass.getuser()} wrote on the command line that it is not there"
-    moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    ledger.rewrite(row, {"state": "begun", "note": note, "since": moment, "try": row.try_number})
+    ledger.rewrite(row, not_there(note, row.try_number))
     _print(f"The next task that submits {options.key} sends it.")
     return 0
 
 
 def _purge(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401
+    from airflow_provider_jsms.submission.stored_record import utc_text  # noqa: PLC0415
+
     before = datetime.now(UTC) - timedelta(days=options.older_than)
-    moment = f"{before:%Y-%m-%dT%H:%M:%SZ}"
-    count = ledger.purge(app, moment, dry_run=options.dry_run)
+    count = ledger.purge(app, utc_text(before), dry_run=options.dry_run)
     _print(f"{count} records {'would be' if options.dry_run else 'are'} deleted.")
     return 0
 

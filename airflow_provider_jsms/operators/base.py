@@ -39,8 +39,9 @@ from airflow_provider_jsms.submission.airflow_version import CAN_ASK
 from airflow_provider_jsms.submission.chunks import survey
 from airflow_provider_jsms.submission.fingerprint import account_of
 from airflow_provider_jsms.submission.question import answer_of
+from airflow_provider_jsms.submission.running_try import store_of, task_try_of
 from airflow_provider_jsms.submission.submission import Policy
-from airflow_provider_jsms.submission.task_try import RECORD, store_of, task_try_of
+from airflow_provider_jsms.submission.task_try import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

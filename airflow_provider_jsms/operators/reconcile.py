@@ -18,6 +18,7 @@ from airflow_provider_jsms.exceptions import JsmsMaxDeletesError
 from airflow_provider_jsms.operators.base import JsmsSubmitOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.fingerprint import account_of
+from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
 from airflow_provider_jsms.submission.plan import plan
 from airflow_provider_jsms.submission.recipients_file import source_of
 from airflow_provider_jsms.submission.reconciliation import Reconciliation
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.operators.base import Templated
     from airflow_provider_jsms.submission.plan import Plan
-    from airflow_provider_jsms.submission.sql_ledger import Place
 
 _MOST_AT_ONCE: Final = 32
 
@@ -143,9 +143,6 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
 
     def _place(self, hook: JsmsHook, context: Context) -> Place:
         """Return where the rows of the scope are, and who writes them."""
-        # It imports SQLAlchemy, which a DAG file must not.
-        from airflow_provider_jsms.submission.sql_ledger import ONCE, Place, Writer  # noqa: PLC0415
-
         ti: Any = context["ti"]
         writer = Writer(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
         return Place(account_of(hook.settings).app, ONCE, writer, once_key_of(self.scope, "scope"))

@@ -20,8 +20,9 @@ from airflow_provider_jsms.submission.fingerprint import (
 )
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.refusals import from_record
+from airflow_provider_jsms.submission.running_try import running_try
 from airflow_provider_jsms.submission.submission import Submission
-from airflow_provider_jsms.submission.task_try import TaskTry, UncertainTexts, running_try
+from airflow_provider_jsms.submission.task_try import TaskTry, UncertainTexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

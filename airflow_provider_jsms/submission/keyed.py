@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.exceptions import JsmsForeignRecordError, JsmsLedgerError
-from airflow_provider_jsms.submission.ledger import RecordTakenError, utc_text
+from airflow_provider_jsms.submission.stored_record import RecordTakenError, utc_text
 from airflow_provider_jsms.submission.submission import Submission
 
 if TYPE_CHECKING:

@@ -11,129 +11,36 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.arguments import schedule_id_of
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsLedgerError
-from airflow_provider_jsms.submission.airflow_version import HAS_STORE
 from airflow_provider_jsms.submission.decisions import (
     ACCEPTED,
     BEGUN,
     DELETED,
     DELETING,
     FINISHED,
-    LOST,
     NOT_SCHEDULED,
     REFUSED,
     SENDING,
     UNKNOWN,
     decide,
 )
+from airflow_provider_jsms.submission.stored_record import StoredRecord, now, patiently, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tenacity import RetryCallState, Retrying
+    from tenacity import RetryCallState
 
     from airflow_provider_jsms.submission.decisions import Attempt, Decision
-    from airflow_provider_jsms.submission.fingerprint import Account, Fingerprint
+    from airflow_provider_jsms.submission.fingerprint import Fingerprint
+    from airflow_provider_jsms.submission.stored_record import Store
 
 _DAMAGED: Final = "damaged"
-# What Airflow answers to a try that another one has replaced.
-_REPLACED: Final = (404, 409, 410)
-# As long as Airflow lets a task be silent, by default: then another try begins.
-_PATIENCE: Final = 300.0
-_LONGEST_WAIT: Final = 15.0
-
 _log = logging.getLogger(__name__)
 
 
-class RecordTakenError(Exception):
-    """Another try, task or person has written the record since it was read."""
-
-    def __str__(self) -> str:
-        return "another try, task or person has written it meanwhile"
-
-
-class StoreAwayError(Exception):
-    """The database of the ledger cannot be used at the moment.
-
-    :param version: of the row that may have been written nevertheless.
-    """
-
-    def __init__(self, name: str, kind: str, version: str = "") -> None:
-        super().__init__(f"its database {name} cannot be used at the moment: {kind}")
-        self.version = version
-
-
-class Store(Protocol):
-    """The part of Airflow's task state store that the ledger uses."""
-
-    def get(self, key: str) -> object:
-        """Return the value under a key, None if there is none."""
-        ...
-
-    def set(self, key: str, value: dict[str, Any], *, retention: object = None) -> None:
-        """Write a value; raises in a try that another one has replaced."""
-        ...
-
-
-class _Record:
-    """One record.
-
-    :param store: Airflow's, or rows of a table; None if there is none.
-    :ivar content: the record, None if there is none.
-    """
-
-    def __init__(self, store: Store | None, key: str) -> None:
-        self.key = key
-        self._store = store
-        self.content: dict[str, Any] | None = self._read()
-
-    @property
-    def has_store(self) -> bool:
-        return self._store is not None
-
-    def _read(self) -> dict[str, Any] | None:
-        if self._store is None:
-            return None
-        try:
-            content = self._store.get(self.key)
-        except Exception as error:
-            raise JsmsLedgerError(
-                f"The record {self.key} of this submission could not be read ({_why(error)}). "
-                "Nothing was sent."
-            ) from error
-        return None if content is None else self._checked(content)
-
-    def _checked(self, content: object) -> dict[str, Any]:
-        return dict(content) if isinstance(content, Mapping) else {}
-
-    def _begin(self, about: Mapping[str, Any], *, is_lost: bool) -> None:
-        """Write that nothing was sent yet, or that nobody knows, unless there is a record."""
-        if self.content is not None or not self.has_store:
-            return
-        known = {"state": BEGUN, "since": now(), **about}
-        self._write_before(_unknown() if is_lost else known)
-
-    def _write_before(self, content: dict[str, Any]) -> None:
-        """Write before a request: if that fails, nothing may be sent."""
-        try:
-            self._write(content)
-        except Exception as error:
-            raise JsmsLedgerError(
-                f"The record {self.key} could not be written ({_why(error)}), so nothing was sent."
-                f"{_hint(error)}"
-            ) from error
-
-    def _write(self, content: dict[str, Any]) -> None:
-        if self._store is not None:
-            self._store.set(self.key, content, retention=_never())
-            self.content = content
-
-
-class SubmissionRecord(_Record):
+class SubmissionRecord(StoredRecord):
     """The record of one submission.
 
     The first write of a try is also a fence: a try that another one has replaced (its worker was
@@ -228,16 +135,14 @@ class SubmissionRecord(_Record):
         :raises JsmsLedgerError: it could not be written.
         """
         if self.is_new:
-            self._write_before(_unknown())
+            self._write_before(unknown())
 
     def not_there(self, note: str) -> None:
         """Write the decision of a person that JSMS has nothing of this submission.
 
         :raises JsmsLedgerError: it could not be written.
         """
-        self._write_before(
-            {"state": BEGUN, "note": note, "since": now(), "try": self.attempt.number}
-        )
+        self._write_before(not_there(note, self.attempt.number))
 
     def there(
         self, outcome: Mapping[str, Any], note: str, request: Fingerprint | None = None
@@ -365,7 +270,7 @@ class SubmissionRecord(_Record):
                 _log.warning("The record %s could not be written yet: %s", self.key, what)
 
         try:
-            _patiently(log_first)(self._write, content)
+            patiently(log_first)(self._write, content)
             self.is_behind = False
         except Exception:  # noqa: BLE001  it was sent and must not be sent again
             self.content, self.is_behind = content, True
@@ -376,47 +281,9 @@ class SubmissionRecord(_Record):
             )
 
 
-class CodeNote(_Record):
-    """How many submissions the tries of a task with code of its own have begun."""
-
-    def begin(self, attempt: Attempt) -> None:
-        """Write that nothing was submitted yet, or that a clear may have removed the records.
-
-        :raises JsmsLedgerError: it could not be written.
-        """
-        self._begin({}, is_lost=attempt.is_cleared and not attempt.is_kept_by_clear)
-
-    @property
-    def doubt(self) -> str:
-        """Why nothing is known of earlier tries, empty if the records count."""
-        return LOST if (self.content or {}).get("state") == UNKNOWN else ""
-
-    @property
-    def texts(self) -> int:
-        """The number of submissions so far."""
-        count = (self.content or {}).get("texts", 0)
-        return count if isinstance(count, int) else 0
-
-    def count(self, account: Account) -> None:
-        """Count one more submission, before it is sent.
-
-        :raises JsmsLedgerError: it could not be written, so nothing may be sent.
-        """
-        note = {"state": "submitted by code", "texts": self.texts + 1, "since": now()}
-        self._write_before({**note, "keys": {**self._keys, account.app: account.key}})
-
-    def is_comparable(self, account: Account) -> bool:
-        """Return whether the records were keyed with this master secret."""
-        return self.content is None or self._keys.get(account.app, account.key) == account.key
-
-    @property
-    def _keys(self) -> dict[str, str]:
-        keys = (self.content or {}).get("keys")
-        return dict(keys) if isinstance(keys, Mapping) else {}
-
-
-def _unknown() -> dict[str, Any]:
-    return {"state": UNKNOWN, "why": LOST, "found_at": now()}
+def not_there(note: str, number: int | None) -> dict[str, Any]:
+    """Return the record of a person's decision that JSMS has nothing of a submission."""
+    return {"state": BEGUN, "note": note, "since": now(), "try": number}
 
 
 def sound(content: object) -> dict[str, Any]:
@@ -450,58 +317,3 @@ def _are_sound(outcome: Mapping[str, Any]) -> bool:
     counts = [outcome.get(name) for name in ("success_count", "failure_count", "recipients")]
     is_list = isinstance(outcome["refused"], list)
     return all(type(count) is int for count in counts) and is_list
-
-
-def _patiently(before_sleep: Callable[[RetryCallState], None]) -> Retrying:
-    # Parsing a DAG file must not import it.
-    from tenacity import (  # noqa: PLC0415
-        Retrying,
-        retry_if_exception,
-        stop_after_delay,
-        wait_exponential,
-    )
-
-    return Retrying(
-        stop=stop_after_delay(_PATIENCE),
-        wait=wait_exponential(min=1, max=_LONGEST_WAIT),
-        retry=retry_if_exception(_may_pass),
-        before_sleep=before_sleep,
-        reraise=True,
-    )
-
-
-def _why(error: Exception) -> str:
-    is_ours = isinstance(error, RecordTakenError | StoreAwayError)
-    return str(error) if is_ours else type(error).__name__
-
-
-def _hint(error: Exception) -> str:
-    if isinstance(error, RecordTakenError | StoreAwayError):
-        return " Another try may continue."
-    return " Either Airflow's API server cannot be reached, or another try of this task is running."
-
-
-def _may_pass(error: BaseException) -> bool:
-    """Return whether a write may succeed later: Airflow's API server or the database is away."""
-    if isinstance(error, StoreAwayError):
-        return True
-    detail = getattr(getattr(error, "error", None), "detail", None)
-    return isinstance(detail, Mapping) and detail.get("status_code") not in _REPLACED
-
-
-def now() -> str:
-    """Return the time (UTC) as records have it."""
-    return utc_text(datetime.now(UTC))
-
-
-def utc_text(moment: datetime) -> str:
-    """Return a moment (UTC) as records have it."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _never() -> Any:  # noqa: ANN401  an object of Airflow 3.3 and newer
-    if not HAS_STORE:
-        return None  # only a table keeps records there
-    from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # noqa: PLC0415  not before
-
-    return NEVER_EXPIRE

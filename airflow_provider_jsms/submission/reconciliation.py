@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.submission.ledger import Store
     from airflow_provider_jsms.submission.plan import Plan, Step, Text
     from airflow_provider_jsms.submission.report import Outcome
+    from airflow_provider_jsms.submission.stored_record import Store
     from airflow_provider_jsms.submission.submission import Policy
 
 _MOST_UNREACHED: Final = 3

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsLedgerError
 from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED
-from airflow_provider_jsms.submission.ledger import RecordTakenError, StoreAwayError, sound
+from airflow_provider_jsms.submission.ledger import sound
+from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from airflow_provider_jsms.submission.sql_ledger import Place, Row, SqlLedger, SqlStore
+    from airflow_provider_jsms.submission.ledger_rows import Place, Row
+    from airflow_provider_jsms.submission.sql_ledger import SqlLedger, SqlStore
 
 _SHOWN: Final = 10
 _log = logging.getLogger(__name__)

@@ -8,12 +8,9 @@ secret. Its columns are for people; the ledger itself reads ``content`` alone.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import threading
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -24,7 +21,21 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.submission.decisions import ACCEPTED, DELETED, FINISHED, REFUSED
-from airflow_provider_jsms.submission.ledger import RecordTakenError, StoreAwayError, now, utc_text
+from airflow_provider_jsms.submission.ledger_rows import (
+    COLUMNS,
+    LONGEST_NOTE,
+    ONCE,
+    Place,
+    row_id,
+    row_of,
+    values_of,
+)
+from airflow_provider_jsms.submission.stored_record import (
+    RecordTakenError,
+    StoreAwayError,
+    now,
+    utc_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,94 +43,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-DEFAULT_TABLE: Final = "jsms_ledger"
-ONCE: Final = "once"
-"""The kind of a row that ``once_key`` names."""
-TASK: Final = "task"
-"""The kind of a row that belongs to a task instance."""
+    from airflow_provider_jsms.submission.ledger_rows import Row
 
+DEFAULT_TABLE: Final = "jsms_ledger"
 _SCHEMA: Final = 1
 _BULK: Final = 500
-_LONGEST_NOTE: Final = 500
 LOCKED_FOR: Final = 30
 """Seconds that a write to SQLite waits for another."""
-
-
-@dataclass(frozen=True)
-class Writer:
-    """The task instance that writes a row; code outside a task has no ids."""
-
-    dag_id: str | None = None
-    run_id: str | None = None
-    task_id: str | None = None
-    map_index: int | None = None
-
-    def __str__(self) -> str:
-        """Begins the keys of its rows of the kind ``task``; empty outside a task."""
-        if self.dag_id is None:
-            return ""
-        return f"{self.dag_id}/{self.run_id}/{self.task_id}/{self.map_index}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row as it was read; times are UTC, ``2026-12-01T01:00:00Z``.
-
-    :param app: stands for the app key, as in the fingerprint of a request.
-    :param kind: ``once`` or ``task``.
-    :param content: the record, or a text that is no JSON because somebody has edited it.
-    """
-
-    app: str
-    kind: str
-    record_key: str
-    scope: str | None
-    state: str
-    schedule_id: str | None
-    send_time: str | None
-    recipients: int | None
-    success_count: int | None
-    failure_count: int | None
-    dag_id: str | None
-    run_id: str | None
-    task_id: str | None
-    map_index: int | None
-    try_number: int | None
-    note: str | None
-    version: str
-    content: Any
-    created_at: str
-    updated_at: str
-
-    @property
-    def writer(self) -> Writer:
-        """The last one that has written it."""
-        return Writer(self.dag_id, self.run_id, self.task_id, self.map_index)
-
-
-_COLUMNS: Final = tuple(field.name for field in fields(Row))
-
-
-@dataclass(frozen=True)
-class Place:
-    """The rows that a store reads and writes.
-
-    :param scope: a name that groups keys, None for none.
-    """
-
-    app: str
-    kind: str
-    writer: Writer
-    scope: str | None = None
-
-    def record_key(self, key: str) -> str:
-        """Return the key of a row: a task's is named after the task instance."""
-        return f"{self.writer}/{key}" if self.kind == TASK else key
-
-
-def row_id(app: str, kind: str, record_key: str) -> str:
-    """Return the primary key of a row."""
-    return hashlib.sha256(f"{app}/{kind}/{record_key}".encode()).hexdigest()
 
 
 class SqlLedger:
@@ -234,7 +164,7 @@ class SqlLedger:
             written: then it has the version that the error names.
         """
         moment, which = now(), row_id(place.app, place.kind, record_key)
-        values = {"version": uuid4().hex, "updated_at": moment, **_values_of(place, content)}
+        values = {"version": uuid4().hex, "updated_at": moment, **values_of(place, content)}
         with self._statement(values["version"]) as connection:
             if old is None:
                 first = {"id": which, "record_key": record_key, "created_at": moment}
@@ -269,11 +199,11 @@ class SqlLedger:
     def _rows(
         self, *conditions: Any, order: sa.ColumnElement[Any] | None = None, limit: int | None = None
     ) -> list[Row]:
-        columns = [self._table.c[name] for name in _COLUMNS]
+        columns = [self._table.c[name] for name in COLUMNS]
         query = sa.select(*columns).where(*conditions).order_by(order).limit(limit)
         with self._statement() as connection:
             found = connection.execute(query)
-            return [_row_of(each._mapping) for each in found]  # noqa: SLF001  public in SQLAlchemy
+            return [row_of(each._mapping) for each in found]  # noqa: SLF001  public in SQLAlchemy
 
     @contextmanager
     def _statement(self, version: str = "") -> Iterator[sa.engine.Connection]:
@@ -413,47 +343,6 @@ def _is_away(error: exc.SQLAlchemyError) -> bool:
     return is_broken or isinstance(error, usual)
 
 
-def _values_of(place: Place, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of a record."""
-    note, writer = content.get("note"), place.writer
-    return {
-        "app": place.app,
-        "kind": place.kind,
-        "scope": place.scope,
-        "state": content.get("state"),
-        "schedule_id": content.get("schedule_id") or content.get("deleted_schedule_id"),
-        "send_time": _due(content),
-        "recipients": content.get("recipients"),
-        "success_count": content.get("success_count"),
-        "failure_count": content.get("failure_count"),
-        "dag_id": writer.dag_id,
-        "run_id": writer.run_id,
-        "task_id": writer.task_id,
-        "map_index": writer.map_index,
-        "try_number": content.get("try"),
-        "note": None if note is None else str(note)[:_LONGEST_NOTE],
-        "content": json.dumps(content),
-    }
-
-
-def _due(content: Mapping[str, Any]) -> str | None:
-    """Return when a text is sent, the later time while it is being modified."""
-    each = (content, content.get("modifying") or {})
-    return max(filter(None, (it.get("send_time_utc") for it in each)), default=None)
-
-
-def _row_of(columns: Mapping[Any, Any]) -> Row:
-    named = {name: columns[name] for name in _COLUMNS}
-    return Row(**{**named, "content": _parsed(named["content"])})
-
-
-def _parsed(content: str) -> object:
-    try:
-        return json.loads(content)
-    except ValueError:
-        return content
-
-
 @cache
 def _tables(name: str) -> tuple[sa.Table, sa.Table]:
     """Return the table, and the one-row table that names the version of its columns."""
@@ -472,7 +361,7 @@ def _tables(name: str) -> tuple[sa.Table, sa.Table]:
         *(sa.Column(each, sa.Integer) for each in ("recipients", "success_count", "failure_count")),
         *(sa.Column(each, sa.String(250)) for each in ("dag_id", "run_id", "task_id")),
         *(sa.Column(each, sa.Integer) for each in ("map_index", "try_number")),
-        sa.Column("note", sa.String(_LONGEST_NOTE)),
+        sa.Column("note", sa.String(LONGEST_NOTE)),
         sa.Column("version", sa.String(32), nullable=False),
         sa.Column("content", sa.Text, nullable=False),
         *(sa.Column(each, sa.String(20), nullable=False) for each in ("created_at", "updated_at")),

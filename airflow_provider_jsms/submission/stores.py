@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED, UNKNOWN
 
 if TYPE_CHECKING:
-    from airflow_provider_jsms.submission.ledger import Store
+    from airflow_provider_jsms.submission.stored_record import Store
 
 
 class TaskRows:

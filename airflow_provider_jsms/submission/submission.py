@@ -33,8 +33,8 @@ from airflow_provider_jsms.submission.decisions import (
     decide_when_gone,
 )
 from airflow_provider_jsms.submission.doubt import doubt_about, error_of
-from airflow_provider_jsms.submission.ledger import now
 from airflow_provider_jsms.submission.refusals import is_complete, to_record
+from airflow_provider_jsms.submission.stored_record import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,43 +12,31 @@ from __future__ import annotations
 
 import logging
 import math
-import multiprocessing
-import os
 import threading
-import weakref
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, cast
-
-from airflow.providers.common.compat.sdk import AirflowException, conf, get_current_context
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.submission.advice import CODE_KEY
-from airflow_provider_jsms.submission.airflow_version import CLEAR_REMOVES_RECORDS
+from airflow_provider_jsms.submission.code_note import CodeNote
 from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED, SENDING, Attempt
-from airflow_provider_jsms.submission.ledger import CodeNote, SubmissionRecord
+from airflow_provider_jsms.submission.ledger import SubmissionRecord
+from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK, Place, Writer
 from airflow_provider_jsms.submission.stores import KeyRow, TaskRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow.providers.common.compat.sdk import Context
-
     from airflow_provider_jsms.exceptions import JsmsUncertainError
     from airflow_provider_jsms.submission.fingerprint import Account, Fingerprint
-    from airflow_provider_jsms.submission.ledger import Store
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
+    from airflow_provider_jsms.submission.stored_record import Store
     from airflow_provider_jsms.submission.submission import Submission
-
-# Airflow exports it to the processes that a task starts.
-_TRY_NUMBER: Final = b"AIRFLOW_CTX_TRY_NUMBER="
-_ENVIRONMENT: Final = Path("/proc/self/environ")
 
 RECORD: Final = "jsms_submission"
 """The key of the record of a task with one text."""
 RECORD_OF_CHUNK: Final = "jsms_submission_1"
 """The key of the first record of a task with a list."""
-
 _LENGTH: Final = 12
 _UNCERTAIN_FOR: Final = 3600.0
 _log = logging.getLogger(__name__)
@@ -155,9 +143,6 @@ class TaskTry:
 
         :param app: stands for the app key, as in a fingerprint.
         """
-        # Only where SQLAlchemy is imported anyway.
-        from airflow_provider_jsms.submission.sql_ledger import TASK, Place, Writer  # noqa: PLC0415
-
         with self._lock:
             if self.attempt.is_in_table or self._task is None:
                 return
@@ -176,8 +161,6 @@ class TaskTry:
         :param instead_of: the key of the record that the task has without ``once_key``; None where
             it cannot be known.
         """
-        from airflow_provider_jsms.submission.sql_ledger import ONCE, Place, Writer  # noqa: PLC0415
-
         place = Place(app, ONCE, Writer(*(self._task or ())))
         store: Store = ledger.store(place)
         if instead_of and self.store is not None and self.attempt.number > 1:
@@ -200,7 +183,7 @@ class TaskTry:
     @property
     def _by(self) -> str:
         """The task instance in words, as rows are named after it; empty outside a task."""
-        return "/".join(map(str, self._task or ()))
+        return str(Writer(*(self._task or ())))
 
     def begin(self, key: str) -> None:
         """Write, before anything can fail, that this task has sent nothing yet.
@@ -336,89 +319,3 @@ class TaskTry:
 
 def _key_of(request: Fingerprint, number: int) -> str:
     return f"{RECORD}_{request.people[:_LENGTH]}" + (f"_{number}" if number > 1 else "")
-
-
-_tries: dict[int, TaskTry] = {}
-
-
-def task_try_of(context: Context, *, retries: int = 0, durable: bool = True) -> TaskTry:
-    """Return the try that has this context.
-
-    :param retries: of the task, for a context without a task.
-    :param durable: whether records are kept.
-    """
-    task: Any = context.get("task")
-    attempt = attempt_of(context, retries if task is None else task.retries or 0)
-    ti: Any = context["ti"]
-    names = (ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
-    if not durable:
-        return TaskTry(None, replace(attempt, number=1), task=names)
-    if id(ti) not in _tries:
-        _tries[id(ti)] = TaskTry(store_of(context), attempt, task=names)
-        weakref.finalize(ti, _tries.pop, id(ti), None)
-    return _tries[id(ti)]
-
-
-def attempt_of(context: Context, retries: int) -> Attempt:
-    """Return the position of this try in the life of the task."""
-    ti: Any = context["ti"]
-    clears_on_success = conf.getboolean("state_store", "clear_on_success", fallback=False)
-    return Attempt(
-        number=ti.try_number,
-        is_cleared=(ti.max_tries or 0) > retries,
-        is_mapped=ti.map_index is not None and ti.map_index >= 0,
-        is_kept_by_clear=not CLEAR_REMOVES_RECORDS and not clears_on_success,
-    )
-
-
-def store_of(context: Context) -> Store | None:
-    """Return the task state store of Airflow 3.3 and newer, None on older versions."""
-    return cast("Store | None", context.get("task_state_store"))
-
-
-def running_try() -> TaskTry | None:
-    """Return the try of the task that this code runs in, None outside a task.
-
-    A process that a task starts cannot reach the task's records: there a submission of the first
-    try is not recorded, and one of a later try is uncertain.
-    """
-    context = _running_context()
-    if context is not None and not _is_forked():
-        return task_try_of(context)
-    number = context["ti"].try_number if context else _try_that_started_this_process()
-    if number == 1:
-        return None
-    attempt = Attempt(
-        number=number,
-        is_cleared=False,
-        is_mapped=False,
-        is_kept_by_clear=False,
-        doubt="a process that a task starts cannot read the records of earlier tries",
-    )
-    return TaskTry(None, attempt)
-
-
-def _running_context() -> Context | None:
-    try:
-        return get_current_context()
-    except (AirflowException, RuntimeError):
-        return None
-
-
-def _is_forked() -> bool:
-    parent = multiprocessing.parent_process()
-    return parent is not None and parent.pid == os.getppid()
-
-
-def _try_that_started_this_process() -> int:
-    """Return the number of the try that started this process, 1 if none did.
-
-    Airflow sets the variable in the task's own process too, where callbacks run outside the
-    context; there it is absent from the environment that the process started with.
-    """
-    try:
-        variables = _ENVIRONMENT.read_bytes().split(b"\0")
-    except OSError:
-        return 1
-    numbers = [each.partition(b"=")[2] for each in variables if each.startswith(_TRY_NUMBER)]
-    return int(numbers[0]) if numbers and numbers[0].isdigit() else 1

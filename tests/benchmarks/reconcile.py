@@ -25,8 +25,8 @@ from airflow_provider_jsms.operators.jsms import JsmsReconcileSchedulesOperator
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from airflow_provider_jsms.submission.decisions import ACCEPTED
 from airflow_provider_jsms.submission.fingerprint import account_of
-from airflow_provider_jsms.submission.ledger import now
-from airflow_provider_jsms.submission.sql_ledger import ONCE, Place, Writer, _values_of, row_id
+from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer, row_id, values_of
+from airflow_provider_jsms.submission.stored_record import now
 from airflow_provider_jsms.submission.texts import text_of_entry
 from tests.benchmarks.measuring import (
     TEMPLATE,
@@ -137,7 +137,7 @@ def _row(text: Text, place: Place) -> dict[str, Any]:
     }
     names = {"id": row_id(place.app, ONCE, text.key), "record_key": text.key}
     times = dict.fromkeys(("created_at", "updated_at"), now())
-    return {**names, **times, "version": uuid4().hex, **_values_of(place, content)}
+    return {**names, **times, "version": uuid4().hex, **values_of(place, content)}
 
 
 def run() -> Iterator[str]:

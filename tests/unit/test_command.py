@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_jsms.__main__ import main
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.submission.fingerprint import account_of
-from airflow_provider_jsms.submission.sql_ledger import ONCE, TASK, Place, Writer
+from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK, Place, Writer
 from tests import leaks, people
 from tests.databases import needs_sqlite_hook
 

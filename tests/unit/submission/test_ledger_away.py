@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_jsms.exceptions import JsmsLedgerError, JsmsUncertainError
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.submission import custom_code, keyed, ledger
+from airflow_provider_jsms.submission import custom_code, keyed, stored_record
 from tests import people
 from tests.databases import needs_postgres, needs_postgres_hook
 from tests.stack import postgres
@@ -82,7 +82,7 @@ def test_during_the_request_the_outcome_is_written_later_or_named(
     *,
     comes_back: bool,
 ) -> None:
-    monkeypatch.setattr(ledger, "_PATIENCE", 60.0 if comes_back else 1.0)
+    monkeypatch.setattr(stored_record, "_PATIENCE", 60.0 if comes_back else 1.0)
     sandbox.fault("submit_schedule", "hold", moment="accepted")
     with ThreadPoolExecutor(1) as thread:
         submitting = thread.submit(submit)

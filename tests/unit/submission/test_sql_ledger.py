@@ -12,14 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_jsms.exceptions import JsmsSettingsError
-from airflow_provider_jsms.submission.ledger import RecordTakenError, StoreAwayError
-from airflow_provider_jsms.submission.sql_ledger import (
-    ONCE,
-    TASK,
-    Place,
-    SqlLedger,
-    Writer,
-)
+from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK, Place, Writer
+from airflow_provider_jsms.submission.sql_ledger import SqlLedger
+from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError
 from tests.databases import DATABASES, database, needs_postgres
 from tests.stack.postgres import Postgres
 from tests.store import check_values
@@ -236,7 +231,8 @@ def test_a_record_that_somebody_edited_is_no_record(ledger: SqlLedger, url: str)
 # The process of the tests has threads, and a fork of it could wait forever for a lock of theirs.
 FORK = """
 import multiprocessing, sqlalchemy
-from airflow_provider_jsms.submission.sql_ledger import ONCE, Place, SqlLedger, Writer
+from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
+from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 
 engine = sqlalchemy.create_engine(sys.stdin.read())
 store = SqlLedger(engine).store(Place("app", ONCE, Writer()))

@@ -13,8 +13,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
 )
 from airflow_provider_jsms.operators.jsms import JsmsSubmitScheduleOperator
-from airflow_provider_jsms.submission import task_try
-from airflow_provider_jsms.submission.task_try import TaskTry, task_try_of
+from airflow_provider_jsms.submission.task_try import TaskTry
 from tests import people
 from tests.store import DictStore
 from tests.unit.submission.test_ledger import (
@@ -250,37 +249,6 @@ def test_an_uncertain_text_is_not_resent_by_the_same_try(
         with pytest.raises(JsmsUncertainError):
             loop.run(ti, people.ANNA)
     assert posts(sandbox) == 1
-
-
-def test_a_task_within_a_task_counts_the_retries_of_the_outer_one() -> None:
-    class Outer:
-        retries = 3
-
-    ti = TaskInstance(1, max_tries=3)
-    context: Any = {"ti": ti, "task": Outer(), "task_state_store": DictStore()}
-    assert not task_try_of(context, retries=0).attempt.is_cleared
-
-
-def test_a_try_is_forgotten_with_its_task_instance() -> None:
-    ti: TaskInstance | None = TaskInstance(1)
-    before = len(task_try._tries)
-    assert task_try_of({"ti": ti}) is task_try_of({"ti": ti})  # type: ignore[typeddict-item]
-    assert len(task_try._tries) == before + 1
-    ti = None
-    assert len(task_try._tries) == before
-
-
-@pytest.mark.parametrize("number", ["1", "2", "x", ""])
-def test_a_process_that_a_task_starts_knows_the_number_of_the_try(
-    number: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    environment = tmp_path / "environ"
-    environment.write_text(f"HOME=/\0AIRFLOW_CTX_TRY_NUMBER={number}\0X=AIRFLOW_CTX_TRY_NUMBER=9\0")
-    monkeypatch.setattr(task_try, "_ENVIRONMENT", environment)
-    running = task_try.running_try()
-    assert (running.attempt.number if running else 1) == (2 if number == "2" else 1)
-    environment.unlink()
-    assert task_try.running_try() is None
 
 
 # As Airflow 3.4 clears it, if nobody keeps its records.

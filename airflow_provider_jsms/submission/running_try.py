@@ -1,0 +1,109 @@
+"""The try of a task that runs in this process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import weakref
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from airflow.providers.common.compat.sdk import AirflowException, conf, get_current_context
+
+from airflow_provider_jsms.submission.airflow_version import CLEAR_REMOVES_RECORDS
+from airflow_provider_jsms.submission.decisions import Attempt
+from airflow_provider_jsms.submission.task_try import TaskTry
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_jsms.submission.stored_record import Store
+
+# Airflow exports it to the processes that a task starts.
+_TRY_NUMBER: Final = b"AIRFLOW_CTX_TRY_NUMBER="
+_ENVIRONMENT: Final = Path("/proc/self/environ")
+_tries: dict[int, TaskTry] = {}
+
+
+def task_try_of(context: Context, *, retries: int = 0, durable: bool = True) -> TaskTry:
+    """Return the try that has this context.
+
+    :param retries: of the task, for a context without a task.
+    :param durable: whether records are kept.
+    """
+    task: Any = context.get("task")
+    attempt = attempt_of(context, retries if task is None else task.retries or 0)
+    ti: Any = context["ti"]
+    names = (ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+    if not durable:
+        return TaskTry(None, replace(attempt, number=1), task=names)
+    if id(ti) not in _tries:
+        _tries[id(ti)] = TaskTry(store_of(context), attempt, task=names)
+        weakref.finalize(ti, _tries.pop, id(ti), None)
+    return _tries[id(ti)]
+
+
+def attempt_of(context: Context, retries: int) -> Attempt:
+    """Return the position of this try in the life of the task."""
+    ti: Any = context["ti"]
+    clears_on_success = conf.getboolean("state_store", "clear_on_success", fallback=False)
+    return Attempt(
+        number=ti.try_number,
+        is_cleared=(ti.max_tries or 0) > retries,
+        is_mapped=ti.map_index is not None and ti.map_index >= 0,
+        is_kept_by_clear=not CLEAR_REMOVES_RECORDS and not clears_on_success,
+    )
+
+
+def store_of(context: Context) -> Store | None:
+    """Return the task state store of Airflow 3.3 and newer, None on older versions."""
+    return cast("Store | None", context.get("task_state_store"))
+
+
+def running_try() -> TaskTry | None:
+    """Return the try of the task that this code runs in, None outside a task.
+
+    A process that a task starts cannot reach the task's records: there a submission of the first
+    try is not recorded, and one of a later try is uncertain.
+    """
+    context = _running_context()
+    if context is not None and not _is_forked():
+        return task_try_of(context)
+    number = context["ti"].try_number if context else _try_that_started_this_process()
+    if number == 1:
+        return None
+    attempt = Attempt(
+        number=number,
+        is_cleared=False,
+        is_mapped=False,
+        is_kept_by_clear=False,
+        doubt="a process that a task starts cannot read the records of earlier tries",
+    )
+    return TaskTry(None, attempt)
+
+
+def _running_context() -> Context | None:
+    try:
+        return get_current_context()
+    except (AirflowException, RuntimeError):
+        return None
+
+
+def _is_forked() -> bool:
+    parent = multiprocessing.parent_process()
+    return parent is not None and parent.pid == os.getppid()
+
+
+def _try_that_started_this_process() -> int:
+    """Return the number of the try that started this process, 1 if none did.
+
+    Airflow sets the variable in the task's own process too, where callbacks run outside the
+    context; there it is absent from the environment that the process started with.
+    """
+    try:
+        variables = _ENVIRONMENT.read_bytes().split(b"\0")
+    except OSError:
+        return 1
+    numbers = [each.partition(b"=")[2] for each in variables if each.startswith(_TRY_NUMBER)]
+    return int(numbers[0]) if numbers and numbers[0].isdigit() else 1

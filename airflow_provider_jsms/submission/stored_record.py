@@ -1,0 +1,168 @@
+"""One record in a store: read once, and written before and after a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from airflow_provider_jsms.exceptions import JsmsLedgerError
+from airflow_provider_jsms.submission.airflow_version import HAS_STORE
+from airflow_provider_jsms.submission.decisions import BEGUN, LOST, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tenacity import RetryCallState, Retrying
+
+# What Airflow answers to a try that another one has replaced.
+_REPLACED: Final = (404, 409, 410)
+# As long as Airflow lets a task be silent, by default: then another try begins.
+_PATIENCE: Final = 300.0
+_LONGEST_WAIT: Final = 15.0
+
+
+class RecordTakenError(Exception):
+    """Another try, task or person has written the record since it was read."""
+
+    def __str__(self) -> str:
+        return "another try, task or person has written it meanwhile"
+
+
+class StoreAwayError(Exception):
+    """The database of the ledger cannot be used at the moment.
+
+    :param version: of the row that may have been written nevertheless.
+    """
+
+    def __init__(self, name: str, kind: str, version: str = "") -> None:
+        super().__init__(f"its database {name} cannot be used at the moment: {kind}")
+        self.version = version
+
+
+class Store(Protocol):
+    """The part of Airflow's task state store that the ledger uses."""
+
+    def get(self, key: str) -> object:
+        """Return the value under a key, None if there is none."""
+        ...
+
+    def set(self, key: str, value: dict[str, Any], *, retention: object = None) -> None:
+        """Write a value; raises in a try that another one has replaced."""
+        ...
+
+
+class StoredRecord:
+    """One record.
+
+    :param store: Airflow's, or rows of a table; None if there is none.
+    :ivar content: the record, None if there is none.
+    """
+
+    def __init__(self, store: Store | None, key: str) -> None:
+        self.key = key
+        self._store = store
+        self.content: dict[str, Any] | None = self._read()
+
+    @property
+    def has_store(self) -> bool:
+        """Whether the record can be kept."""
+        return self._store is not None
+
+    def _read(self) -> dict[str, Any] | None:
+        if self._store is None:
+            return None
+        try:
+            content = self._store.get(self.key)
+        except Exception as error:
+            raise JsmsLedgerError(
+                f"The record {self.key} of this submission could not be read ({_why(error)}). "
+                "Nothing was sent."
+            ) from error
+        return None if content is None else self._checked(content)
+
+    def _checked(self, content: object) -> dict[str, Any]:
+        return dict(content) if isinstance(content, Mapping) else {}
+
+    def _begin(self, about: Mapping[str, Any], *, is_lost: bool) -> None:
+        """Write that nothing was sent yet, or that nobody knows, unless there is a record."""
+        if self.content is not None or not self.has_store:
+            return
+        known = {"state": BEGUN, "since": now(), **about}
+        self._write_before(unknown() if is_lost else known)
+
+    def _write_before(self, content: dict[str, Any]) -> None:
+        """Write before a request: if that fails, nothing may be sent."""
+        try:
+            self._write(content)
+        except Exception as error:
+            raise JsmsLedgerError(
+                f"The record {self.key} could not be written ({_why(error)}), so nothing was sent."
+                f"{_hint(error)}"
+            ) from error
+
+    def _write(self, content: dict[str, Any]) -> None:
+        if self._store is not None:
+            self._store.set(self.key, content, retention=_never())
+            self.content = content
+
+
+def unknown() -> dict[str, Any]:
+    """Return a record that says that nobody knows."""
+    return {"state": UNKNOWN, "why": LOST, "found_at": now()}
+
+
+def patiently(before_sleep: Callable[[RetryCallState], None]) -> Retrying:
+    """Return the way to repeat a write after a request, which must not be lost."""
+    # Parsing a DAG file must not import it.
+    from tenacity import (  # noqa: PLC0415
+        Retrying,
+        retry_if_exception,
+        stop_after_delay,
+        wait_exponential,
+    )
+
+    return Retrying(
+        stop=stop_after_delay(_PATIENCE),
+        wait=wait_exponential(min=1, max=_LONGEST_WAIT),
+        retry=retry_if_exception(may_pass),
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+
+
+def _why(error: Exception) -> str:
+    is_ours = isinstance(error, RecordTakenError | StoreAwayError)
+    return str(error) if is_ours else type(error).__name__
+
+
+def _hint(error: Exception) -> str:
+    if isinstance(error, RecordTakenError | StoreAwayError):
+        return " Another try may continue."
+    return " Either Airflow's API server cannot be reached, or another try of this task is running."
+
+
+def may_pass(error: BaseException) -> bool:
+    """Return whether a write may succeed later: Airflow's API server or the database is away."""
+    if isinstance(error, StoreAwayError):
+        return True
+    detail = getattr(getattr(error, "error", None), "detail", None)
+    return isinstance(detail, Mapping) and detail.get("status_code") not in _REPLACED
+
+
+def now() -> str:
+    """Return the time (UTC) as records have it."""
+    return utc_text(datetime.now(UTC))
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a moment (UTC) as records have it."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _never() -> Any:  # noqa: ANN401  an object of Airflow 3.3 and newer
+    if not HAS_STORE:
+        return None  # only a table keeps records there
+    from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # noqa: PLC0415  not before
+
+    return NEVER_EXPIRE
