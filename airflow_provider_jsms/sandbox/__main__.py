@@ -10,7 +10,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from airflow_provider_jsms import __version__
-from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import (
+    DEFAULT_API_DEV_SECRET,
+    DEFAULT_APP_KEY,
+    DEFAULT_DEV_KEY,
+    DEFAULT_MASTER_SECRET,
+)
 from airflow_provider_jsms.sandbox.state import Sandbox
 from airflow_provider_jsms.sandbox.validation import InvalidInputError
 
@@ -61,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="a loopback address (default: 127.0.0.1)")
     add("--app-key", default=DEFAULT_APP_KEY, help="the login of the connection")
     add("--master-secret", default=DEFAULT_MASTER_SECRET, help="the password of the connection")
+    add("--dev-key", default=DEFAULT_DEV_KEY, help="the user name for /v1/accounts/dev")
+    add("--api-dev-secret", default=DEFAULT_API_DEV_SECRET, help="the password for it")
     add("--timezone", default="Asia/Shanghai", help="the timezone of send_time")
     add(
         "--switch",
@@ -93,6 +100,8 @@ def _server(options: argparse.Namespace) -> SandboxServer:
     sandbox = Sandbox(
         app_key=options.app_key,
         master_secret=options.master_secret,
+        dev_key=options.dev_key,
+        api_dev_secret=options.api_dev_secret,
         timezone=options.timezone,
         switches=dict(switch.partition("=")[::2] for switch in options.switches),
     )

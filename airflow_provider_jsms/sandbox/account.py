@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DEFAULT_APP_KEY = "sandboxAppKey00000000000"
 DEFAULT_MASTER_SECRET = "sandboxMasterSecret00000"  # noqa: S105 - it opens only a sandbox
+DEFAULT_DEV_KEY = "sandboxDevKey00000000000"
+DEFAULT_API_DEV_SECRET = "sandboxApiDevSecret00000"  # noqa: S105 - it opens only a sandbox
 
 VERIFICATION, NOTIFICATION, MARKETING = 1, 2, 3
 AUDITING, APPROVED, REJECTED = 0, 1, 2
@@ -52,11 +54,17 @@ def _decoded(token: str) -> str | None:
 class Account:
     """The state of the account.
 
-    :param balance: remaining messages; a long text costs several.
-    :param service_open: False refuses schedule calls with 50008.
+    :param balance: remaining messages of any type; a long text costs several.
+    :param voice_balance: those for voice codes only; None if none are assigned.
+    :param industry_balance: the same for verification and notification templates.
+    :param market_balance: the same for marketing templates.
+    :param developer_balance: the remaining messages of the developer, for all applications.
+    :param service_open: False refuses every call with 50008.
     :param frozen: True refuses every call with 50301.
     :param blacklisted: True refuses every call with 50036.
     :param quota_assigned: False refuses the balance call with 50033.
+    :param callback: True refuses to return reports and replies with 50202, as if they were sent to
+        a callback.
     :param has_signature: False refuses requests without ``sign_id`` with 50046.
     :param allowed_ips: client addresses, None for any; others get 50035.
     :param black_words: words that get a message refused with 50037.
@@ -65,10 +73,15 @@ class Account:
     """
 
     balance: int = 1_000_000
+    voice_balance: int | None = None
+    industry_balance: int | None = None
+    market_balance: int | None = None
+    developer_balance: int = 1_000_000
     service_open: bool = True
     frozen: bool = False
     blacklisted: bool = False
     quota_assigned: bool = True
+    callback: bool = False
     has_signature: bool = True
     allowed_ips: list[str] | None = None
     black_words: list[str] = field(default_factory=list)
@@ -82,9 +95,6 @@ class Account:
             raise Refusal(ErrorCode.APP_BLACKLISTED)
         if self.frozen:
             raise Refusal(ErrorCode.ACCOUNT_FROZEN)
-
-    def check_service(self) -> None:
-        """Refuse a schedule call while the SMS service is not open."""
         if not self.service_open:
             raise Refusal(ErrorCode.SERVICE_NOT_OPEN)
 
@@ -101,6 +111,11 @@ class Template:
     text: str
     type: int = NOTIFICATION
     status: int = APPROVED
+
+    @property
+    def is_verification(self) -> bool:
+        """Whether it carries a verification code."""
+        return self.type == VERIFICATION
 
     def check(self) -> None:
         """Refuse a template that cannot be scheduled."""
@@ -126,11 +141,15 @@ class Template:
 
 @dataclass
 class Signature:
-    """The sender's name, which precedes the text in 【】."""
+    """The sender's name, which precedes the text in 【】.
+
+    :param status: 0 under audit, 1 approved, 2 rejected.
+    """
 
     sign_id: int
     text: str
     is_default: bool = False
+    status: int = APPROVED
 
 
 def default_templates() -> dict[int, Template]:

@@ -20,6 +20,11 @@ def monotonic() -> float:
     return clock_gettime(CLOCK_MONOTONIC)
 
 
+def milliseconds(instant: datetime) -> int:
+    """Return an aware time as epoch milliseconds."""
+    return int(instant.timestamp() * 1000)
+
+
 class Clock:
     """A clock that never goes back.
 

@@ -69,13 +69,24 @@ class Controls(ABC):
         """Add or update a template: ``text``, ``type`` and ``status``."""
         return self._apply(control_api.set_template, fields, int(temp_id))
 
-    def sign(self, sign_id: int, **fields: str | bool) -> dict[str, Any]:
-        """Add or update a signature: ``text`` and ``is_default``."""
+    def sign(self, sign_id: int, **fields: str | int) -> dict[str, Any]:
+        """Add or update a signature: ``text``, ``is_default`` and ``status``."""
         return self._apply(control_api.set_sign, fields, int(sign_id))
 
     def number(self, mobile: str, state: str) -> dict[str, str]:
         """Make a number ``normal``, ``unsubscribed`` or ``invalid``."""
         return self._apply(control_api.set_number, {"state": state}, mobile)
+
+    def delivery(self, mobile: str, status: int) -> dict[str, Any]:
+        """Set the status in the delivery reports of a number, such as 4003; 4001 is delivered.
+
+        :param status: one of :data:`airflow_provider_jsms.sandbox.inbox.STATUSES`.
+        """
+        return self._apply(control_api.set_delivery, {"status": status}, mobile)
+
+    def reply(self, mobile: str, content: str) -> dict[str, Any]:
+        """Let a person reply now."""
+        return self._apply(control_api.add_reply, {"mobile": mobile, "content": content})
 
     def fault(
         self, call: str, kind: str, times: int | None = 1, **settings: Any

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.sandbox.account import Signature, Template
+from airflow_provider_jsms.sandbox.inbox import DELIVERED, STATUSES
 from airflow_provider_jsms.sandbox.responses import message_of
 from airflow_provider_jsms.sandbox.validation import (
     BOOLEAN,
@@ -35,18 +36,25 @@ if TYPE_CHECKING:
 _CLOCK_CHECKS = {"advance": Check("a number of seconds", is_number), "travel_to": STRING}
 _ACCOUNT_CHECKS = {
     "balance": COUNT,
+    "voice_balance": nullable(COUNT),
+    "industry_balance": nullable(COUNT),
+    "market_balance": nullable(COUNT),
+    "developer_balance": COUNT,
     "service_open": BOOLEAN,
     "frozen": BOOLEAN,
     "blacklisted": BOOLEAN,
     "quota_assigned": BOOLEAN,
+    "callback": BOOLEAN,
     "has_signature": BOOLEAN,
     "allowed_ips": nullable(STRINGS),
     "black_words": STRINGS,
     "frequency_limit": nullable(COUNT),
 }
 _TEMPLATE_CHECKS = {"text": STRING, "type": one_of(1, 2, 3), "status": one_of(0, 1, 2)}
-_SIGN_CHECKS = {"text": STRING, "is_default": BOOLEAN}
+_SIGN_CHECKS = {"text": STRING, "is_default": BOOLEAN, "status": one_of(0, 1, 2)}
 _NUMBER_CHECKS = {"state": one_of("normal", "unsubscribed", "invalid")}
+_DELIVERY_CHECKS = {"status": one_of(*STATUSES)}
+_REPLY_CHECKS = {"mobile": STRING, "content": STRING}
 
 
 def state(sandbox: Sandbox, _given: object = None) -> dict[str, Any]:
@@ -58,6 +66,7 @@ def state(sandbox: Sandbox, _given: object = None) -> dict[str, Any]:
         "templates": [asdict(template) for template in sandbox.templates.values()],
         "signs": [asdict(signature) for signature in sandbox.signs.values()],
         "numbers": sandbox.numbers,
+        "deliveries": sandbox.deliveries,
         "faults": sandbox.faults.as_list(),
         "schedules": [_schedule(sandbox, each) for each in sandbox.book.schedules.values()],
     }
@@ -127,7 +136,7 @@ def set_template(sandbox: Sandbox, given: object, temp_id: int) -> dict[str, Any
 
 
 def set_sign(sandbox: Sandbox, given: object, sign_id: int) -> dict[str, Any]:
-    """Add or update a signature: ``{"text", "is_default"}``."""
+    """Add or update a signature: ``{"text", "is_default", "status"}``."""
     known = sandbox.signs.get(sign_id)
     values = validate(given, _SIGN_CHECKS, () if known else ("text",))
     signature = replace(known, **values) if known else Signature(sign_id, **values)
@@ -145,6 +154,20 @@ def set_number(sandbox: Sandbox, given: object, mobile: str) -> dict[str, str]:
     if state != "normal":
         sandbox.numbers[mobile] = state
     return {"mobile": mobile, "state": state}
+
+
+def set_delivery(sandbox: Sandbox, given: object, mobile: str) -> dict[str, Any]:
+    """Set the status in the delivery reports of a number: ``{"status": 4003}``."""
+    status = validate(given, _DELIVERY_CHECKS, ("status",))["status"]
+    sandbox.deliveries.pop(mobile, None)
+    if status != DELIVERED:
+        sandbox.deliveries[mobile] = status
+    return {"mobile": mobile, "status": status}
+
+
+def add_reply(sandbox: Sandbox, given: object) -> dict[str, Any]:
+    """Let a person reply: ``{"mobile": "13800138000", "content": "1"}``."""
+    return sandbox.reply(**validate(given, _REPLY_CHECKS, tuple(_REPLY_CHECKS)))
 
 
 def add_fault(sandbox: Sandbox, given: object) -> list[dict[str, Any]]:
@@ -182,6 +205,8 @@ ROUTES: Mapping[Callable[..., Any], tuple[str, str, str]] = {
     set_template: ("PUT", "templates", "/{temp_id:int}"),
     set_sign: ("PUT", "signs", "/{sign_id:int}"),
     set_number: ("PUT", "numbers", "/{mobile}"),
+    set_delivery: ("PUT", "deliveries", "/{mobile}"),
+    add_reply: ("POST", "replies", ""),
     add_fault: ("POST", "faults", ""),
     clear_faults: ("DELETE", "faults", ""),
     release: ("POST", "holds/release", ""),

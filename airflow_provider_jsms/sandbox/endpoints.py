@@ -1,4 +1,4 @@
-"""The seven calls of the API, without HTTP: routing, permission, effect and response."""
+"""The calls of the API, without HTTP: routing, permission, effect and response."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from airflow_provider_jsms.sandbox.inquiries import (
+    balance,
+    developer_balance,
+    fetch_replies,
+    fetch_reports,
+    get_sign,
+    get_template,
+)
 from airflow_provider_jsms.sandbox.orders import (
     check_media_type,
     parse_batch,
@@ -91,14 +99,6 @@ def delete_schedule(sandbox: Sandbox, schedule_id: str, _body: bytes) -> ApiResp
     return ApiResponse()
 
 
-def balance(sandbox: Sandbox, _schedule_id: str, _body: bytes) -> ApiResponse:
-    """``GET /v1/accounts/app``: return the balance."""
-    if not sandbox.account.quota_assigned:
-        raise Refusal(ErrorCode.QUOTA_NOT_ASSIGNED)
-    special = {"app_voice": None, "app_industry": None, "app_market": None}
-    return json_response({"app_balance": sandbox.account.balance, **special})
-
-
 _PATHS: tuple[tuple[str, dict[str, Handler]], ...] = (
     ("/v1/schedule", {"POST": submit_schedule}),
     ("/v1/schedule/batch", {"POST": submit_batch_schedule}),
@@ -107,7 +107,12 @@ _PATHS: tuple[tuple[str, dict[str, Handler]], ...] = (
         "/v1/schedule/([^/]+)",
         {"PUT": modify_schedule, "GET": query_schedule, "DELETE": delete_schedule},
     ),
+    ("/v1/templates/([^/]+)", {"GET": get_template}),
+    ("/v1/sign/([^/]+)", {"GET": get_sign}),
+    ("/v1/report", {"GET": fetch_reports}),
+    ("/v1/reply", {"GET": fetch_replies}),
     ("/v1/accounts/app", {"GET": balance}),
+    ("/v1/accounts/dev", {"GET": developer_balance}),
 )
 
 
@@ -131,20 +136,20 @@ def handle(
         sandbox.send_due()
         try:
             # The order of the checks is undocumented; here the client comes before its order.
-            handler, schedule_id = _route(method, path)
-            sandbox.credentials.check(headers.get("authorization"))
+            handler, wanted = _route(method, path)
+            is_developer = handler is developer_balance
+            credentials = sandbox.developer if is_developer else sandbox.credentials
+            credentials.check(headers.get("authorization"))
             sandbox.account.check_caller(address)
-            if handler is not balance:
-                sandbox.account.check_service()
             if method in {"POST", "PUT"}:
                 check_media_type(headers.get("content-type"))
-            return handler(sandbox, schedule_id, body)
+            return handler(sandbox, wanted, body)
         except Refusal as refusal:
             return error_response(refusal.code)
 
 
 def _route(method: str, path: str) -> tuple[Handler, str]:
-    """Return the call and the schedule_id in the path, '' if the path has none.
+    """Return the call and the id in the path, '' if the path has none.
 
     :raises Refusal: 50016 for an unknown path, 50018 for an unsupported method.
     """

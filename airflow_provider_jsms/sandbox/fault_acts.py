@@ -11,7 +11,7 @@ import asyncio
 import json
 from http import HTTPStatus
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.sandbox.responses import (
     JSON_HEADERS,
@@ -97,12 +97,7 @@ async def _wrong_types(exchange: Exchange, *, shape: str = "values") -> ApiRespo
         return ApiResponse(response.status, to_json(_SHAPES[shape]), JSON_HEADERS)
     if not response.body:
         return response
-    fields: dict[str, Any] = json.loads(response.body)
-    wrong = {
-        name: f"{value}" if isinstance(value, list | dict) else {"value": value}
-        for name, value in fields.items()
-    }
-    return response._replace(body=to_json(wrong), code=None)
+    return response._replace(body=to_json(_wrong(json.loads(response.body))), code=None)
 
 
 async def _redirect(
@@ -149,6 +144,16 @@ ACTS: Mapping[str, Callable[..., Awaitable[ApiResponse | None]]] = {
     "endless_body": _endless_body,
     "hold": _hold,
 }
+
+
+def _wrong(document: dict[str, object] | list[dict[str, object]]) -> object:
+    """Return an object, or the objects of an array, with values of other types."""
+    if isinstance(document, list):
+        return [_wrong(row) for row in document]
+    return {
+        name: f"{value}" if isinstance(value, list | dict) else {"value": value}
+        for name, value in document.items()
+    }
 
 
 def _head(response: ApiResponse) -> bytes:

@@ -31,7 +31,12 @@ CALLS = (
     "modify_batch_schedule",
     "query_schedule",
     "delete_schedule",
+    "get_template",
+    "get_sign",
+    "fetch_reports",
+    "fetch_replies",
     "balance",
+    "developer_balance",
 )
 MOMENTS = ("request_read", "accepted", "answered")
 REFUSED = "connection_refused"

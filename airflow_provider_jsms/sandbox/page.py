@@ -11,13 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from airflow_provider_jsms.sandbox.account import DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.clock import milliseconds
 from airflow_provider_jsms.sandbox.phones import Phones
 from airflow_provider_jsms.sandbox.responses import JSON_HEADERS, message_of, to_json
 from airflow_provider_jsms.sandbox.schedules import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from starlette.requests import Request
 
@@ -79,7 +79,7 @@ def _view(url: str, sandbox: Sandbox) -> Route:
 def _clock(sandbox: Sandbox) -> dict[str, Any]:
     now = sandbox.clock.now()
     wall, timezone = sandbox.clock.wall(now), sandbox.clock.timezone
-    return {"now": _milliseconds(now), "wall": wall, "timezone": timezone}
+    return {"now": milliseconds(now), "wall": wall, "timezone": timezone}
 
 
 def _content(
@@ -98,7 +98,7 @@ def _content(
         "found": len(found),
         "people": [_person(phone) for phone in found[:MAX_PEOPLE]],
         "phone": chosen and _phone(sandbox, chosen),
-        "next": first and first.next and _milliseconds(first.next.send_at),
+        "next": first and first.next and milliseconds(first.next.send_at),
         "balance": sandbox.account.balance,
         "connection": _connection(sandbox),
         "faults": _capped([_fault(fault) for fault in sandbox.faults.as_list()]),
@@ -113,7 +113,7 @@ def _person(phone: Phone) -> dict[str, Any]:
         "mobile": phone.mobile,
         "state": shown.state,
         "text": _line(_text(shown)),
-        "due": phone.next and _milliseconds(phone.next.send_at),
+        "due": phone.next and milliseconds(phone.next.send_at),
     }
 
 
@@ -136,7 +136,7 @@ def _bubble(sandbox: Sandbox, bubble: Bubble) -> dict[str, Any]:
         "key": bubble.key,
         "state": bubble.state,
         "text": _cut(_text(bubble)),
-        "due": _milliseconds(bubble.send_at),
+        "due": milliseconds(bubble.send_at),
         "wall": sandbox.clock.wall(bubble.send_at),
         "note": _note(sandbox, bubble),
         "details": _details(sandbox, bubble),
@@ -223,7 +223,3 @@ def _cut(text: str, length: int = _MAX_CHARACTERS) -> str:
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _milliseconds(instant: datetime) -> int:
-    return int(instant.timestamp() * 1000)

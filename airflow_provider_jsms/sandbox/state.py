@@ -6,18 +6,22 @@ import itertools
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_jsms.sandbox.account import (
+    DEFAULT_API_DEV_SECRET,
     DEFAULT_APP_KEY,
+    DEFAULT_DEV_KEY,
     DEFAULT_MASTER_SECRET,
     Account,
     Credentials,
     default_signatures,
     default_templates,
 )
-from airflow_provider_jsms.sandbox.clock import Clock
+from airflow_provider_jsms.sandbox.clock import Clock, milliseconds
 from airflow_provider_jsms.sandbox.faults import Faults
+from airflow_provider_jsms.sandbox.inbox import DELIVERED, Inbox
 from airflow_provider_jsms.sandbox.outage import Outage
 from airflow_provider_jsms.sandbox.schedules import ScheduleBook
 from airflow_provider_jsms.sandbox.switches import Switches
@@ -110,6 +114,8 @@ class Sandbox:
 
     :param app_key: the user name of HTTP Basic.
     :param master_secret: its password.
+    :param dev_key: the user name for the balance of the developer.
+    :param api_dev_secret: its password.
     :param timezone: the zone in which ``send_time`` is read.
     :param switches: see :class:`Switches`; a reset returns to these.
     """
@@ -119,10 +125,13 @@ class Sandbox:
         *,
         app_key: str = DEFAULT_APP_KEY,
         master_secret: str = DEFAULT_MASTER_SECRET,
+        dev_key: str = DEFAULT_DEV_KEY,
+        api_dev_secret: str = DEFAULT_API_DEV_SECRET,
         timezone: str = "Asia/Shanghai",
         switches: Mapping[str, object] | None = None,
     ) -> None:
         self.credentials = Credentials(app_key, master_secret)
+        self.developer = Credentials(dev_key, api_dev_secret)
         self.lock = threading.RLock()
         self.waits = Waits()
         self.outage = Outage(self.lock)
@@ -142,6 +151,11 @@ class Sandbox:
             self.signs = default_signatures()
             # Only unsubscribed and invalid ones.
             self.numbers: dict[str, str] = {}
+            # Only of numbers that their carrier does not deliver to.
+            self.deliveries: dict[str, int] = {}
+            # The documents name three days for reports, and a client seven for replies.
+            self.reports = Inbox(timedelta(days=3))
+            self.replies = Inbox(timedelta(days=7))
             self.book = ScheduleBook()
             self.faults = Faults(self.outage)
             self.recorded: list[ApiRequest] = []
@@ -173,3 +187,22 @@ class Sandbox:
             for schedule in self.book.send_due(self.clock.now()):
                 self.sent.append(schedule)
                 self.account.balance = max(0, self.account.balance - schedule.content.cost)
+                self._report(schedule)
+
+    def reply(self, mobile: str, content: str) -> dict[str, object]:
+        """Let a person reply, and return the row."""
+        now = self.clock.now()
+        row = {"phone": mobile, "replyTime": milliseconds(now), "content": content}
+        self.replies.add(now, row)
+        return row
+
+    def _report(self, schedule: Schedule) -> None:
+        at = schedule.content.send_at
+        for recipient in schedule.content.recipients:
+            row = {
+                "msgId": str(recipient.msg_id),
+                "phone": recipient.mobile,
+                "receiveTime": milliseconds(at),
+                "status": self.deliveries.get(recipient.mobile, DELIVERED),
+            }
+            self.reports.add(at, row)

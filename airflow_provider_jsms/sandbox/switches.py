@@ -28,6 +28,8 @@ class Switches:
     :param modify_returns: whether a modified schedule keeps its id; the old one becomes 50028.
     :param modify_without_sign_id: the signature of a schedule modified without ``sign_id``.
     :param modify_without_tag: the tag of a schedule modified without one.
+    :param pull_limit: whether one call in five seconds is allowed of reports and of replies, or of
+        both together.
     :param content_limit: maximum characters of a message with its signature.
     """
 
@@ -45,6 +47,7 @@ class Switches:
     modify_returns: Literal["same_id", "new_id"] = "same_id"
     modify_without_sign_id: Literal["default", "kept"] = "default"
     modify_without_tag: Literal["none", "kept"] = "none"
+    pull_limit: Literal["per_call", "per_app_key"] = "per_call"
     content_limit: Literal["500", "350"] = "500"
 
     def updated(self, given: object) -> Switches:

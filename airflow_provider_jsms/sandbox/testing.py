@@ -119,6 +119,14 @@ class JsmsSandbox(Controls):
         """Make a number ``normal``, ``unsubscribed`` or ``invalid``."""
         return super().number(_mobile(mobile), state)
 
+    def delivery(self, mobile: str | int, status: int) -> dict[str, Any]:
+        """Set the status in the delivery reports of a number, such as 4003; 4001 is delivered."""
+        return super().delivery(_mobile(mobile), status)
+
+    def reply(self, mobile: str | int, content: str) -> dict[str, Any]:
+        """Let a person reply now."""
+        return super().reply(_mobile(mobile), content)
+
     def _apply(self, control: Callable[..., T], given: object, *arguments: str | int) -> T:
         with self._sandbox.lock:
             self._sandbox.send_due()

@@ -10,7 +10,12 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.sandbox.account import (
+    DEFAULT_API_DEV_SECRET,
+    DEFAULT_APP_KEY,
+    DEFAULT_DEV_KEY,
+    DEFAULT_MASTER_SECRET,
+)
 from tests.people import ANNA
 
 if TYPE_CHECKING:
@@ -79,6 +84,22 @@ class Client:
 
     def balance(self) -> requests.Response:
         return self.ask("GET", "/v1/accounts/app")
+
+    def developer_balance(self) -> requests.Response:
+        credentials = DEFAULT_DEV_KEY, DEFAULT_API_DEV_SECRET
+        return self.ask("GET", "/v1/accounts/dev", auth=credentials)
+
+    def get_template(self, temp_id: object) -> requests.Response:
+        return self.ask("GET", f"/v1/templates/{temp_id}")
+
+    def get_sign(self, sign_id: object) -> requests.Response:
+        return self.ask("GET", f"/v1/sign/{sign_id}")
+
+    def reports(self) -> requests.Response:
+        return self.ask("GET", "/v1/report")
+
+    def replies(self) -> requests.Response:
+        return self.ask("GET", "/v1/reply")
 
     def submitted(self, **changes: Any) -> str:
         """Submit a schedule that is accepted and return its id."""

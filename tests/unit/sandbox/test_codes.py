@@ -108,9 +108,19 @@ CASES: dict[int, list[Case]] = {
         *(wire(temp_para={"name": float("nan")}), wire(tag="12345678901"), wire(tag=7)),
         *(batch(ANNA), batch(recipients=ANNA_ALONE)),
     ],
-    50008: [account(service_open=False)],
+    50008: [
+        Case(lambda client: client.balance(), lambda control: control.account(service_open=False)),
+        account(service_open=False),
+    ],
     50009: [account(frequency_limit=0)],
-    50013: [single(temp_id=999), *(wire(temp_id=one) for one in (0, -1, "999", "one", "１"))],
+    50013: [
+        *(
+            Case(lambda client: client.get_template(999)),
+            Case(lambda client: client.get_template("x")),
+        ),
+        single(temp_id=999),
+        *(wire(temp_id=one) for one in (0, -1, "999", "one", "１")),
+    ],
     50014: [account(balance=0)],
     50016: [
         *(bare("GET", path) for path in ("/v1", "/v1/messages", "/v1/schedule/", "/v1//schedule")),
@@ -164,7 +174,17 @@ CASES: dict[int, list[Case]] = {
         in_state(lambda control: control.sign(1, is_default=False)),
     ],
     50054: [single(temp_id=2, temp_para={"name": f"{CANARY}【"})],
-    50102: [single(sign_id=99), wire(sign_id="99"), wire(sign_id="one")],
+    50102: [
+        *(Case(lambda client: client.get_sign(99)), Case(lambda client: client.get_sign("²"))),
+        single(sign_id=99),
+        wire(sign_id="99"),
+        wire(sign_id="one"),
+    ],
+    50201: [Case(lambda client: (client.reports(), client.reports())[1])],
+    50202: [
+        Case(lambda client: client.reports(), lambda control: control.account(callback=True)),
+        Case(lambda client: client.replies(), lambda control: control.account(callback=True)),
+    ],
     50301: [account(frozen=True)],
 }
 # These need several requests, see below.
@@ -172,12 +192,12 @@ ELSEWHERE = {50029, 50034}
 
 ERRORS: dict[type[exceptions.JsmsError], set[int]] = {
     exceptions.JsmsAuthError: {50001, 50002},
-    exceptions.JsmsAccountError: {50008, 50014, 50033, 50035, 50036, 50301},
+    exceptions.JsmsAccountError: {50008, 50014, 50033, 50035, 50036, 50202, 50301},
     exceptions.JsmsReviewError: {50020},
     exceptions.JsmsTemplateError: {50021, 50046, 50102},
     exceptions.JsmsStateError: {50028, 50029},
     exceptions.JsmsRecipientError: {50006, 50024, 50034},
-    exceptions.JsmsFrequencyError: {50009},
+    exceptions.JsmsFrequencyError: {50009, 50201},
     exceptions.JsmsRequestError: {
         *(50003, 50004, 50005, 50007, 50013, 50016, 50017, 50018, 50022, 50023, 50025, 50027),
         *(50030, 50031, 50037, 50038, 50054),
@@ -255,9 +275,7 @@ def test_50029_modified_too_late(client: Client, control: SandboxControl, end: s
 
 
 def test_the_account_still_allows_the_rest(client: Client, control: SandboxControl) -> None:
-    control.account(service_open=False)
-    assert ok(client.balance())
-    control.account(service_open=True, allowed_ips=["127.0.0.1"], has_signature=False)
+    control.account(allowed_ips=["127.0.0.1"], has_signature=False)
     assert ok(client.submit(sign_id=2))
     control.number(ANNA, "invalid")
     control.number(ANNA, "normal")

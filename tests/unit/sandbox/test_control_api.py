@@ -32,6 +32,7 @@ def test_state(client: Client, control: SandboxControl) -> None:
         "templates",
         "signs",
         "numbers",
+        "deliveries",
         "faults",
         "schedules",
     }
@@ -130,7 +131,8 @@ def test_templates_can_be_set_and_changed(client: Client, control: SandboxContro
 
 
 def test_signatures_can_be_set_and_changed(client: Client, control: SandboxControl) -> None:
-    assert control.sign(9, text="诊所") == {"sign_id": 9, "text": "诊所", "is_default": False}
+    signature = {"sign_id": 9, "text": "诊所", "is_default": False, "status": 1}
+    assert control.sign(9, text="诊所") == signature
     control.sign(9, is_default=True)
     assert [one["is_default"] for one in control.state()["signs"]] == [False, False, True]
     client.submitted()
@@ -145,6 +147,8 @@ def test_reset_forgets_everything(client: Client, control: SandboxControl) -> No
     control.switch(query_sent=50029)
     control.account(balance=0, frozen=True)
     control.number(ANNA, "invalid")
+    control.delivery(BEN, 4003)
+    control.reply(BEN, "R")
     control.template(88, text="x")
     control.sign(9, text="x")
     control.fault("*", "accepted_then_closed", times=None)
@@ -177,6 +181,8 @@ def test_reset_forgets_everything(client: Client, control: SandboxControl) -> No
         ("PUT", "signs/88", {}, "text is missing"),
         ("PUT", "numbers/1", {"state": "gone"}, "normal or unsubscribed or invalid"),
         ("PUT", "numbers/1", {}, "state is missing"),
+        ("PUT", "deliveries/1", {"status": 4011}, "4001 or 4002"),
+        ("POST", "replies", {"mobile": ANNA}, "content is missing"),
     ],
 )
 def test_invalid_input_is_named(

@@ -38,7 +38,12 @@ def every_call(client: Client) -> dict[str, requests.Response]:
         "modify_batch_schedule": client.modify_batch("id", {"mobile": ANNA}),
         "query_schedule": client.query("id"),
         "delete_schedule": client.delete("id"),
+        "get_template": client.get_template(1),
+        "get_sign": client.get_sign(1),
+        "fetch_reports": client.reports(),
+        "fetch_replies": client.replies(),
         "balance": client.balance(),
+        "developer_balance": client.developer_balance(),
     }
 
 

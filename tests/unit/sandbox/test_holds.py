@@ -164,7 +164,12 @@ def test_every_call_can_be_held(
         "modify_batch_schedule": lambda: client.modify_batch(batch, {"mobile": ANNA}),
         "query_schedule": lambda: client.query(single),
         "delete_schedule": lambda: client.delete(single),
+        "get_template": lambda: client.get_template(1),
+        "get_sign": lambda: client.get_sign(1),
+        "fetch_reports": client.reports,
+        "fetch_replies": client.replies,
         "balance": client.balance,
+        "developer_balance": client.developer_balance,
     }
     control.fault(call, "hold", moment=moment)
     asking = pool.submit(ask[call])

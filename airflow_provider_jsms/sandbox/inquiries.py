@@ -1,0 +1,94 @@
+"""The calls that only read: templates, signatures, delivery reports, replies and balances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal, json_response
+
+if TYPE_CHECKING:
+    from airflow_provider_jsms.sandbox.inbox import Inbox
+    from airflow_provider_jsms.sandbox.responses import ApiResponse
+    from airflow_provider_jsms.sandbox.state import Sandbox
+
+_VERIFICATION_SECONDS = 300
+
+
+def get_template(sandbox: Sandbox, temp_id: str, _body: bytes) -> ApiResponse:
+    """``GET /v1/templates/{temp_id}``: return the text, type and review state of a template."""
+    template = sandbox.templates.get(_number(temp_id))
+    if template is None:
+        raise Refusal(ErrorCode.INVALID_TEMP_ID)
+    return json_response(
+        {
+            "temp_id": template.temp_id,
+            "template": template.text,
+            "type": template.type,
+            "ttl": _VERIFICATION_SECONDS if template.is_verification else None,
+            "remark": "",
+            "status": template.status,
+        }
+    )
+
+
+def get_sign(sandbox: Sandbox, sign_id: str, _body: bytes) -> ApiResponse:
+    """``GET /v1/sign/{sign_id}``: return the text and review state of a signature."""
+    signature = sandbox.signs.get(_number(sign_id))
+    if signature is None:
+        raise Refusal(ErrorCode.INVALID_SIGN_ID)
+    return json_response(
+        {
+            "sign_id": signature.sign_id,
+            "sign": signature.text,
+            "status": signature.status,
+            "is_default": int(signature.is_default),
+            "use_status": int(signature.is_default),
+        }
+    )
+
+
+def fetch_reports(sandbox: Sandbox, _id: str, _body: bytes) -> ApiResponse:
+    """``GET /v1/report``: return the next delivery reports, each of them once."""
+    return _pull(sandbox, sandbox.reports)
+
+
+def fetch_replies(sandbox: Sandbox, _id: str, _body: bytes) -> ApiResponse:
+    """``GET /v1/reply``: return the next replies, each of them once."""
+    return _pull(sandbox, sandbox.replies)
+
+
+def balance(sandbox: Sandbox, _id: str, _body: bytes) -> ApiResponse:
+    """``GET /v1/accounts/app``: return the balance of the application."""
+    account = sandbox.account
+    if not account.quota_assigned:
+        raise Refusal(ErrorCode.QUOTA_NOT_ASSIGNED)
+    return json_response(
+        {
+            "app_balance": account.balance,
+            "app_voice": account.voice_balance,
+            "app_industry": account.industry_balance,
+            "app_market": account.market_balance,
+        }
+    )
+
+
+def developer_balance(sandbox: Sandbox, _id: str, _body: bytes) -> ApiResponse:
+    """``GET /v1/accounts/dev``: return the balance of the developer, for all applications."""
+    others = {"dev_voice": 0, "dev_industry": 0, "dev_market": 0}
+    return json_response({"dev_balance": sandbox.account.developer_balance, **others})
+
+
+def _pull(sandbox: Sandbox, inbox: Inbox) -> ApiResponse:
+    if sandbox.account.callback:
+        raise Refusal(ErrorCode.PULL_NOT_ALLOWED)
+    now = sandbox.clock.now()
+    is_shared = sandbox.switches.pull_limit == "per_app_key"
+    limited = (sandbox.reports, sandbox.replies) if is_shared else (inbox,)
+    if not all(each.may_pull(now) for each in limited):
+        raise Refusal(ErrorCode.PULL_OUT_OF_FREQUENCY)
+    return json_response(inbox.pull(now))
+
+
+def _number(given: str) -> int:
+    """Return an id in a path as a number, or one that does not exist."""
+    return int(given) if given.isascii() and given.isdigit() else -1
