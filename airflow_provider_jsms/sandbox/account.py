@@ -19,6 +19,8 @@ DEFAULT_DEV_KEY = "sandboxDevKey00000000000"
 DEFAULT_API_DEV_SECRET = "sandboxApiDevSecret00000"  # noqa: S105 - it opens only a sandbox
 
 VERIFICATION, NOTIFICATION, MARKETING = 1, 2, 3
+# The console adds these words by itself.
+OPT_OUT = "回TD退订"
 AUDITING, APPROVED, REJECTED = 0, 1, 2
 
 _VARIABLE = re.compile(r"\{\{([A-Za-z0-9_]+)\}\}")
@@ -67,9 +69,9 @@ class Account:
         a callback.
     :param has_signature: False refuses requests without ``sign_id`` with 50046.
     :param allowed_ips: client addresses, None for any; others get 50035.
-    :param black_words: words that get a message refused with 50037.
-    :param frequency_limit: maximum messages per number within 24 hours, scheduled ones included;
-        None for no limit. One more gets 50009.
+    :param black_words: words that get a message refused with 50037, or fail at its time.
+    :param frequency_limit: maximum messages per number within 24 hours, None for no limit. One more
+        fails at its time, or gets 50009: see the switch ``frequency_limit_at``.
     """
 
     balance: int = 1_000_000
@@ -91,12 +93,38 @@ class Account:
         """Refuse a client that may not make any call."""
         if self.allowed_ips is not None and address not in self.allowed_ips:
             raise Refusal(ErrorCode.ILLEGAL_IP)
+        self.check_state()
+
+    def check_state(self) -> None:
+        """Refuse an account that can neither call nor send."""
         if self.blacklisted:
             raise Refusal(ErrorCode.APP_BLACKLISTED)
         if self.frozen:
             raise Refusal(ErrorCode.ACCOUNT_FROZEN)
         if not self.service_open:
             raise Refusal(ErrorCode.SERVICE_NOT_OPEN)
+
+    def check_words(self, text: str) -> None:
+        """Refuse a text with a black word."""
+        if any(word in text for word in self.black_words):
+            raise Refusal(ErrorCode.HAS_BLACK_WORD)
+
+    def check_balance(self, template_type: int, cost: int) -> None:
+        """Refuse more messages than remain for a type of template."""
+        if cost > self.balance + (getattr(self, _own_balance(template_type)) or 0):
+            raise Refusal(ErrorCode.NO_MONEY)
+
+    def charge(self, template_type: int, cost: int) -> None:
+        """Take messages from the balance of a type of template, then from the common one."""
+        name = _own_balance(template_type)
+        own = min(cost, getattr(self, name) or 0)
+        if own:
+            setattr(self, name, getattr(self, name) - own)
+        self.balance -= cost - own
+
+
+def _own_balance(template_type: int) -> str:
+    return "market_balance" if template_type == MARKETING else "industry_balance"
 
 
 @dataclass
@@ -117,17 +145,22 @@ class Template:
         """Whether it carries a verification code."""
         return self.type == VERIFICATION
 
-    def check(self) -> None:
-        """Refuse a template that cannot be scheduled."""
+    @property
+    def is_marketing(self) -> bool:
+        """Whether it advertises, so that people may unsubscribe."""
+        return self.type == MARKETING
+
+    def check_status(self) -> None:
+        """Refuse a template that is not approved."""
         if self.status == AUDITING:
             raise Refusal(ErrorCode.TEMPLATE_AUDITING)
         if self.status == REJECTED:
             raise Refusal(ErrorCode.TEMPLATE_NOT_PASSED)
-        if self.type == VERIFICATION:
-            raise Refusal(ErrorCode.WRONG_TEMPLATE_TYPE)
 
     def render(self, temp_para: Mapping[str, object]) -> str:
         """Return the text with its variables replaced; ignore surplus parameters.
+
+        A marketing text ends with the words to opt out.
 
         :raises Refusal: 50022 for a missing parameter, 50023 for an empty one.
         """
@@ -136,7 +169,8 @@ class Template:
             raise Refusal(ErrorCode.PARAMETERS_NOT_ALL_REPLACED)
         if None in values or "" in values:
             raise Refusal(ErrorCode.PARAMETER_EMPTY)
-        return _VARIABLE.sub(lambda variable: str(temp_para[variable[1]]), self.text)
+        text = _VARIABLE.sub(lambda variable: str(temp_para[variable[1]]), self.text)
+        return f"{text}{OPT_OUT}" if self.is_marketing else text
 
 
 @dataclass
@@ -153,12 +187,12 @@ class Signature:
 
 
 def default_templates() -> dict[int, Template]:
-    """Return the templates of a new sandbox by ``temp_id``; 5, 6 and 7 are refused."""
+    """Return the templates of a new sandbox by ``temp_id``; 6 and 7 are refused."""
     templates = [
         Template(1, "您的订单已发货，请注意查收。"),
         Template(2, "{{name}}，您好，您的预约已确认。"),
         Template(3, "{{name}}，您好，提醒您{{date}}在{{place}}有预约，请准时到达。"),
-        Template(4, "{{name}}，会员日全场八折，期待您的光临。拒收请回复R", type=MARKETING),
+        Template(4, "{{name}}，会员日全场八折，期待您的光临。", type=MARKETING),
         Template(5, "您的验证码是{{code}}，五分钟内有效。", type=VERIFICATION),
         Template(6, "{{name}}，您好，您的账单已生成。", status=AUDITING),
         Template(7, "{{name}}，恭喜您中奖了。", type=MARKETING, status=REJECTED),

@@ -11,6 +11,7 @@ from airflow_provider_jsms.sandbox.validation import InvalidInputError
 
 # datetime ends with the year 9999, and the clock must be able to keep running.
 _LAST_YEAR = 9998
+_MORNING, _EVENING = 8, 21
 _WALL_FORMAT = "%Y-%m-%d %H:%M:%S"
 _WALL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
@@ -70,6 +71,16 @@ class Clock:
             now = f"{self.wall(self.now())} ({self.timezone})"
             raise InvalidInputError(f"the clock moves forward only; it shows {now}")
         self._ahead += when - self.now()
+
+    def is_night(self, instant: datetime) -> bool:
+        """Return whether a time is outside 08:00 to 21:00, when no advertising may be sent."""
+        return not _MORNING <= instant.astimezone(self.zone).hour < _EVENING
+
+    def next_morning(self, instant: datetime) -> datetime:
+        """Return the next 08:00, in UTC."""
+        local = instant.astimezone(self.zone)
+        day = local + timedelta(days=local.hour >= _MORNING)
+        return day.replace(hour=_MORNING, minute=0, second=0).astimezone(UTC)
 
     def wall(self, instant: datetime) -> str:
         """Format an instant as wall time, such as ``2030-07-01 09:00:00``."""

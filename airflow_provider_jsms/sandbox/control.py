@@ -172,8 +172,12 @@ class SandboxControl(Controls):
         return self._apply(control_api.requests, None)
 
     def messages(self) -> list[dict[str, Any]]:
-        """Return every sent message, oldest first."""
+        """Return every delivered message, oldest first."""
         return self._apply(control_api.messages, None)
+
+    def undelivered(self) -> list[dict[str, Any]]:
+        """Return every message that failed at its time, with ``status`` and ``reason``."""
+        return self._apply(control_api.undelivered, None)
 
     def holds(self) -> list[dict[str, Any]]:
         """Return every held call, oldest first.

@@ -28,8 +28,9 @@ from airflow_provider_jsms.sandbox.validation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from airflow_provider_jsms.sandbox.dispatch import Undelivered
     from airflow_provider_jsms.sandbox.schedules import Schedule
     from airflow_provider_jsms.sandbox.state import Sandbox
 
@@ -85,8 +86,23 @@ def requests(sandbox: Sandbox, _given: object = None) -> list[dict[str, Any]]:
 
 
 def messages(sandbox: Sandbox, _given: object = None) -> list[dict[str, Any]]:
-    """Return every sent message, oldest first."""
-    return [message for schedule in sandbox.sent for message in _messages(sandbox, schedule)]
+    """Return every delivered message, oldest first."""
+    return [
+        message
+        for schedule in sandbox.sent
+        for message, failure in _messages(sandbox, schedule)
+        if failure is None
+    ]
+
+
+def undelivered(sandbox: Sandbox, _given: object = None) -> list[dict[str, Any]]:
+    """Return every message that failed at its time, with ``status`` and ``reason``."""
+    return [
+        {**message, **failure._asdict()}
+        for schedule in sandbox.sent
+        for message, failure in _messages(sandbox, schedule)
+        if failure
+    ]
 
 
 def holds(sandbox: Sandbox, _given: object = None) -> list[dict[str, Any]]:
@@ -198,6 +214,7 @@ ROUTES: Mapping[Callable[..., Any], tuple[str, str, str]] = {
     state: ("GET", "state", ""),
     requests: ("GET", "requests", ""),
     messages: ("GET", "messages", ""),
+    undelivered: ("GET", "undelivered", ""),
     holds: ("GET", "holds", ""),
     move_clock: ("POST", "clock", ""),
     set_switches: ("PATCH", "switches", ""),
@@ -230,10 +247,12 @@ def _utc(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat()
 
 
-def _messages(sandbox: Sandbox, schedule: Schedule) -> list[dict[str, Any]]:
+def _messages(
+    sandbox: Sandbox, schedule: Schedule
+) -> Iterator[tuple[dict[str, Any], Undelivered | None]]:
     content = schedule.content
-    return [
-        {
+    for recipient in content.recipients:
+        message = {
             "mobile": recipient.mobile,
             "text": recipient.text,
             "temp_id": content.temp_id,
@@ -245,8 +264,7 @@ def _messages(sandbox: Sandbox, schedule: Schedule) -> list[dict[str, Any]]:
             "send_time": sandbox.clock.wall(content.send_at),
             "sent_at": _utc(content.send_at),
         }
-        for recipient in content.recipients
-    ]
+        yield message, schedule.undelivered.get(recipient.msg_id)
 
 
 def _schedule(sandbox: Sandbox, schedule: Schedule) -> dict[str, Any]:

@@ -41,14 +41,14 @@ Handler = Callable[[Sandbox, str, bytes], ApiResponse]
 
 def submit_schedule(sandbox: Sandbox, _schedule_id: str, body: bytes) -> ApiResponse:
     """``POST /v1/schedule``: schedule one message."""
-    content = review(sandbox, parse_single(body))
+    content = review(sandbox, parse_single(sandbox.switches, body))
     schedule = sandbox.book.submit(content, sandbox.clock.now())
     return json_response({"schedule_id": schedule.schedule_id})
 
 
 def submit_batch_schedule(sandbox: Sandbox, _schedule_id: str, body: bytes) -> ApiResponse:
     """``POST /v1/schedule/batch``: schedule one message each for up to 1,000 recipients."""
-    content = review(sandbox, parse_batch(body))
+    content = review(sandbox, parse_batch(sandbox.switches, body))
     if not _becomes_schedule(sandbox, content):
         return json_response(_counts(sandbox, content))
     schedule = sandbox.book.submit(content, sandbox.clock.now())
@@ -57,7 +57,7 @@ def submit_batch_schedule(sandbox: Sandbox, _schedule_id: str, body: bytes) -> A
 
 def modify_schedule(sandbox: Sandbox, schedule_id: str, body: bytes) -> ApiResponse:
     """``PUT /v1/schedule/{schedule_id}``: replace the content of a schedule by one message."""
-    order = parse_single(body)
+    order = parse_single(sandbox.switches, body)
     schedule = _modifiable(sandbox, schedule_id, order)
     _modify(sandbox, schedule, review(sandbox, order, schedule))
     return json_response({"schedule_id": schedule.schedule_id})
@@ -65,7 +65,7 @@ def modify_schedule(sandbox: Sandbox, schedule_id: str, body: bytes) -> ApiRespo
 
 def modify_batch_schedule(sandbox: Sandbox, schedule_id: str, body: bytes) -> ApiResponse:
     """``PUT /v1/schedule/batch/{schedule_id}``: replace the content of a schedule by a batch."""
-    order = parse_batch(body)
+    order = parse_batch(sandbox.switches, body)
     schedule = _modifiable(sandbox, schedule_id, order)
     content = review(sandbox, order, schedule)
     if not _becomes_schedule(sandbox, content):
@@ -145,7 +145,7 @@ def handle(
                 check_media_type(headers.get("content-type"))
             return handler(sandbox, wanted, body)
         except Refusal as refusal:
-            return error_response(refusal.code)
+            return error_response(refusal.code, message=refusal.message)
 
 
 def _route(method: str, path: str) -> tuple[Handler, str]:

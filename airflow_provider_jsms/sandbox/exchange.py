@@ -73,7 +73,9 @@ class Exchange:
 
     def record(self, response: ApiResponse) -> None:
         """Record the response, whether or not the client receives all of it."""
-        self._recorded.status, self._recorded.code = response.status, response.code
+        recorded = self._recorded
+        recorded.status, recorded.code = response.status, response.code
+        recorded.message = response.message
 
     def write(self, data: bytes) -> None:
         """Write raw bytes; call only :meth:`close` afterwards."""

@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal, from_json
+from airflow_provider_jsms.sandbox.account import APPROVED
+from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal, from_json, message_of
 from airflow_provider_jsms.sandbox.schedules import Content, Failure, Recipient
 from airflow_provider_jsms.sandbox.validation import is_integer
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.account import Signature, Template
     from airflow_provider_jsms.sandbox.schedules import Kind, Schedule
     from airflow_provider_jsms.sandbox.state import Sandbox
+    from airflow_provider_jsms.sandbox.switches import Switches
 
 MAX_RECIPIENTS = 1_000
 MAX_TAG_CHARACTERS = 10
@@ -30,6 +32,7 @@ _MEDIA_TYPES = ("", "application/json", "text/plain")
 _NUMERIC = re.compile("[0-9]{1,18}")
 _MAINLAND_MOBILE = re.compile("1[3-9][0-9]{9}")
 _SPECIAL_SYMBOLS = set("【】")
+_MAX_NAMED = 20
 
 
 class Person(NamedTuple):
@@ -57,13 +60,13 @@ def check_media_type(content_type: str | None) -> None:
         raise Refusal(ErrorCode.MEDIA_NOT_SUPPORTED)
 
 
-def parse_single(body: bytes) -> Order:
+def parse_single(switches: Switches, body: bytes) -> Order:
     """Parse the body of a single call."""
     given = _object(body)
-    return _order("single", given, [_person(given)])
+    return _order("single", given, [_person(switches, given)])
 
 
-def parse_batch(body: bytes) -> Order:
+def parse_batch(switches: Switches, body: bytes) -> Order:
     """Parse the body of a batch call."""
     given = _object(body)
     recipients = given.get("recipients")
@@ -73,7 +76,7 @@ def parse_batch(body: bytes) -> Order:
         raise Refusal(ErrorCode.INVALID_BODY)
     if len(recipients) > MAX_RECIPIENTS:
         raise Refusal(ErrorCode.TOO_MANY_RECIPIENTS)
-    return _order("batch", given, [_person(recipient) for recipient in recipients])
+    return _order("batch", given, [_person(switches, each) for each in recipients])
 
 
 def _order(kind: Kind, given: dict[str, Any], people: list[Person]) -> Order:
@@ -99,12 +102,14 @@ def _object(body: bytes) -> dict[str, Any]:
     return given
 
 
-def _person(given: object) -> Person:
+def _person(switches: Switches, given: object) -> Person:
     if not isinstance(given, dict):
         raise Refusal(ErrorCode.INVALID_BODY)
     mobile, temp_para = given.get("mobile"), given.get("temp_para")
     if mobile is None or mobile == "":
         raise Refusal(ErrorCode.MISSING_MOBILE)
+    if is_integer(mobile) and switches.numeric_mobile == "accept":
+        mobile = str(mobile)
     if not isinstance(mobile, str) or not _is_temp_para(temp_para):
         raise Refusal(ErrorCode.INVALID_BODY)
     return Person(mobile, temp_para)
@@ -142,6 +147,8 @@ def review(sandbox: Sandbox, order: Order, replaced: Schedule | None = None) -> 
     """
     send_at = _send_at(sandbox, order.send_time)
     template = _template(sandbox, order.temp_id)
+    if template.is_marketing and sandbox.clock.is_night(send_at):
+        send_at = _by_night(sandbox, send_at)
     signature = _signature(sandbox, order.sign_id, replaced)
     recipients, failures = _Review(sandbox, template, signature, send_at, replaced).sort(order)
     if failures and order.kind == "single":
@@ -152,8 +159,7 @@ def review(sandbox: Sandbox, order: Order, replaced: Schedule | None = None) -> 
     content = Content(
         order.kind, send_at, order.temp_id, signature.sign_id, tag, recipients, failures
     )
-    if content.cost > sandbox.account.balance:
-        raise Refusal(ErrorCode.NO_MONEY)
+    sandbox.account.check_balance(template.type, content.cost)
     return content
 
 
@@ -167,12 +173,29 @@ def _send_at(sandbox: Sandbox, send_time: object) -> datetime:
     return send_at
 
 
+def _by_night(sandbox: Sandbox, send_at: datetime) -> datetime:
+    if sandbox.switches.marketing_at_night == "refuse":
+        raise Refusal(ErrorCode.INVALID_SEND_TIME)
+    is_delayed = sandbox.switches.marketing_at_night == "delay"
+    return sandbox.clock.next_morning(send_at) if is_delayed else send_at
+
+
 def _template(sandbox: Sandbox, temp_id: int) -> Template:
     template = sandbox.templates.get(temp_id)
     if template is None:
-        raise Refusal(ErrorCode.INVALID_TEMP_ID)
-    template.check()
+        raise Refusal(ErrorCode.INVALID_TEMP_ID, _known_templates(sandbox, temp_id))
+    template.check_status()
+    if template.is_verification and sandbox.switches.verification_template == "refuse":
+        raise Refusal(ErrorCode.WRONG_TEMPLATE_TYPE)
     return template
+
+
+def _known_templates(sandbox: Sandbox, temp_id: int) -> str:
+    known = ", ".join(map(str, list(sandbox.templates)[:_MAX_NAMED]))
+    return (
+        f"{message_of(ErrorCode.INVALID_TEMP_ID)}: this sandbox has {known}; add yours with "
+        f"PUT /sandbox/templates/{temp_id}"
+    )
 
 
 def _signature(sandbox: Sandbox, sign_id: int | None, replaced: Schedule | None) -> Signature:
@@ -180,14 +203,16 @@ def _signature(sandbox: Sandbox, sign_id: int | None, replaced: Schedule | None)
         sign_id = replaced.content.sign_id
     if sign_id is None:
         return _default_signature(sandbox)
-    if sign_id not in sandbox.signs:
+    signature = sandbox.signs.get(sign_id)
+    if signature is None or signature.status != APPROVED:
         raise Refusal(ErrorCode.INVALID_SIGN_ID)
-    return sandbox.signs[sign_id]
+    return signature
 
 
 def _default_signature(sandbox: Sandbox) -> Signature:
     for signature in sandbox.signs.values():
-        if signature.is_default and sandbox.account.has_signature:
+        is_usable = signature.is_default and signature.status == APPROVED
+        if is_usable and sandbox.account.has_signature:
             return signature
     raise Refusal(ErrorCode.SIGNATURE_NOT_SET)
 
@@ -218,7 +243,9 @@ class _Review:
         return accepted, failures
 
     def _text(self, mobile: str, temp_para: dict[str, object]) -> str:
-        self._check_number(mobile)
+        if not _MAINLAND_MOBILE.fullmatch(mobile):
+            raise Refusal(ErrorCode.INVALID_MOBILE)
+        self.sandbox.check_number(mobile, self.template)
         text = self.template.render(temp_para)
         if _SPECIAL_SYMBOLS & set(text):
             raise Refusal(ErrorCode.CONTENT_HAS_SPECIAL_SYMBOL)
@@ -227,28 +254,21 @@ class _Review:
         self._check_repetition(mobile, text)
         return text
 
-    def _check_number(self, mobile: str) -> None:
-        state = self.sandbox.numbers.get(mobile)
-        if state == "invalid" or not _MAINLAND_MOBILE.fullmatch(mobile):
-            raise Refusal(ErrorCode.INVALID_MOBILE)
-        if state == "unsubscribed":
-            raise Refusal(ErrorCode.UNSUBSCRIBED_MOBILE)
-
     def _check_content(self, text: str) -> None:
-        if any(word in text for word in self.sandbox.account.black_words):
-            raise Refusal(ErrorCode.HAS_BLACK_WORD)
+        self.sandbox.account.check_words(text)
         if len(text) > int(self.sandbox.switches.content_limit):
             raise Refusal(ErrorCode.INVALID_CONTENT_LENGTH)
 
     def _check_repetition(self, mobile: str, text: str) -> None:
         if (mobile, text) in self.texts:
             raise Refusal(ErrorCode.REPEATED_SEND)
-        limit = self.sandbox.account.frequency_limit
-        if limit is not None and self._messages_to(mobile) >= limit:
-            raise Refusal(ErrorCode.OUT_OF_FREQUENCY)
+        if self.sandbox.switches.frequency_limit_at == "acceptance":
+            self._check_frequency(mobile)
         self.texts.add((mobile, text))
         self.messages[mobile] += 1
 
-    def _messages_to(self, mobile: str) -> int:
+    def _check_frequency(self, mobile: str) -> None:
+        limit = self.sandbox.account.frequency_limit
         near = self.sandbox.book.messages_near(mobile, self.send_at, self.replaced)
-        return near + self.messages[mobile]
+        if limit is not None and near + self.messages[mobile] >= limit:
+            raise Refusal(ErrorCode.OUT_OF_FREQUENCY)

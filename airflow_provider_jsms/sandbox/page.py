@@ -199,13 +199,12 @@ def _hold(hold: Hold) -> str:
 
 
 def _request(sandbox: Sandbox, request: ApiRequest) -> dict[str, Any]:
-    code = request.code
     return {
         "key": str(request.number),
         "at": sandbox.clock.wall(request.at),
         "name": _line(request.call or f"{request.method} {request.path}"),
         "status": str(request.status or "no answer"),
-        "reason": "" if code is None else f"{code} {message_of(code)}",
+        "reason": "" if request.code is None else f"{request.code} {request.message}",
     }
 
 

@@ -62,6 +62,18 @@ class Text(_Masked):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class Undelivered(Text):
+    """A text that was accepted and failed at its time.
+
+    :param status: the status in its delivery report, such as 4005.
+    :param reason: in words, such as ``no money``.
+    """
+
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Refused(_Masked):
     """A refused recipient of a batch.
 
@@ -83,6 +95,7 @@ class ApiRequest(_Masked):
     :param call: the name of the call, such as ``submit_schedule``; None for an unknown path.
     :param status: the HTTP status of the response, None while there is none.
     :param code: the return code in the response, if any.
+    :param message: the message beside the code.
     :param body: the JSON document, or text if it is not JSON; None without a body.
     :param number: its position among all requests, from 1.
     :param at: the arrival time by the clock of the sandbox.
@@ -92,6 +105,7 @@ class ApiRequest(_Masked):
     call: str | None
     status: int | None = None
     code: int | None = None
+    message: str | None = None
     method: str
     path: str
     body: object = None

@@ -60,20 +60,29 @@ class ErrorCode(IntEnum):
 
 
 class ApiResponse(NamedTuple):
-    """A response that is still to be sent; ``code`` is the return code in its body, if any."""
+    """A response that is still to be sent.
+
+    :param code: the return code in its body, if any.
+    :param message: the message beside the code.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = JSON_HEADERS
     code: int | None = None
+    message: str | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - an answer of the service, not a failure of it
-    """The service refuses a request, or one recipient of a batch, with a return code."""
+    """The service refuses a request, or one recipient of a batch, with a return code.
 
-    def __init__(self, code: int) -> None:
+    :param message: by default the documented one.
+    """
+
+    def __init__(self, code: int, message: str | None = None) -> None:
         super().__init__(code)
         self.code = int(code)
+        self.message = message
 
 
 def message_of(code: int) -> str:
@@ -105,17 +114,24 @@ def json_response(value: object) -> ApiResponse:
 
 
 def error_response(
-    code: int, *, status: int | None = None, headers: Mapping[str, str] = {}
+    code: int,
+    *,
+    status: int | None = None,
+    message: str | None = None,
+    headers: Mapping[str, str] = {},
 ) -> ApiResponse:
     """Return the error envelope of a code.
 
     :param status: the HTTP status, by default the documented one.
+    :param message: by default the documented one.
     :param headers: sent in addition to the Content-Type.
     """
     known = CODES.get(code)
+    message = message or message_of(code)
     return ApiResponse(
         status or (known and known.http_status) or _DEFAULT_STATUS,
-        to_json({"error": {"code": code, "message": message_of(code)}}),
+        to_json({"error": {"code": code, "message": message}}),
         {**JSON_HEADERS, **headers},
         code,
+        message,
     )

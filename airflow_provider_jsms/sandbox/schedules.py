@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from airflow_provider_jsms.sandbox.dispatch import Undelivered
+
 Kind = Literal["single", "batch"]
 Status = Literal["pending", "sent", "deleted"]
 
+FREQUENCY_PERIOD = timedelta(hours=24)
+
 _ONE_MESSAGE = 70
 _LONG_MESSAGE_PART = 67
-_FREQUENCY_PERIOD = timedelta(hours=24)
 
 
 class Recipient(NamedTuple):
@@ -75,6 +78,7 @@ class Schedule:
     """One schedule since its submission.
 
     :param replaced: earlier contents that were modified, oldest first.
+    :param undelivered: the texts that failed at their time, by ``msg_id``.
     """
 
     schedule_id: str
@@ -82,6 +86,7 @@ class Schedule:
     status: Status = "pending"
     replaced: list[Content] = field(default_factory=list)
     history: list[Event] = field(default_factory=list)
+    undelivered: dict[int, Undelivered] = field(default_factory=dict)
 
 
 class ScheduleBook:
@@ -133,7 +138,7 @@ class ScheduleBook:
             for schedule in self.schedules.values()
             if schedule.status != "deleted"
             and schedule is not excluded
-            and abs(schedule.content.send_at - send_at) < _FREQUENCY_PERIOD
+            and abs(schedule.content.send_at - send_at) < FREQUENCY_PERIOD
             for recipient in schedule.content.recipients
         )
 

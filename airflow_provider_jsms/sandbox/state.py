@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import defaultdict
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,9 +21,11 @@ from airflow_provider_jsms.sandbox.account import (
     default_templates,
 )
 from airflow_provider_jsms.sandbox.clock import Clock, milliseconds
+from airflow_provider_jsms.sandbox.dispatch import dispatch
 from airflow_provider_jsms.sandbox.faults import Faults
-from airflow_provider_jsms.sandbox.inbox import DELIVERED, Inbox
+from airflow_provider_jsms.sandbox.inbox import Inbox
 from airflow_provider_jsms.sandbox.outage import Outage
+from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal
 from airflow_provider_jsms.sandbox.schedules import ScheduleBook
 from airflow_provider_jsms.sandbox.switches import Switches
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from airflow_provider_jsms.sandbox.account import Template
     from airflow_provider_jsms.sandbox.records import ApiRequest
     from airflow_provider_jsms.sandbox.schedules import Schedule
 
@@ -156,6 +160,8 @@ class Sandbox:
             # The documents name three days for reports, and a client seven for replies.
             self.reports = Inbox(timedelta(days=3))
             self.replies = Inbox(timedelta(days=7))
+            # The times of the texts that were handed to a carrier, by number.
+            self.dispatched: defaultdict[str, list[datetime]] = defaultdict(list)
             self.book = ScheduleBook()
             self.faults = Faults(self.outage)
             self.recorded: list[ApiRequest] = []
@@ -179,15 +185,23 @@ class Sandbox:
             self.send_due()
 
     def send_due(self) -> None:
-        """Send every due schedule, in the order of their times.
-
-        When a message is charged is undocumented; here it is when it is sent.
-        """
+        """Send every due schedule, in the order of their times."""
         with self.lock:
             for schedule in self.book.send_due(self.clock.now()):
                 self.sent.append(schedule)
-                self.account.balance = max(0, self.account.balance - schedule.content.cost)
-                self._report(schedule)
+                dispatch(self, schedule)
+
+    def check_number(self, mobile: str, template: Template) -> None:
+        """Refuse a number that does not exist, or whose owner has unsubscribed.
+
+        :raises Refusal: 50006 or 50024.
+        """
+        state = self.numbers.get(mobile)
+        if state == "invalid":
+            raise Refusal(ErrorCode.INVALID_MOBILE)
+        is_strict = self.switches.unsubscribed == "all_refused"
+        if state == "unsubscribed" and (template.is_marketing or is_strict):
+            raise Refusal(ErrorCode.UNSUBSCRIBED_MOBILE)
 
     def reply(self, mobile: str, content: str) -> dict[str, object]:
         """Let a person reply, and return the row."""
@@ -195,14 +209,3 @@ class Sandbox:
         row = {"phone": mobile, "replyTime": milliseconds(now), "content": content}
         self.replies.add(now, row)
         return row
-
-    def _report(self, schedule: Schedule) -> None:
-        at = schedule.content.send_at
-        for recipient in schedule.content.recipients:
-            row = {
-                "msgId": str(recipient.msg_id),
-                "phone": recipient.mobile,
-                "receiveTime": milliseconds(at),
-                "status": self.deliveries.get(recipient.mobile, DELIVERED),
-            }
-            self.reports.add(at, row)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.sandbox.control import Controls
-from airflow_provider_jsms.sandbox.records import Refused, Text
+from airflow_provider_jsms.sandbox.records import Refused, Text, Undelivered
 from airflow_provider_jsms.sandbox.responses import message_of
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
@@ -88,11 +88,16 @@ class JsmsSandbox(Controls):
 
     @property
     def sent(self) -> list[Text]:
-        """The sent texts, by send time."""
-        return self._texts("sent")
+        """The delivered texts, by send time."""
+        return [text for text in self._texts("sent") if not isinstance(text, Undelivered)]
+
+    @property
+    def undelivered(self) -> list[Undelivered]:
+        """The texts that were accepted and failed at their time, by send time."""
+        return [text for text in self._texts("sent") if isinstance(text, Undelivered)]
 
     def sent_to(self, mobile: str | int) -> list[Text]:
-        """Return the texts sent to a number, given in any form that an operator takes."""
+        """Return the texts delivered to a number, given in any form that an operator takes."""
         digits = _mobile(mobile)
         return [text for text in self.sent if text.mobile == digits]
 
@@ -145,7 +150,8 @@ class JsmsSandbox(Controls):
     def _texts_of(self, schedule: Schedule) -> Iterator[Text]:
         content = schedule.content
         for recipient in content.recipients:
-            yield Text(
+            failure = schedule.undelivered.get(recipient.msg_id)
+            text = Text(
                 mobile=recipient.mobile,
                 text=recipient.text,
                 send_time=content.send_at.astimezone(self._sandbox.clock.zone),
@@ -156,6 +162,7 @@ class JsmsSandbox(Controls):
                 sign_id=content.sign_id,
                 tag=content.tag,
             )
+            yield Undelivered(**vars(text), **failure._asdict()) if failure else text
 
     def _block_other_services(self, guard: pytest.MonkeyPatch) -> None:
         # These import Airflow, which reads AIRFLOW_HOME: a test may set it first.

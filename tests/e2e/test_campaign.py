@@ -25,7 +25,7 @@ HOUR = 3600
 
 def refuse(sandbox: SandboxControl) -> None:
     for index in REFUSED:
-        sandbox.number(people.number(index), "unsubscribed")
+        sandbox.number(people.number(index), "invalid")
 
 
 def assert_all_but_the_refused_are_texted_once(sandbox: SandboxControl) -> None:

@@ -36,7 +36,7 @@ CHUNK = 1000
 CHUNKS = (1, 2, 3)
 # Some of each chunk, the first and the last one of the list and of a chunk among them.
 REFUSED = (0, 999, 1000, 1500, 1999, 2499)
-UNSUBSCRIBED = 50024
+INVALID_MOBILE = 50006
 
 KEYS = {number: f"jsms_submission_{number}" for number in CHUNKS}
 # Chunk 3 does not wait for the person who is asked about chunk 2. Airflow 3.3 may give the task
@@ -225,7 +225,7 @@ class Play:
         numbers = tuple(map(people.number, self.stage.enlist(SIZE)))
         run = self.runs[case.name] = replace(self._run_of(case), numbers=numbers)
         for position in REFUSED:
-            self.stage.sandbox.number(numbers[position], "unsubscribed")
+            self.stage.sandbox.number(numbers[position], "invalid")
         self.write_file(case, [f"{people.CANARY}-{position}" for position in range(SIZE)])
         self.stage.trigger(
             run,
@@ -338,7 +338,7 @@ def _position_of_refused(run: Run, failure: Mapping[str, Any]) -> int:
     """Return where a refused one is in the list, -1 if anything else is told than that."""
     position = run.numbers.index(failure["mobile"]) if failure["mobile"] in run.numbers else -1
     told = (failure["temp_para"], failure["error_code"])
-    is_right = told == ({"name": f"{people.CANARY}-{position}"}, UNSUBSCRIBED)
+    is_right = told == ({"name": f"{people.CANARY}-{position}"}, INVALID_MOBILE)
     return position if is_right else -1
 
 

@@ -83,7 +83,7 @@ class Jsms:
         """Schedule a text for two people beside some whom JSMS refuses; return the result."""
         numbers = [self._person() for _ in range(2 + refused)]
         for number in numbers[2:]:
-            self.control.number(number, "unsubscribed")
+            self.control.number(number, "invalid")
         with self._changing("POST") as hook:
             result = hook.submit_batch_schedule(
                 send_time=send_time, recipients=numbers, temp_id=TEMPLATE

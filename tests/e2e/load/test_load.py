@@ -74,7 +74,7 @@ class Load(NamedTuple):
 def load(rough: Rough, sandbox: SandboxControl) -> Load:
     airflow = rough.airflow
     for index in REFUSED:
-        sandbox.number(people.number(index), "unsubscribed")
+        sandbox.number(people.number(index), "invalid")
     sandbox.fault(CALL, "hold", times=AT_ONCE, moment="request_read")
     for kind, settings in FAULTS:
         sandbox.fault(CALL, kind, **settings)

@@ -270,7 +270,7 @@ class TestABatch:
     def test_tolerates_as_many_refusals_as_it_is_told(
         self, tolerated: Any, fails: bool, sandbox: SandboxControl, tomorrow: datetime
     ) -> None:
-        sandbox.number(people.BEN, "unsubscribed")
+        sandbox.number(people.BEN, "invalid")
         everybody = [people.ANNA, people.BEN, people.CARA, people.DAN]
         ti = TaskInstance()
         if fails:
@@ -280,7 +280,7 @@ class TestABatch:
             result = run(batch(tomorrow, everybody, max_failures=tolerated), ti)
             assert (result["success_count"], result["failure_count"]) == (3, 1)
         (refused,) = ti.xcoms["failure_recipients"]
-        assert (refused["mobile"], refused["error_code"]) == (people.BEN, 50024)
+        assert (refused["mobile"], refused["error_code"]) == (people.BEN, 50006)
         sandbox.travel_to(tomorrow)
         assert {each["mobile"] for each in sandbox.messages()} == set(everybody) - {people.BEN}
 

@@ -49,6 +49,11 @@ def account(**fields: Any) -> Case:
     return in_state(lambda control: control.account(**fields))
 
 
+def limit_at_acceptance(control: SandboxControl, limit: int = 0) -> None:
+    control.switch(frequency_limit_at="acceptance")
+    control.account(frequency_limit=limit)
+
+
 def submission(**fields: Any) -> Callable[[JsmsHook], object]:
     base = {"send_time": "2099-07-01 09:00:00", "mobile": ANNA, "temp_id": 1}
     return lambda hook: hook.submit_schedule(**{**base, **fields})
@@ -103,16 +108,20 @@ CASES: dict[int, list[Case]] = {
     ],
     50007: [
         *(bare("POST", SCHEDULE, body) for body in (b"{", b"[]", b'"text"', b"\xff\xfe{")),
-        *(wire(mobile=13800138001), wire(temp_id=1.5), wire(temp_id=True), wire(sign_id={})),
+        *(wire(mobile=1.5), wire(temp_id=1.5), wire(temp_id=True), wire(sign_id={})),
         *(wire(temp_para=para) for para in ([], CANARY, {"name": [CANARY]}, {"name": True})),
         *(wire(temp_para={"name": float("nan")}), wire(tag="12345678901"), wire(tag=7)),
         *(batch(ANNA), batch(recipients=ANNA_ALONE)),
+        Case(
+            lambda client: client.submit_batch({"mobile": int(ANNA)}),
+            lambda control: control.switch(numeric_mobile="refuse"),
+        ),
     ],
     50008: [
         Case(lambda client: client.balance(), lambda control: control.account(service_open=False)),
         account(service_open=False),
     ],
-    50009: [account(frequency_limit=0)],
+    50009: [in_state(limit_at_acceptance)],
     50013: [
         *(
             Case(lambda client: client.get_template(999)),
@@ -145,8 +154,20 @@ CASES: dict[int, list[Case]] = {
         single(temp_id=2, temp_para={"name": ""}),
         wire(temp_id=2, temp_para={"name": None}),
     ],
-    50024: [in_state(lambda control: control.number(ANNA, "unsubscribed"))],
-    50025: [single(temp_id=5, temp_para={"code": CANARY})],
+    50024: [
+        Case(
+            lambda client: client.submit(temp_id=4, temp_para=NAME),
+            lambda control: control.number(ANNA, "unsubscribed"),
+            submission(temp_id=4, temp_para=NAME),
+        )
+    ],
+    50025: [
+        Case(
+            lambda client: client.submit(temp_id=5, temp_para={"code": CANARY}),
+            lambda control: control.switch(verification_template="refuse"),
+            submission(temp_id=5, temp_para={"code": CANARY}),
+        )
+    ],
     50027: [
         wire(send_time=one)
         for one in (
@@ -219,7 +240,8 @@ def test_a_request_is_refused(server: SandboxServer, control: SandboxControl, co
         with Client(control) as client:
             response = case.request(client)
         assert refusal(response) == (known.http_status or 403, code), place
-        assert response.json()["error"]["message"] == (known.message or known.meaning)
+        message = known.message or known.meaning
+        assert response.json()["error"]["message"].startswith(message)
         assert control.requests()[-1]["code"] == code
         assert control.state()["schedules"] == []
 
@@ -263,6 +285,15 @@ def test_the_present_second_is_too_late(client: Client) -> None:
     assert refusal(client.submit(send_time=client.in_seconds(0))) == (403, 50027)
 
 
+def test_50013_names_the_templates_of_the_sandbox(client: Client, control: SandboxControl) -> None:
+    message = client.submit(temp_id=1250).json()["error"]["message"]
+    assert message == (
+        "invalid temp_id: this sandbox has 1, 2, 3, 4, 5, 6, 7, 8; add yours with "
+        "PUT /sandbox/templates/1250"
+    )
+    assert control.requests()[0]["message"] == message
+
+
 @pytest.mark.parametrize("end", ["sent", "deleted"])
 def test_50029_modified_too_late(client: Client, control: SandboxControl, end: str) -> None:
     schedule_id = client.submitted()
@@ -286,7 +317,7 @@ def test_the_account_still_allows_the_rest(client: Client, control: SandboxContr
 
 
 def test_50009_counts_the_messages_of_24_hours(client: Client, control: SandboxControl) -> None:
-    control.account(frequency_limit=2)
+    limit_at_acceptance(control, 2)
     first = client.submitted(temp_id=2, temp_para={"name": f"{CANARY}-1"})
     second = client.submitted(temp_id=2, temp_para={"name": f"{CANARY}-2"})
     assert refusal(client.submit()) == (403, 50009)
@@ -298,7 +329,7 @@ def test_50009_counts_the_messages_of_24_hours(client: Client, control: SandboxC
 
 
 def test_50009_counts_within_a_batch(client: Client, control: SandboxControl) -> None:
-    control.account(frequency_limit=1)
+    limit_at_acceptance(control, 1)
     people = [{"mobile": ANNA, "temp_para": {"name": f"{CANARY}-{index}"}} for index in (1, 2)]
     answer = ok(client.submit_batch(*people, temp_id=2))
     assert [failure["error_code"] for failure in answer["failure_recipients"]] == ["50009"]
@@ -339,6 +370,7 @@ def test_a_refused_recipient_does_not_affect_the_others(
     client: Client, control: SandboxControl
 ) -> None:
     control.number(CARA, "unsubscribed")
+    control.switch(unsubscribed="all_refused")
     anna = {"mobile": ANNA, "temp_para": NAME}
     response = client.submit_batch(
         anna,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def test_state(client: Client, control: SandboxControl) -> None:
-    control.number(BEN, "unsubscribed")
+    control.number(BEN, "invalid")
     send_time = client.in_seconds(3600)
     temp_para = {"name": f"{CANARY}-Anna"}
     people = [{"mobile": ANNA, "temp_para": temp_para}, {"mobile": BEN}]
@@ -36,7 +36,7 @@ def test_state(client: Client, control: SandboxControl) -> None:
         "faults",
         "schedules",
     }
-    assert state["numbers"] == {BEN: "unsubscribed"}
+    assert state["numbers"] == {BEN: "invalid"}
     [schedule] = state["schedules"]
     [submitted] = schedule.pop("history")
     assert (submitted["event"], submitted["send_time"]) == ("submitted", send_time)
@@ -54,8 +54,8 @@ def test_state(client: Client, control: SandboxControl) -> None:
             {
                 "mobile": BEN,
                 "temp_para": None,
-                "error_code": 50024,
-                "error_message": "unsubscribed mobile",
+                "error_code": 50006,
+                "error_message": "invalid mobile",
             }
         ],
     }
@@ -111,7 +111,7 @@ def test_messages(client: Client, control: SandboxControl) -> None:
     assert datetime.fromisoformat(message.pop("sent_at")).tzinfo
     assert message == {
         "mobile": ANNA,
-        "text": f"【沙盒商城】{CANARY}-Anna，会员日全场八折，期待您的光临。拒收请回复R",
+        "text": f"【沙盒商城】{CANARY}-Anna，会员日全场八折，期待您的光临。回TD退订",
         "temp_id": 4,
         "temp_para": temp_para,
         "sign_id": 2,

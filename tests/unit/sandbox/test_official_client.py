@@ -69,6 +69,7 @@ SERVED: dict[str, tuple[str, Callable[[jsms.Jsms], Any]]] = {
         "delete_schedule",
         lambda official: official.delete_schedule_message("any"),
     ),
+    "show_sign": ("get_sign", lambda official: official.show_sign("1")),
     "app_balance": ("balance", lambda official: official.app_balance()),
 }
 # The client names them, but they do nothing.
@@ -76,15 +77,17 @@ EMPTY: dict[str, Callable[[jsms.Jsms], Any]] = {
     "send_batch_teml": lambda official: official.send_batch_teml(ANNA, 1, [{"mobile": BEN}]),
     "update_schedule_message": lambda official: official.update_schedule_message("any", ANNA, 1),
 }
-# Codes and signatures: the sandbox serves schedules and the balance alone.
-NOT_SERVED: dict[str, Callable[[jsms.Jsms], Any]] = {
-    "send_code": lambda official: official.send_code(ANNA, 5),
-    "send_voice_code": lambda official: official.send_voice_code(ANNA, "1234", 0, 60),
-    "verify_code": lambda official: official.verify_code("1", "1234"),
-    "show_sign": lambda official: official.show_sign("1"),
-    "delete_sign": lambda official: official.delete_sign("1"),
-    "create_sign": lambda official: official.create_sign("沙盒", ("a.png", b"png"), 1, "remark"),
-    "upadte_sign": lambda official: official.upadte_sign("1", "沙盒"),
+# Verification codes and changes of signatures, which the sandbox does not serve.
+NOT_SERVED: dict[str, tuple[int, Callable[[jsms.Jsms], Any]]] = {
+    "send_code": (50016, lambda official: official.send_code(ANNA, 5)),
+    "send_voice_code": (50016, lambda official: official.send_voice_code(ANNA, "1234", 0, 60)),
+    "verify_code": (50016, lambda official: official.verify_code("1", "1234")),
+    "create_sign": (
+        50016,
+        lambda official: official.create_sign("沙盒", ("a.png", b"png"), 1, "remark"),
+    ),
+    "delete_sign": (50018, lambda official: official.delete_sign("1")),
+    "upadte_sign": (50018, lambda official: official.upadte_sign("1", "沙盒")),
 }
 
 
@@ -112,7 +115,7 @@ def test_a_schedule_from_its_submission_to_its_deletion(
     }
     # The client returns the HTTP status where the body is empty.
     assert official.delete_schedule_message(schedule_id) == 200
-    assert official.show_schedule_message(schedule_id) == said(50028)
+    assert official.show_schedule_message(schedule_id) == said(50029)
     sandbox.advance(2 * 86_400)
     assert sandbox.messages() == []
 
@@ -203,8 +206,8 @@ def test_methods_that_do_nothing(official: jsms.Jsms, sandbox: SandboxControl) -
 def test_methods_that_the_sandbox_has_no_call_for(
     official: jsms.Jsms, sandbox: SandboxControl
 ) -> None:
-    for method in NOT_SERVED.values():
-        assert method(official) == said(50016)
+    for code, method in NOT_SERVED.values():
+        assert method(official) == said(code)
     assert {request["call"] for request in sandbox.requests()} == {None}
 
 
@@ -264,8 +267,8 @@ def test_the_hook_takes_over_a_schedule_of_the_client(
         "recipients": [{"mobile": BEN}],
     }
     hook.delete_schedule(schedule_id)
-    assert official.show_schedule_message(schedule_id) == said(50028)
-    assert official.delete_schedule_message(schedule_id) == said(50028)
+    assert official.show_schedule_message(schedule_id) == said(50029)
+    assert official.delete_schedule_message(schedule_id) == said(50029)
 
 
 def test_the_client_takes_over_a_schedule_of_the_hook(
@@ -283,7 +286,14 @@ def test_the_client_takes_over_a_schedule_of_the_hook(
     assert official.delete_schedule_message(schedule_id) == 200
     with pytest.raises(JsmsStateError) as refused:
         hook.query_schedule(schedule_id)
-    assert refused.value.code == 50028
+    assert refused.value.code == 50029
+
+
+def test_a_verification_template_is_scheduled_as_in_the_example_of_the_client(
+    official: jsms.Jsms, sandbox: SandboxControl, wall_clock: str
+) -> None:
+    code = {"code": f"{CANARY}-1234"}
+    assert "schedule_id" in official.send_teml(ANNA, 5, code, wall_clock)
 
 
 def test_client_and_hook_see_the_same_balance(

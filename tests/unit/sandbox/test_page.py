@@ -195,7 +195,7 @@ def test_a_text_is_shown_from_its_submission_until_it_was_sent(
 
 
 def test_the_state_of_every_text_is_shown(client: Client, control: SandboxControl) -> None:
-    control.number(BEN, "unsubscribed")
+    control.number(BEN, "invalid")
     first, second = client.in_seconds(3600), client.in_seconds(7200)
     modified = client.submitted(mobile=ANNA, send_time=first)
     client.modify(modified, mobile=ANNA, send_time=first, temp_id=2, temp_para={"name": CANARY})
@@ -216,9 +216,9 @@ def test_the_state_of_every_text_is_shown(client: Client, control: SandboxContro
     assert [bubble["state"] for bubble in bubbles(client, CARA)] == ["scheduled"]
     client.submitted_batch({"mobile": ANNA}, {"mobile": BEN, "temp_para": {"a": f"{CANARY}-b"}})
     [refused] = bubbles(client, BEN)
-    assert (refused["state"], refused["note"]) == ("refused", "50024 unsubscribed mobile")
+    assert (refused["state"], refused["note"]) == ("refused", "50006 invalid mobile")
     assert refused["text"] == f'{{"a": "{CANARY}-b"}}'
-    assert visit(client, mobile=BEN)["phone"]["state"] == "unsubscribed"
+    assert visit(client, mobile=BEN)["phone"]["state"] == "invalid"
 
 
 def test_who_is_texted_next_comes_first_then_who_was_last(

@@ -96,11 +96,11 @@ def test_a_text_that_is_modified_and_one_that_is_deleted(
 
 
 def test_refused_recipients(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime) -> None:
-    jsms_sandbox.number(BEN, "unsubscribed")
+    jsms_sandbox.number(BEN, "invalid")
     schedule_id = submit_to(hook, hour, ANNA, BEN)["schedule_id"]
     [refused] = jsms_sandbox.refused
     assert (refused.mobile, refused.temp_para) == (BEN, NAME)
-    assert (refused.code, refused.message) == (50024, "unsubscribed mobile")
+    assert (refused.code, refused.message) == (50006, "invalid mobile")
     assert refused.schedule_id == schedule_id
     assert [text.mobile for text in jsms_sandbox.scheduled] == [ANNA]
 
@@ -120,12 +120,12 @@ def test_requests(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime) -> 
 
 
 def test_reprs_are_masked(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime) -> None:
-    jsms_sandbox.number(BEN, "unsubscribed")
+    jsms_sandbox.number(BEN, "invalid")
     submit_to(hook, hour, ANNA, BEN)
     shown = repr([jsms_sandbox.scheduled, jsms_sandbox.refused, jsms_sandbox.requests])
     assert found_in(shown) == []
     assert "Text(mobile='138****8001', text=***, send_time=" in shown
-    assert "Refused(mobile='199****5678', code=50024, message='unsubscribed mobile'" in shown
+    assert "Refused(mobile='199****5678', code=50006, message='invalid mobile'" in shown
     assert shown.count("temp_para={'name': '***'}") == 2
     assert "path='/v1/schedule/batch', body=***)" in shown
 
@@ -170,7 +170,7 @@ def test_the_account_can_be_changed(
     jsms_sandbox.template(1250, text="Hello {{name}}", type=3)
     jsms_sandbox.sign(7, text="Shop", is_default=True)
     submit(hook, hour, temp_id=1250)
-    assert jsms_sandbox.scheduled[0].text == f"【Shop】Hello {NAME['name']}"
+    assert jsms_sandbox.scheduled[0].text == f"【Shop】Hello {NAME['name']}回TD退订"
     jsms_sandbox.number(ANNA, "invalid")
     with pytest.raises(JsmsRecipientError):
         submit(hook, hour)
@@ -264,7 +264,7 @@ def test_a_number_and_an_id_in_any_form(
 ) -> None:
     jsms_sandbox.template("77", text="text")
     submit(hook, hour, temp_id=77)
-    jsms_sandbox.number(f"+86 {BEN}", "unsubscribed")
+    jsms_sandbox.number(f"+86 {BEN}", "invalid")
     with pytest.raises(JsmsRecipientError):
         submit(hook, hour, mobile=BEN)
     jsms_sandbox.travel_to(hour)

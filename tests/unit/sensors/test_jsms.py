@@ -91,7 +91,7 @@ class TestAWait:
     ) -> None:
         """JSMS may list refused recipients, which never get a msg_id."""
         sandbox.switch(failed_recipients_in_query="yes")
-        sandbox.number(people.BEN, "unsubscribed")
+        sandbox.number(people.BEN, "invalid")
         result = submit_batch(nine, people.ANNA, people.BEN, people.CARA)
         schedule_id = result["schedule_id"]
         assert len(hours.wait(result, mode)[schedule_id]) == 2
@@ -171,7 +171,7 @@ def test_a_schedule_that_jsms_forgets_after_sending_is_done(
     is_batch: bool, mode: str, sandbox: SandboxControl, hours: Hours, nine: datetime
 ) -> None:
     sandbox.switch(msg_id_when="accepted", query_sent="50028", failed_recipients_in_query="yes")
-    sandbox.number(people.BEN, "unsubscribed")
+    sandbox.number(people.BEN, "invalid")
     given = submit_batch(nine, people.ANNA, people.BEN, people.CARA) if is_batch else submit(nine)
     [found] = hours.wait(given, mode, wait_for_send_time=True).values()
     assert len(found) == (2 if is_batch else 1)
@@ -183,7 +183,7 @@ def test_mapped_batches_are_complete_by_the_sum_of_their_counts(
     count: int, sandbox: SandboxControl, hours: Hours, nine: datetime
 ) -> None:
     sandbox.switch(failed_recipients_in_query="yes")
-    sandbox.number(people.BEN, "unsubscribed")
+    sandbox.number(people.BEN, "invalid")
     results = [
         submit_batch(nine, people.ANNA, people.BEN),
         submit_batch(nine, people.CARA, people.DAN),
@@ -393,7 +393,7 @@ class TestDeferring:
     def test_stores_nobody_and_no_secret(
         self, sandbox: SandboxControl, hours: Hours, nine: datetime
     ) -> None:
-        sandbox.number(people.BEN, "unsubscribed")
+        sandbox.number(people.BEN, "invalid")
         result = submit_batch(nine, people.ANNA, people.BEN)
         deferral = defer(result)
         assert wait_of(deferral.trigger).expected == 1

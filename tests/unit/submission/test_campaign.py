@@ -203,7 +203,7 @@ class TestRefusedRecipients:
         numbers = [people.number(position) for position in positions]
         # A request for each of a thousand would take longer than the campaign.
         with self.state.lock:
-            self.state.numbers.update(dict.fromkeys(numbers, "unsubscribed"))
+            self.state.numbers.update(dict.fromkeys(numbers, "invalid"))
         return numbers
 
     def test_of_all_chunks_are_handed_on_once_also_after_a_resume(
@@ -220,7 +220,7 @@ class TestRefusedRecipients:
         assert (result["success_count"], result["failure_count"]) == (2496, 4)
         handed_on = task.ti.xcoms["failure_recipients"]
         assert [(each["mobile"], each["error_code"]) for each in handed_on] == [
-            (number, 50024) for number in refused
+            (number, 50006) for number in refused
         ]
         assert handed_on[3]["temp_para"] == EVERYBODY[2499]["temp_para"]
 
@@ -253,7 +253,7 @@ class TestRefusedRecipients:
         assert [each["mobile"] for each in handed_on] == [
             people.number(position) for position in range(2000, 2500)
         ]
-        assert {each["error_code"] for each in handed_on} == {50024}
+        assert {each["error_code"] for each in handed_on} == {50006}
 
     @pytest.mark.parametrize("answer", ["schedule_id", "no_schedule_id", "error"])
     def test_fail_the_task_if_they_are_all(

@@ -446,17 +446,17 @@ class TestABatch:
         self, sandbox: SandboxControl, tomorrow: datetime
     ) -> None:
         task = Task("batch", tomorrow)
-        sandbox.number(people.BEN, "unsubscribed")
+        sandbox.number(people.BEN, "invalid")
         given = {"recipients": self.EVERYBODY, "temp_id": 1, "max_failures": 1}
         first, told = task.run(**given), task.ti.xcoms
-        assert task.record["refused"] == [[1, 50024]]
+        assert task.record["refused"] == [[1, 50006]]
         assert (task.clear(**given), task.ti.xcoms) == (first, told)
         assert told["failure_recipients"] == [
             {
                 "mobile": people.BEN,
                 "temp_para": {},
-                "error_code": 50024,
-                "error_message": "unsubscribed mobile",
+                "error_code": 50006,
+                "error_message": "invalid mobile",
             }
         ]
 
