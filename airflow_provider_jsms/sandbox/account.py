@@ -141,6 +141,11 @@ class Template:
     status: int = APPROVED
 
     @property
+    def variables(self) -> list[str]:
+        """The names of its variables, each once."""
+        return list(dict.fromkeys(_VARIABLE.findall(self.text)))
+
+    @property
     def is_verification(self) -> bool:
         """Whether it carries a verification code."""
         return self.type == VERIFICATION

@@ -73,6 +73,10 @@ class Controls(ABC):
         """Add or update a signature: ``text``, ``is_default`` and ``status``."""
         return self._apply(control_api.set_sign, fields, int(sign_id))
 
+    def delete(self, schedule_id: str) -> dict[str, Any]:
+        """Delete a pending schedule, as somebody could in the console of JSMS."""
+        return self._apply(control_api.delete_schedule, {}, schedule_id)
+
     def number(self, mobile: str, state: str) -> dict[str, str]:
         """Make a number ``normal``, ``unsubscribed`` or ``invalid``."""
         return self._apply(control_api.set_number, {"state": state}, mobile)

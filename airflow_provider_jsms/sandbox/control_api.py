@@ -163,6 +163,15 @@ def set_sign(sandbox: Sandbox, given: object, sign_id: int) -> dict[str, Any]:
     return asdict(signature)
 
 
+def delete_schedule(sandbox: Sandbox, _given: object, schedule_id: str) -> dict[str, Any]:
+    """Delete a pending schedule, as somebody could in the console of JSMS."""
+    schedule = sandbox.book.schedules.get(schedule_id)
+    if schedule is None or schedule.status != "pending":
+        raise InvalidInputError("there is no such schedule that is still to be sent")
+    sandbox.book.delete(schedule, sandbox.clock.now())
+    return _schedule(sandbox, schedule)
+
+
 def set_number(sandbox: Sandbox, given: object, mobile: str) -> dict[str, str]:
     """Set the state of a number: ``{"state": "unsubscribed"}``."""
     state = validate(given, _NUMBER_CHECKS, ("state",))["state"]
@@ -221,6 +230,7 @@ ROUTES: Mapping[Callable[..., Any], tuple[str, str, str]] = {
     set_account: ("PATCH", "account", ""),
     set_template: ("PUT", "templates", "/{temp_id:int}"),
     set_sign: ("PUT", "signs", "/{sign_id:int}"),
+    delete_schedule: ("DELETE", "schedules", "/{schedule_id}"),
     set_number: ("PUT", "numbers", "/{mobile}"),
     set_delivery: ("PUT", "deliveries", "/{mobile}"),
     add_reply: ("POST", "replies", ""),

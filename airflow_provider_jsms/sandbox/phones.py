@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from airflow_provider_jsms.sandbox.dispatch import Undelivered
     from airflow_provider_jsms.sandbox.schedules import (
         Content,
         Recipient,
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
         ScheduleBook,
     )
 
-BubbleState = Literal["scheduled", "sent", "cancelled", "replaced", "refused"]
+BubbleState = Literal["scheduled", "sent", "undelivered", "cancelled", "replaced", "refused"]
 
-_STATES: dict[str, BubbleState] = {"pending": "scheduled", "sent": "sent", "deleted": "cancelled"}
+STATES: dict[str, BubbleState] = {"pending": "scheduled", "sent": "sent", "deleted": "cancelled"}
 
 
 class Bubble(NamedTuple):
@@ -36,8 +37,16 @@ class Bubble(NamedTuple):
         """Its current state."""
         if isinstance(self.to, Failure):
             return "refused"
-        is_replaced = self.content is not self.schedule.content
-        return "replaced" if is_replaced else _STATES[self.schedule.status]
+        if self.content is not self.schedule.content:
+            return "replaced"
+        return "undelivered" if self.failure else STATES[self.schedule.status]
+
+    @property
+    def failure(self) -> Undelivered | None:
+        """Why it was not delivered, if so."""
+        if isinstance(self.to, Failure):
+            return None
+        return self.schedule.undelivered.get(self.to.msg_id)
 
     @property
     def send_at(self) -> datetime:
@@ -101,8 +110,7 @@ def _phones(book: ScheduleBook) -> dict[str, Phone]:
 def _bubbles(book: ScheduleBook) -> Iterator[Bubble]:
     for schedule in book.schedules.values():
         for version, content in enumerate([*schedule.replaced, schedule.content]):
-            people: list[Recipient | Failure] = [*content.recipients, *content.failures]
-            for position, to in enumerate(people):
+            for position, to in enumerate(content.everybody):
                 yield Bubble(f"{schedule.schedule_id}/{version}/{position}", schedule, content, to)
 
 

@@ -60,6 +60,11 @@ class Content(NamedTuple):
     failures: list[Failure]
 
     @property
+    def everybody(self) -> list[Recipient | Failure]:
+        """The accepted recipients, then the refused ones."""
+        return [*self.recipients, *self.failures]
+
+    @property
     def cost(self) -> int:
         """Messages charged for all recipients."""
         return sum(recipient.cost for recipient in self.recipients)

@@ -160,6 +160,7 @@ class Sandbox:
             # The documents name three days for reports, and a client seven for replies.
             self.reports = Inbox(timedelta(days=3))
             self.replies = Inbox(timedelta(days=7))
+            self.replied: list[tuple[datetime, str, str]] = []
             # The times of the texts that were handed to a carrier, by number.
             self.dispatched: defaultdict[str, list[datetime]] = defaultdict(list)
             self.book = ScheduleBook()
@@ -208,4 +209,5 @@ class Sandbox:
         now = self.clock.now()
         row = {"phone": mobile, "replyTime": milliseconds(now), "content": content}
         self.replies.add(now, row)
+        self.replied.append((now, mobile, content))
         return row

@@ -1,5 +1,7 @@
 // All changes of the document. Values are inserted as text, never as markup.
 
+import { translate } from "./texts.js";
+
 /** Return the element with an id. */
 export function byId(id) {
   return document.getElementById(id);
@@ -63,5 +65,6 @@ export function reconcile(list, template, items, update) {
 function create(template, key) {
   const child = template.content.firstElementChild.cloneNode(true);
   child.dataset.key = key;
+  translate(child);
   return child;
 }

@@ -1,7 +1,17 @@
 // Polls the sandbox every second, and runs the clock in between.
 
 import { byId, setAttribute, setText } from "./dom.js";
-import { advance, fetchView, Refused, travelTo } from "./sandbox.js";
+import {
+  advance,
+  deleteSchedule,
+  fetchView,
+  Refused,
+  reply,
+  setDelivery,
+  setNumber,
+  travelTo,
+} from "./sandbox.js";
+import { switchLanguage, t, translatePage } from "./texts.js";
 import { countdown, wallAfter } from "./time.js";
 import { show } from "./views.js";
 
@@ -10,19 +20,21 @@ const TICK = 200;
 const WIDE = matchMedia("(min-width: 50rem)");
 
 let chosen = "";
+let grouping = "people";
 let version = "";
 let polls = 0;
 let view = null;
 /** The clock in the last response, and the time of the browser at that moment. */
 let clock = null;
-let isMoving = false;
+let isActing = false;
 
 /** Poll once; ignore the response if a later poll has started. */
 async function refresh() {
   polls += 1;
   const poll = polls;
   try {
-    const response = await fetchView({ search: byId("search").value, mobile: chosen, version });
+    const search = byId("search").value;
+    const response = await fetchView({ search, mobile: chosen, grouping, version });
     if (poll === polls) {
       update(response);
     }
@@ -47,7 +59,7 @@ function update(response) {
 }
 
 function showLost(error) {
-  const message = error instanceof Refused ? error.message : "The sandbox does not respond.";
+  const message = error instanceof Refused ? error.message : t("The sandbox does not respond.");
   document.body.classList.add("lost");
   setText(byId("lost"), message);
 }
@@ -65,17 +77,17 @@ function tick() {
   }
 }
 
-/** Move the clock, and show the error if that fails. */
-async function move(request) {
-  isMoving = true;
+/** Change the sandbox, and show the error if that fails. */
+async function act(request) {
+  isActing = true;
   try {
     await request();
     setText(byId("problem"), "");
   } catch (error) {
-    setText(byId("problem"), `The clock was not moved: ${error.message}`);
+    setText(byId("problem"), `${t("That did not work:")} ${error.message}`);
   }
   await refresh();
-  isMoving = false;
+  isActing = false;
 }
 
 function chooseByHash() {
@@ -107,22 +119,51 @@ function numberIn(hash) {
 
 function listen() {
   for (const button of document.querySelectorAll("[data-advance]")) {
-    button.addEventListener("click", () => move(() => advance(Number(button.dataset.advance))));
+    button.addEventListener("click", () => act(() => advance(Number(button.dataset.advance))));
   }
   byId("to-next").addEventListener("click", () => {
     // On a double click, the view still has the text of the first click.
-    if (!isMoving) {
-      move(() => travelTo(new Date(view.next).toISOString()));
+    if (!isActing) {
+      act(() => travelTo(new Date(view.next).toISOString()));
     }
   });
   byId("when").addEventListener("focus", suggestNow);
   byId("travel").addEventListener("submit", (event) => {
     event.preventDefault();
-    move(() => travelTo(wallIn(byId("when").value)));
+    act(() => travelTo(wallIn(byId("when").value)));
   });
   byId("search").addEventListener("input", refresh);
+  byId("by-schedule").addEventListener("click", group);
+  byId("language").addEventListener("click", () => {
+    switchLanguage();
+    show(view, chosen);
+  });
+  byId("number-state").addEventListener("change", (event) => {
+    act(() => setNumber(chosen, event.target.value));
+  });
+  byId("delivery").addEventListener("change", (event) => {
+    act(() => setDelivery(chosen, Number(event.target.value)));
+  });
+  byId("reply").addEventListener("submit", (event) => {
+    event.preventDefault();
+    act(() => reply(chosen, byId("reply-text").value));
+    byId("reply-text").value = "";
+  });
+  byId("main").addEventListener("click", (event) => {
+    const button = event.target.closest(".delete");
+    if (button) {
+      act(() => deleteSchedule(button.dataset.schedule));
+    }
+  });
   addEventListener("hashchange", chooseByHash);
   document.addEventListener("visibilitychange", refresh);
+}
+
+/** List people or schedules. */
+function group() {
+  grouping = grouping === "people" ? "schedules" : "people";
+  setAttribute(byId("by-schedule"), "aria-pressed", String(grouping === "schedules"));
+  refresh();
 }
 
 /** Convert a datetime-local value to wall time; browsers omit seconds that are zero. */
@@ -146,6 +187,7 @@ async function run() {
   }
 }
 
+translatePage();
 listen();
 setInterval(tick, TICK);
 chooseByHash();

@@ -18,7 +18,31 @@ export function travelTo(time) {
 }
 
 function move(given) {
-  return request("/sandbox/clock", { method: "POST", body: JSON.stringify(given) });
+  return change("POST", "clock", given);
+}
+
+/** Set the state of a number: normal, unsubscribed or invalid. */
+export function setNumber(mobile, state) {
+  return change("PUT", `numbers/${encodeURIComponent(mobile)}`, { state });
+}
+
+/** Set the status in the delivery reports of a number. */
+export function setDelivery(mobile, status) {
+  return change("PUT", `deliveries/${encodeURIComponent(mobile)}`, { status });
+}
+
+/** Reply as a person. */
+export function reply(mobile, content) {
+  return change("POST", "replies", { mobile, content });
+}
+
+/** Delete a schedule. */
+export function deleteSchedule(id) {
+  return change("DELETE", `schedules/${encodeURIComponent(id)}`, {});
+}
+
+function change(method, path, given) {
+  return request(`/sandbox/${path}`, { method, body: JSON.stringify(given) });
 }
 
 async function request(url, options = {}) {

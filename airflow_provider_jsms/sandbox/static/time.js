@@ -1,5 +1,7 @@
 // Formats times. A wall time is a string such as "2030-07-01 09:00:00".
 
+import { t } from "./texts.js";
+
 const SECOND = 1000;
 const DAY = 24 * 60 * 60;
 
@@ -12,7 +14,7 @@ export function wallAfter(wall, milliseconds) {
 export function countdown(milliseconds) {
   const seconds = Math.ceil(milliseconds / SECOND);
   if (seconds <= 0) {
-    return "now";
+    return t("now");
   }
   const days = Math.floor(seconds / DAY);
   const [hours, minutes, rest] = new Date((seconds % DAY) * SECOND)
@@ -20,9 +22,9 @@ export function countdown(milliseconds) {
     .slice(11, 19)
     .split(":");
   if (days > 0) {
-    return `in ${days} d ${hours}:${minutes}:${rest}`;
+    return `${t("in")} ${days} ${t("d")} ${hours}:${minutes}:${rest}`;
   }
-  return hours === "00" ? `in ${minutes}:${rest}` : `in ${hours}:${minutes}:${rest}`;
+  return `${t("in")} ${hours === "00" ? "" : `${hours}:`}${minutes}:${rest}`;
 }
 
 function asIfUtc(wall) {

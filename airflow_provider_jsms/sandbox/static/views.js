@@ -1,14 +1,19 @@
 // Renders the parts of the page from the view.
 
 import { byId, fill, reconcile, setAttribute, setHidden, setText } from "./dom.js";
+import { t } from "./texts.js";
 
 const STATES = {
-  scheduled: (time) => `scheduled for ${time}`,
-  sent: (time) => `sent ${time}`,
-  cancelled: (time) => `cancelled, was for ${time}`,
-  replaced: (time) => `replaced, was for ${time}`,
-  refused: () => "refused",
+  scheduled: (time) => `${t("scheduled for")} ${time}`,
+  sent: (time) => `${t("sent")} ${time}`,
+  undelivered: (time) => `${t("undelivered")} ${time}`,
+  cancelled: (time) => `${t("cancelled, was for")} ${time}`,
+  replaced: (time) => `${t("replaced, was for")} ${time}`,
+  refused: () => t("refused"),
+  reply: (time) => `${t("replied")} ${time}`,
 };
+const TYPES = { 1: "verification", 2: "notification", 3: "marketing" };
+const REVIEWS = { 0: "under review", 1: "", 2: "rejected" };
 
 /** Render everything but the time. */
 export function show(view, chosen) {
@@ -18,7 +23,13 @@ export function show(view, chosen) {
   setHidden(byId("phone"), isEmpty);
   byId("to-next").disabled = view.next === null;
   showConnection(view.connection);
-  showPeople(view, chosen);
+  if (view.schedules) {
+    showSchedules(view.schedules);
+  } else {
+    showPeople(view, chosen);
+  }
+  setHidden(byId("people-list"), view.schedules !== null);
+  setHidden(byId("schedules-list"), view.schedules === null);
   showPhone(view.phone, chosen);
   showService(view);
 }
@@ -33,33 +44,91 @@ function showConnection(connection) {
 
 function showPeople(view, chosen) {
   const hidden = view.found - view.people.length;
+  setText(byId("grouping"), t("People"));
   setText(byId("everybody"), view.everybody.toLocaleString("en"));
   reconcile(byId("people-list"), byId("person-template"), keyed(view.people, "mobile"), showPerson);
   for (const item of byId("people-list").children) {
     const isChosen = item.dataset.key === chosen;
     setAttribute(item.firstElementChild, "aria-current", isChosen ? "true" : null);
   }
-  setText(byId("people-more"), view.found ? more(hidden) : "No such number.");
+  setText(byId("people-more"), view.found ? more(hidden) : t("No such number."));
+}
+
+function showSchedules({ found, rows }) {
+  setText(byId("grouping"), t("Schedules"));
+  setText(byId("everybody"), found.toLocaleString("en"));
+  reconcile(byId("schedules-list"), byId("schedule-template"), rows, showSchedule);
+  setText(byId("people-more"), found ? more(found - rows.length) : t("No such schedule."));
+}
+
+function showSchedule(item, schedule) {
+  setAttribute(item, "class", schedule.state);
+  fill(item, {
+    when: `${schedule.wall} ${t(schedule.state)}`,
+    counts: counts(schedule),
+    details: [
+      `schedule_id ${schedule.key}`,
+      `temp_id ${schedule.temp_id}`,
+      ...(schedule.tag ? [`tag ${schedule.tag}`] : []),
+    ].join("\n"),
+    more: more(schedule.more),
+  });
+  const members = schedule.people.map((mobile, place) => ({ key: `${place} ${mobile}`, mobile }));
+  reconcile(item.querySelector(".members"), byId("member-template"), members, showMember);
+  showDelete(item, schedule.state === "scheduled" ? schedule.key : "");
+  showDue(item, schedule.due);
+}
+
+function counts({ accepted, refused, undelivered }) {
+  const parts = [
+    [accepted, "people"],
+    [refused, "refused"],
+    [undelivered, "undelivered"],
+  ];
+  return parts
+    .filter(([count, words]) => count > 0 || words === "people")
+    .map(([count, words]) => `${count.toLocaleString("en")} ${t(words)}`)
+    .join(", ");
+}
+
+function showMember(item, { mobile }) {
+  setAttribute(item.firstElementChild, "href", `#${encodeURIComponent(mobile)}`);
+  fill(item, { mobile });
+}
+
+function showDelete(item, scheduleId) {
+  const button = item.querySelector(".delete");
+  setAttribute(button, "data-schedule", scheduleId);
+  setHidden(button, scheduleId === "");
 }
 
 function showPerson(item, person) {
   setAttribute(item.firstElementChild, "href", `#${encodeURIComponent(person.mobile)}`);
   const state = person.state === "sent" || person.due ? "" : person.state;
-  fill(item, { mobile: person.mobile, text: person.text, state });
+  fill(item, { mobile: person.mobile, text: person.text, state: t(state) });
   showDue(item, person.due);
 }
 
 function showPhone(phone, chosen) {
   const hasChanged = byId("screen").dataset.mobile !== chosen;
   setAttribute(byId("screen"), "data-mobile", chosen);
-  setText(byId("phone-title"), phone ? phone.mobile : chosen || "No phone selected");
-  setText(byId("phone-state"), phone ? phone.state : "");
+  setText(byId("phone-title"), phone ? phone.mobile : chosen || t("No phone selected"));
+  showSettings(phone);
   setText(byId("phone-earlier"), phone ? more(phone.earlier, "earlier") : noPhone(chosen));
   setText(byId("phone-later"), phone ? more(phone.later, "later") : "");
   const bubbles = phone ? phone.bubbles : [];
   reconcile(byId("bubbles"), byId("bubble-template"), withDays(bubbles), showBubble);
   if (hasChanged) {
     scrollToNow(byId("screen"));
+  }
+}
+
+function showSettings(phone) {
+  setHidden(byId("settings"), phone === null);
+  setHidden(byId("reply"), phone === null);
+  if (phone) {
+    byId("number-state").value = phone.state;
+    byId("delivery").value = String(phone.delivery);
   }
 }
 
@@ -70,7 +139,7 @@ function scrollToNow(screen) {
 }
 
 function noPhone(chosen) {
-  return chosen ? "No text for this number." : "Select a person to see their phone.";
+  return t(chosen ? "No text for this number." : "Select a person to see their phone.");
 }
 
 function showBubble(item, bubble) {
@@ -82,10 +151,15 @@ function showBubble(item, bubble) {
     signature,
     text,
     fate: STATES[bubble.state](bubble.wall.slice(11)),
-    note: bubble.note,
+    note: noteOf(bubble.note),
     details: bubble.details,
   });
+  showDelete(item, bubble.state === "scheduled" ? bubble.schedule_id : "");
   showDue(item, bubble.state === "scheduled" ? bubble.due : null);
+}
+
+function noteOf(note) {
+  return note.startsWith("moved from ") ? note.replace("moved from", t("moved from")) : t(note);
 }
 
 /** Split a text after its signature in brackets. */
@@ -113,11 +187,17 @@ function showDue(item, due) {
 }
 
 function showService(view) {
-  setText(byId("balance"), `${view.balance.toLocaleString("en")} texts`);
+  setText(byId("balance"), `${view.balance.toLocaleString("en")} ${t("texts")}`);
   showLines(byId("faults"), view.faults);
   showLines(byId("holds"), view.holds);
   reconcile(byId("requests"), byId("request-template"), view.requests, showRequest);
   setHidden(byId("no-requests"), view.requests.length > 0);
+  reconcile(byId("templates"), byId("temp-template"), view.templates, showTemplate);
+}
+
+function showTemplate(item, { key, type, status, text, variables }) {
+  const kind = [TYPES[type], REVIEWS[status]].filter(Boolean).map(t).join(", ");
+  fill(item, { id: key, kind, text, variables: variables.join(" ") });
 }
 
 function showLines(section, { lines, more: hidden }) {
@@ -132,7 +212,7 @@ function showLines(section, { lines, more: hidden }) {
 function showRequest(item, { at, name, status, reason }) {
   const isFine = status === "200" || status === "no answer"; // it may still come
   setAttribute(item, "class", isFine ? null : "failed");
-  fill(item, { at: at.slice(11), name, status, reason });
+  fill(item, { at: at.slice(11), name, status: t(status), reason });
 }
 
 function keyed(items, name) {
@@ -140,5 +220,5 @@ function keyed(items, name) {
 }
 
 function more(count, which = "more") {
-  return count > 0 ? `… and ${count.toLocaleString("en")} ${which}` : "";
+  return count > 0 ? `… ${t("and")} ${count.toLocaleString("en")} ${t(which)}` : "";
 }

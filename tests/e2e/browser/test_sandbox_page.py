@@ -61,6 +61,13 @@ class Screen:
         self.page.get_by_role("link", name=mobile).click()
         expect(self.page.get_by_role("heading", name=mobile, exact=True)).to_be_visible()
 
+    def choose_listed(self, mobile: str) -> None:
+        """Choose a person in the list of schedules."""
+        item = self.page.locator("#schedules-list > li", has_text=mobile)
+        item.locator("summary").click()
+        item.get_by_role("link", name=mobile).click()
+        expect(self.page.get_by_role("heading", name=mobile, exact=True)).to_be_visible()
+
     def look_twice(self) -> None:
         """Wait until the page has asked twice more what there is, and has shown it."""
         for _ in range(2):
@@ -211,7 +218,7 @@ def test_what_became_of_texts_is_shown(
     client.modify(moved, mobile=ANNA, send_time=client.in_seconds(7200))
     deleted = client.submitted(mobile=ANNA, temp_id=2, temp_para={"name": CANARY})
     client.delete(deleted)
-    sandbox.number(BEN, "unsubscribed")
+    sandbox.number(BEN, "invalid")
     client.submitted_batch({"mobile": ANNA}, {"mobile": BEN})
     sandbox.fault("balance", "slow", times=2, seconds=1)
     expect(screen.bubbles("scheduled").last).to_contain_text(f"moved from {send_time}")
@@ -224,9 +231,81 @@ def test_what_became_of_texts_is_shown(
     cancelled.locator("summary").click()
     expect(cancelled.get_by_text(f"schedule_id {deleted}")).to_be_visible()
     screen.choose(BEN)
-    expect(screen.bubbles("refused")).to_contain_text("refused 50024 unsubscribed mobile")
-    expect(screen.page.locator("#phone-state")).to_have_text("unsubscribed")
+    expect(screen.bubbles("refused")).to_contain_text("refused 50006 invalid mobile")
+    expect(screen.page.get_by_label("Number", exact=True)).to_have_value("invalid")
     expect(screen.page.get_by_text('balance: slow, 2 left, {"seconds": 1}')).to_be_visible()
+
+
+def test_a_phone_is_set_and_replies(
+    screen: Screen, client: Client, sandbox: SandboxControl
+) -> None:
+    client.submitted(mobile=ANNA)
+    screen.page.get_by_label("Next texts").select_option("4003 phone off or out of service")
+    screen.page.get_by_label("Number", exact=True).select_option("unsubscribed")
+    screen.page.get_by_label("Reply", exact=True).fill(f"{CANARY} <b>好的</b>")
+    screen.page.keyboard.press("Enter")
+    expect(screen.bubbles("reply")).to_contain_text(f"{CANARY} <b>好的</b>")
+    expect(screen.page.get_by_label("Reply", exact=True)).to_have_value("")
+    [reply] = client.replies().json()
+    assert (reply["phone"], reply["content"]) == (ANNA, f"{CANARY} <b>好的</b>")
+    state = sandbox.state()
+    assert (state["numbers"], state["deliveries"]) == ({ANNA: "unsubscribed"}, {ANNA: 4003})
+    screen.move("+1 h")
+    expect(screen.bubbles("undelivered")).to_contain_text("4003 the phone is off or out of service")
+    expect(screen.page.get_by_label("Next texts")).to_have_value("4003")
+
+
+def test_schedules_are_listed_and_deleted(
+    screen: Screen, client: Client, sandbox: SandboxControl
+) -> None:
+    client.submitted(mobile=CARA, send_time=client.in_seconds(60))
+    schedule_id = client.submitted_batch(
+        *({"mobile": ANNA}, {"mobile": BEN}, {"mobile": "1"}),
+        send_time=client.in_seconds(3600),
+        tag="<i>spring</i>",
+    )
+    screen.page.get_by_role("button", name="By schedule").click()
+    listed = screen.page.locator("#schedules-list > li")
+    expect(listed).to_have_count(2)
+    expect(listed.first).to_contain_text("2 people, 1 refused")
+    listed.first.locator("summary").click()
+    expect(listed.first).to_contain_text("tag <i>spring</i>")
+    listed.first.get_by_role("link", name=BEN).click()
+    expect(screen.bubbles("scheduled")).to_contain_text("in 59")
+    listed.first.get_by_role("button", name="Delete schedule").press("Enter")
+    expect(listed.first).to_contain_text("cancelled")
+    expect(screen.bubbles("cancelled")).to_be_visible()
+    expect(listed.first.get_by_role("button", name="Delete schedule")).to_be_hidden()
+    statuses = {each["schedule_id"]: each["status"] for each in sandbox.state()["schedules"]}
+    assert statuses[schedule_id] == "deleted"
+    screen.choose_listed(CARA)
+    screen.bubbles("scheduled").locator("summary").click()
+    screen.bubbles("scheduled").get_by_role("button", name="Delete schedule").click()
+    expect(screen.bubbles("cancelled")).to_be_visible()
+    screen.page.get_by_role("searchbox", name="Search by number").fill(schedule_id)
+    expect(listed).to_have_count(1)
+    screen.page.get_by_role("button", name="By schedule").click()
+    expect(screen.page.get_by_text("No such number.")).to_be_visible()
+
+
+def test_the_templates_are_listed(screen: Screen, sandbox: SandboxControl) -> None:
+    sandbox.template(1250, text="{{who}}，{{when}}", type=3, status=0)
+    template = screen.page.locator("#templates > li").last
+    expect(template).to_contain_text("1250 marketing, under review")
+    expect(template.locator("code")).to_have_text("who when")
+
+
+def test_the_page_speaks_chinese(screen: Screen, client: Client) -> None:
+    client.submitted(mobile=ANNA)
+    screen.page.get_by_role("button", name="中文").click()
+    expect(screen.page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    expect(screen.bubbles("scheduled")).to_contain_text("定于")
+    screen.bubbles("scheduled").locator("summary").click()
+    screen.page.get_by_role("button", name="删除定时任务").click()
+    expect(screen.bubbles("cancelled")).to_contain_text("已取消")
+    screen.page.get_by_role("button", name="English").click()
+    expect(screen.bubbles("cancelled")).to_contain_text("cancelled, was for")
+    expect(screen.page.get_by_role("button", name="Go to next text")).to_be_visible()
 
 
 def test_hostile_contents_are_texts(

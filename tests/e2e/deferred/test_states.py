@@ -170,7 +170,7 @@ CASES = (
         move_near,
     ),
     Case("moved_earlier", "success", in_an_hour, (NOT_DUE,), change=move_near),
-    Case("gone", "failed", in_an_hour, (NOT_DUE, f"{GONE} 50028"), change=delete),
+    Case("gone", "failed", in_an_hour, (NOT_DUE, f"{GONE} 50029"), change=delete),
     Case(
         "nowhere",
         "failed",

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_jsms.sandbox import page
+from airflow_provider_jsms.sandbox import page_view
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.sandbox.page import FOLDER, MAX_LINES
+from airflow_provider_jsms.sandbox.inbox import STATUSES
+from airflow_provider_jsms.sandbox.page import FOLDER
+from airflow_provider_jsms.sandbox.page_view import MAX_LINES
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
+from airflow_provider_jsms.sandbox.validation import InvalidInputError
 from tests.people import ANNA, BEN, CANARY, CARA, number
 from tests.unit.sandbox.client import SHANGHAI, Client, ok, refusal
 
@@ -218,7 +221,81 @@ def test_the_state_of_every_text_is_shown(client: Client, control: SandboxContro
     [refused] = bubbles(client, BEN)
     assert (refused["state"], refused["note"]) == ("refused", "50006 invalid mobile")
     assert refused["text"] == f'{{"a": "{CANARY}-b"}}'
-    assert visit(client, mobile=BEN)["phone"]["state"] == "invalid"
+    phone = visit(client, mobile=BEN)["phone"]
+    assert (phone["state"], phone["delivery"]) == ("invalid", 4001)
+
+
+def test_an_undelivered_text_shows_why(client: Client, control: SandboxControl) -> None:
+    client.submitted(mobile=ANNA)
+    control.account(balance=0)
+    control.advance(3601)
+    [bubble] = bubbles(client, ANNA)
+    assert (bubble["state"], bubble["note"]) == ("undelivered", "4005 no money")
+    assert f"msg_id {control.undelivered()[0]['msg_id']}" in bubble["details"]
+    assert visit(client)["people"][0]["state"] == "undelivered"
+
+
+def test_replies_are_among_the_texts(client: Client, control: SandboxControl) -> None:
+    client.submitted(mobile=ANNA)
+    control.reply(ANNA, f"{CANARY}-1")
+    control.reply(BEN, f"{CANARY}-2")
+    shown = [(bubble["state"], bubble["text"]) for bubble in bubbles(client, ANNA)]
+    assert shown[0] == ("reply", f"{CANARY}-1")
+    assert [state for state, _ in shown] == ["reply", "scheduled"]
+
+
+def test_schedules_with_what_became_of_their_texts(client: Client, control: SandboxControl) -> None:
+    sent = client.submitted_batch({"mobile": ANNA}, {"mobile": BEN}, {"mobile": "1"}, tag="spring")
+    control.delivery(BEN, 4003)
+    control.advance(3601)
+    pending = client.submitted_batch(*({"mobile": number(place)} for place in range(25)))
+    assert visit(client)["schedules"] is None
+    schedules = visit(client, grouping="schedules")["schedules"]
+    first, second = schedules["rows"]
+    assert (first["key"], first["state"], len(first["people"])) == (pending, "scheduled", 20)
+    assert (first["more"], first["accepted"], first["due"] is None) == (5, 25, False)
+    assert (second["key"], second["state"], second["tag"]) == (sent, "sent", "spring")
+    assert (second["accepted"], second["refused"], second["undelivered"]) == (2, 1, 1)
+    for search in (ANNA, sent):
+        found = visit(client, grouping="schedules", search=search)["schedules"]
+        assert [row["key"] for row in found["rows"]] == [sent]
+
+
+def test_a_schedule_is_deleted_as_in_the_console(client: Client, control: SandboxControl) -> None:
+    schedule_id = client.submitted()
+    assert control.delete(schedule_id)["status"] == "deleted"
+    control.advance(3601)
+    assert control.messages() == []
+    for gone in (schedule_id, "unknown"):
+        with pytest.raises(InvalidInputError, match="still to be sent"):
+            control.delete(gone)
+
+
+def test_templates_with_their_variables(client: Client, control: SandboxControl) -> None:
+    control.template(1250, text="{{b}} {{a}} {{b}}", type=3, status=2)
+    assert visit(client)["templates"][-1] == {
+        "key": "1250",
+        "type": 3,
+        "status": 2,
+        "text": "{{b}} {{a}} {{b}}",
+        "variables": ["b", "a"],
+    }
+
+
+def test_every_delivery_status_and_state_of_a_number_can_be_chosen() -> None:
+    options = re.findall(r'<option value="(\w+)"', PAGE)
+    assert options == ["normal", "unsubscribed", "invalid", *map(str, STATUSES)]
+
+
+def test_every_word_of_the_page_has_its_chinese() -> None:
+    chinese = (FOLDER / "texts.js").read_text()
+    words = re.findall(r"data-t>([^<]+)<", PAGE)
+    for name in ("views.js", "page.js", "time.js"):
+        words += re.findall(r'\bt\("([^"]+)"', (FOLDER / name).read_text())
+    missing = [
+        one for one in words if not re.search(rf'^  "?{re.escape(one)}"?:', chinese, re.MULTILINE)
+    ]
+    assert missing == []
 
 
 def test_who_is_texted_next_comes_first_then_who_was_last(
@@ -238,7 +315,7 @@ def test_who_is_texted_next_comes_first_then_who_was_last(
 def test_of_many_people_only_those_who_fit_are_listed(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "MAX_PEOPLE", 3)
+    monkeypatch.setattr(page_view, "MAX_PEOPLE", 3)
     client.submitted_batch(*({"mobile": number(place)} for place in range(20)))
     view = visit(client, search="138100000")
     assert (view["everybody"], view["found"], len(view["people"])) == (20, 20, 3)
@@ -249,7 +326,7 @@ def test_of_many_people_only_those_who_fit_are_listed(
 def test_of_many_texts_those_near_the_present_are_shown(
     client: Client, control: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "MAX_BUBBLES", 3)
+    monkeypatch.setattr(page_view, "MAX_BUBBLES", 3)
     first = datetime.fromisoformat(client.in_seconds(1000))
     for place in range(10):
         client.submitted(mobile=ANNA, send_time=str(first + timedelta(seconds=10 * place)))

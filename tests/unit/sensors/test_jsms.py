@@ -122,7 +122,7 @@ class TestAWait:
 
     def test_fails_if_a_schedule_is_deleted(self, mode: str, scheduled: str, hours: Hours) -> None:
         hours.on_sleep.append(lambda: delete(scheduled))
-        with pytest.raises(JsmsScheduleGoneError, match=r"is gone \(code 50028") as it:
+        with pytest.raises(JsmsScheduleGoneError, match=r"is gone \(code 50029") as it:
             hours.wait(scheduled, mode)
         assert ("0 of 1 recipient has a msg_id" in str(it.value)) is (mode != "reschedule")
         assert isinstance(it.value, AirflowFailException)

@@ -111,7 +111,7 @@ class TestTheSensorDecides:
         event = fired(trigger)
         assert event["status"] == "poll"
         wait = Wait.decode(event["wait"])
-        assert wait.schedules[scheduled].gone == 50028
+        assert wait.schedules[scheduled].gone == 50029
         assert wait.started_at == Wait.decode(trigger.wait).started_at
         assert hours.slept == [3600]
 
