@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS, refusal
+from airflow_provider_jsms.sandbox.switches import VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +21,14 @@ def codes_table() -> list[str]:
     """Return the return codes of JSMS, as lines of a Markdown table."""
     heading = ("code", "HTTP", "message", "meaning", "next step", "error")
     return [*_rows([heading, ["---"] * len(heading)]), *_rows(_codes())]
+
+
+def switches_table() -> list[str]:
+    """Return the switches of the sandbox, as lines of a Markdown table for both pages."""
+    rows = [
+        (f"`{name}`", ", ".join(f"`{one}`" for one in values)) for name, values in VALUES.items()
+    ]
+    return [*_rows([("`NAME`", "`VALUE`"), ("---", "---")]), *_rows(rows)]
 
 
 def _codes() -> Iterator[Sequence[str]]:
@@ -65,6 +74,8 @@ def _marked(name: str) -> re.Pattern[str]:
 
 if __name__ == "__main__":
     write_table(README, "codes", codes_table())
+    for page in (README, CHINESE):
+        write_table(page, "switches", switches_table())
     # Imports Airflow and runs the sandbox for half a minute.
     from tests.outcomes.table import lines_of, play_all
 

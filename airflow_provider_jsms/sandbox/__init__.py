@@ -1,8 +1,9 @@
 """A local JSMS for development and tests. It never sends a message.
 
-It serves the six schedule calls and the balance call with the documented codes, records every
-request and message, simulates faults, and has a clock that you can move forward. Open questions of
-the API documentation are switches. It shares only the table of return codes with the provider, so
+It serves the six schedule calls and those for templates, signatures, balances, delivery reports and
+replies with the documented codes, records every request and message, simulates faults, and has a
+clock that you can move forward. Open questions of the API documentation that matter to a DAG are
+switches. It shares only the table of return codes with the provider, so
 that testing the provider against it proves something.
 
 Start it with ``python -m airflow_provider_jsms.sandbox --port 8025``. From Python, use

@@ -86,6 +86,13 @@ def test_the_table_of_codes_is_that_of_the_code() -> None:
     assert len(tables.codes_table()) == 2 + len(CODES) - 1
 
 
+@pytest.mark.parametrize("page", [tables.README, tables.CHINESE], ids=lambda page: page.name)
+def test_the_table_of_switches_is_that_of_the_code(page: Path) -> None:
+    assert tables.table_in(page, "switches") == tables.switches_table(), (
+        "write it: python -m tests.tables"
+    )
+
+
 def test_every_example_is_linked() -> None:
     examples = {f"example_dags/{path.name}" for path in (REPOSITORY / "example_dags").glob("*.py")}
     assert {name for name in examples if f"]({name})" not in README} == set()

@@ -180,7 +180,7 @@ def test_every_row_is_as_wide_as_the_heading_of_its_table(page: str) -> None:
         assert [row for row in rows if row.count("|") != heading.count("|")] == []
 
 
-@pytest.mark.parametrize("name", ["codes", "tested versions"])
+@pytest.mark.parametrize("name", ["codes", "switches", "tested versions"])
 @on_both_pages
 def test_a_table_that_is_made_has_its_place(page: str, name: str) -> None:
     text = PAGES[page].read_text(encoding="utf-8")
