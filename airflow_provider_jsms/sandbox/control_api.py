@@ -30,7 +30,7 @@ from airflow_provider_jsms.sandbox.validation import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from airflow_provider_jsms.sandbox.dispatch import Undelivered
+    from airflow_provider_jsms.sandbox.dispatch import DeliveryFailure
     from airflow_provider_jsms.sandbox.schedules import Schedule
     from airflow_provider_jsms.sandbox.state import Sandbox
 
@@ -259,7 +259,7 @@ def _utc(instant: datetime) -> str:
 
 def _messages(
     sandbox: Sandbox, schedule: Schedule
-) -> Iterator[tuple[dict[str, Any], Undelivered | None]]:
+) -> Iterator[tuple[dict[str, Any], DeliveryFailure | None]]:
     content = schedule.content
     for recipient in content.recipients:
         message = {

@@ -24,7 +24,7 @@ _REPORTED_AS = {
 _OTHER_ERROR = 4100
 
 
-class Undelivered(NamedTuple):
+class DeliveryFailure(NamedTuple):
     """Why a text was not delivered.
 
     :param status: the status in its delivery report, such as 4005.
@@ -57,7 +57,7 @@ def dispatch(sandbox: Sandbox, schedule: Schedule) -> None:
 
 def _not_dispatched(
     sandbox: Sandbox, template: Template, content: Content, recipient: Recipient
-) -> Undelivered | None:
+) -> DeliveryFailure | None:
     """Return why JSMS does not hand a text to the carrier, if so."""
     try:
         sandbox.account.check_state()
@@ -68,10 +68,10 @@ def _not_dispatched(
         sandbox.account.check_balance(template.type, recipient.cost)
     except Refusal as refusal:
         status = _REPORTED_AS.get(ErrorCode(refusal.code), _OTHER_ERROR)
-        return Undelivered(status, message_of(refusal.code))
+        return DeliveryFailure(status, message_of(refusal.code))
     is_barred = sandbox.switches.marketing_at_night == "undelivered" and template.is_marketing
     if is_barred and sandbox.clock.is_night(content.send_at):
-        return Undelivered(_OTHER_ERROR, "marketing text outside 08:00 to 21:00")
+        return DeliveryFailure(_OTHER_ERROR, "marketing text outside 08:00 to 21:00")
     return None
 
 
@@ -84,14 +84,14 @@ def _check_frequency(sandbox: Sandbox, content: Content, recipient: Recipient) -
         raise Refusal(ErrorCode.OUT_OF_FREQUENCY)
 
 
-def _not_delivered(sandbox: Sandbox, recipient: Recipient) -> Undelivered | None:
+def _not_delivered(sandbox: Sandbox, recipient: Recipient) -> DeliveryFailure | None:
     """Return why the carrier does not deliver a text, if so."""
     status = sandbox.deliveries.get(recipient.mobile)
-    return None if status is None else Undelivered(status, STATUSES[status])
+    return None if status is None else DeliveryFailure(status, STATUSES[status])
 
 
 def _report(
-    sandbox: Sandbox, content: Content, recipient: Recipient, failure: Undelivered | None
+    sandbox: Sandbox, content: Content, recipient: Recipient, failure: DeliveryFailure | None
 ) -> None:
     row = {
         "msgId": str(recipient.msg_id),

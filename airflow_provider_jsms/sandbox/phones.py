@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from airflow_provider_jsms.sandbox.dispatch import Undelivered
+    from airflow_provider_jsms.sandbox.dispatch import DeliveryFailure
     from airflow_provider_jsms.sandbox.schedules import (
         Content,
         Recipient,
@@ -42,7 +42,7 @@ class Bubble(NamedTuple):
         return "undelivered" if self.failure else STATES[self.schedule.status]
 
     @property
-    def failure(self) -> Undelivered | None:
+    def failure(self) -> DeliveryFailure | None:
         """Why it was not delivered, if so."""
         if isinstance(self.to, Failure):
             return None

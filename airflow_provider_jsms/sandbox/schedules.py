@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from airflow_provider_jsms.sandbox.dispatch import Undelivered
+    from airflow_provider_jsms.sandbox.dispatch import DeliveryFailure
 
 Kind = Literal["single", "batch"]
 Status = Literal["pending", "sent", "deleted"]
@@ -91,7 +91,7 @@ class Schedule:
     status: Status = "pending"
     replaced: list[Content] = field(default_factory=list)
     history: list[Event] = field(default_factory=list)
-    undelivered: dict[int, Undelivered] = field(default_factory=dict)
+    undelivered: dict[int, DeliveryFailure] = field(default_factory=dict)
 
 
 class ScheduleBook:

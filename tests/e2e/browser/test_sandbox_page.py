@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY
+from airflow_provider_jsms.sandbox.inbox import STATUSES
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from tests.people import ANNA, BEN, CANARY, CARA, number
 from tests.unit.sandbox.client import Client
@@ -251,7 +252,7 @@ def test_a_phone_is_set_and_replies(
     state = sandbox.state()
     assert (state["numbers"], state["deliveries"]) == ({ANNA: "unsubscribed"}, {ANNA: 4003})
     screen.move("+1 h")
-    expect(screen.bubbles("undelivered")).to_contain_text("4003 the phone is off or out of service")
+    expect(screen.bubbles("undelivered")).to_contain_text(f"4003 {STATUSES[4003]}")
     expect(screen.page.get_by_label("Next texts")).to_have_value("4003")
 
 

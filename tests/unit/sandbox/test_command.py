@@ -43,6 +43,7 @@ FAULTS = [
 def test_it_serves_until_a_signal(tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     options = ["--switch", "msg_id_when=accepted", "--timezone", "UTC", "--https", str(bundle)]
+    options += ["--dev-key", "dev", "--api-dev-secret", CANARY]
     options += [word for fault in FAULTS for word in ("--fault", json.dumps(fault))]
     with subprocess.Popen(
         [*COMMAND, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -57,6 +58,8 @@ def test_it_serves_until_a_signal(tmp_path: Path) -> None:
                 state = control.state()
                 assert state["switches"]["msg_id_when"] == "accepted"
                 assert state["clock"]["timezone"] == "UTC"
+                balance = client.ask("GET", "/v1/accounts/dev", auth=("dev", CANARY))
+                assert balance.status_code == 200
                 assert state["faults"] == [{"times": 1, **fault} for fault in FAULTS]
                 client.submitted(
                     temp_id=2, temp_para={"name": f"{CANARY}-Anna"}, send_time="2099-07-01 09:00:00"

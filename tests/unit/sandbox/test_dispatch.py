@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_jsms.sandbox.inbox import STATUSES
 from airflow_provider_jsms.sandbox.switches import VALUES
 from tests.people import ANNA, BEN, CANARY
 from tests.unit.sandbox.client import ok, refusal
@@ -71,7 +72,7 @@ def test_a_text_is_not_delivered(client: Client, control: SandboxControl) -> Non
     client.submitted_batch({"mobile": ANNA}, {"mobile": BEN})
     control.advance(3601)
     [text] = control.undelivered()
-    assert (text["status"], text["reason"]) == (4003, "the phone is off or out of service")
+    assert (text["status"], text["reason"]) == (4003, STATUSES[4003])
     assert [message["mobile"] for message in control.messages()] == [BEN]
     assert [row["status"] for row in client.reports().json()] == [4003, 4001]
     assert ok(client.balance())["app_balance"] == 999_998, "the carrier has taken both"

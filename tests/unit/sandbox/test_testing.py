@@ -17,6 +17,7 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sandbox.control import SandboxControl
+from airflow_provider_jsms.sandbox.inbox import STATUSES
 from airflow_provider_jsms.sandbox.validation import InvalidInputError
 from tests.leaks import APP_KEY, MASTER_SECRET, found_in
 from tests.people import ANNA, BEN, CANARY, CARA
@@ -103,6 +104,30 @@ def test_refused_recipients(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: dat
     assert (refused.code, refused.message) == (50006, "invalid mobile")
     assert refused.schedule_id == schedule_id
     assert [text.mobile for text in jsms_sandbox.scheduled] == [ANNA]
+
+
+def test_undelivered_texts(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime) -> None:
+    jsms_sandbox.delivery(f"+86 {BEN}", 4003)
+    submit_to(hook, hour, ANNA, BEN)
+    scheduled = {text.mobile: text for text in jsms_sandbox.scheduled}
+    jsms_sandbox.travel_to(hour)
+    assert jsms_sandbox.sent == [scheduled[ANNA]]
+    assert jsms_sandbox.sent_to(BEN) == []
+    [text] = jsms_sandbox.undelivered
+    assert vars(text) == {**vars(scheduled[BEN]), "status": 4003, "reason": STATUSES[4003]}
+    assert repr(text).startswith("Undelivered(mobile='199****5678', text=***")
+    assert found_in(repr(text)) == []
+
+
+def test_a_person_replies(jsms_sandbox: JsmsSandbox) -> None:
+    assert jsms_sandbox.reply(int(ANNA), f"{CANARY}-1")["phone"] == ANNA
+
+
+def test_a_schedule_is_deleted_in_the_console(
+    jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime
+) -> None:
+    jsms_sandbox.delete(submit(hook, hour))
+    assert (len(jsms_sandbox.deleted), jsms_sandbox.scheduled) == (1, [])
 
 
 def test_requests(jsms_sandbox: JsmsSandbox, hook: JsmsHook, hour: datetime) -> None:
