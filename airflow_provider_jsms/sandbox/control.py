@@ -78,7 +78,7 @@ class Controls(ABC):
         return self._apply(control_api.delete_schedule, {}, schedule_id)
 
     def number(self, mobile: str, state: str) -> dict[str, str]:
-        """Make a number ``normal``, ``unsubscribed`` or ``invalid``."""
+        """Make a number ``normal``, ``unsubscribed`` from marketing texts, or ``invalid``."""
         return self._apply(control_api.set_number, {"state": state}, mobile)
 
     def delivery(self, mobile: str, status: int) -> dict[str, Any]:

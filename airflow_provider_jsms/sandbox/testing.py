@@ -121,7 +121,7 @@ class JsmsSandbox(Controls):
         return list(self._sandbox.recorded)
 
     def number(self, mobile: str | int, state: str) -> dict[str, str]:
-        """Make a number ``normal``, ``unsubscribed`` or ``invalid``."""
+        """Make a number ``normal``, ``unsubscribed`` from marketing texts, or ``invalid``."""
         return super().number(_mobile(mobile), state)
 
     def delivery(self, mobile: str | int, status: int) -> dict[str, Any]:

@@ -136,7 +136,9 @@ function listen() {
   byId("by-schedule").addEventListener("click", group);
   byId("language").addEventListener("click", () => {
     switchLanguage();
-    show(view, chosen);
+    if (view) {
+      show(view, chosen);
+    }
   });
   byId("number-state").addEventListener("change", (event) => {
     act(() => setNumber(chosen, event.target.value));

@@ -292,7 +292,7 @@ def test_a_failing_test_prints_nothing_personal(output: Mapping[str, str]) -> No
     assert "2 failed" in failing
     assert "Text(mobile='138****8001', text=***, send_time=" in failing
     assert "temp_para={'name': '***'}" in failing
-    assert "ApiRequest(call='submit_schedule', status=200, code=None, method='POST'" in failing
+    assert "ApiRequest(call='submit_schedule', status=200, code=None, message=None, " in failing
     assert "body=***" in failing
     assert ANNA not in failing
     assert f"{CANARY}-Anna" not in failing
