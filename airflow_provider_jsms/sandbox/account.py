@@ -19,8 +19,9 @@ DEFAULT_DEV_KEY = "sandboxDevKey00000000000"
 DEFAULT_API_DEV_SECRET = "sandboxApiDevSecret00000"  # noqa: S105 - it opens only a sandbox
 
 VERIFICATION, NOTIFICATION, MARKETING = 1, 2, 3
-# The console adds these words by itself.
+# The console adds these words by itself; a template may have its own ones.
 OPT_OUT = "回TD退订"
+_HAS_OPT_OUT = re.compile("退订|拒收|回T")
 AUDITING, APPROVED, REJECTED = 0, 1, 2
 
 _VARIABLE = re.compile(r"\{\{([A-Za-z0-9_]+)\}\}")
@@ -165,7 +166,7 @@ class Template:
     def render(self, temp_para: Mapping[str, object]) -> str:
         """Return the text with its variables replaced; ignore surplus parameters.
 
-        A marketing text ends with the words to opt out.
+        The words to opt out are added to a marketing text that has none.
 
         :raises Refusal: 50022 for a missing parameter, 50023 for an empty one.
         """
@@ -175,7 +176,8 @@ class Template:
         if None in values or "" in values:
             raise Refusal(ErrorCode.PARAMETER_EMPTY)
         text = _VARIABLE.sub(lambda variable: str(temp_para[variable[1]]), self.text)
-        return f"{text}{OPT_OUT}" if self.is_marketing else text
+        needs_opt_out = self.is_marketing and not _HAS_OPT_OUT.search(self.text)
+        return f"{text}{OPT_OUT}" if needs_opt_out else text
 
 
 @dataclass

@@ -190,6 +190,15 @@ def test_the_words_to_opt_out_are_counted(client: Client, control: SandboxContro
     assert refusal(client.submit(temp_id=100)) == (403, 50014)
 
 
+def test_words_to_opt_out_of_the_template_are_enough(
+    client: Client, control: SandboxControl
+) -> None:
+    control.template(100, text="八折。拒收请回复R", type=3)
+    client.submitted(temp_id=100)
+    control.advance(3601)
+    assert control.messages()[0]["text"] == "【沙盒诊所】八折。拒收请回复R"
+
+
 def test_a_numeric_mobile_is_a_mobile(client: Client) -> None:
     schedule_id = client.submitted_batch({"mobile": int(ANNA)})
     assert ok(client.query(schedule_id))["recipients"] == [{"mobile": ANNA}]
