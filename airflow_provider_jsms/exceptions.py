@@ -11,6 +11,7 @@
         ├── JsmsRenderError                  a private template field could not be rendered
         ├── JsmsLedgerError                  the record of a submission cannot be read or written
         ├── JsmsStoppedError                 the task was stopped before it sent anything more
+        ├── JsmsOutputError                  the file of reports or replies cannot be written
         ├── JsmsRecipientsFileError          the recipients cannot be read at the moment
         ├── JsmsChangedListError          *  the list of recipients has changed
         ├── JsmsForeignRecordError        *  the record may belong to another text; nothing was sent
@@ -101,6 +102,10 @@ class JsmsStoppedError(JsmsError):
 
 class JsmsRecipientsFileError(JsmsError):
     """A file, or a list that Airflow fetches lazily, cannot be read at the moment."""
+
+
+class JsmsOutputError(JsmsError):
+    """The file for delivery reports or replies cannot be written or read at the moment."""
 
 
 class JsmsChangedListError(JsmsError, AirflowFailException):

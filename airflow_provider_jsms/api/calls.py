@@ -12,11 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from airflow_provider_jsms import __version__
-from airflow_provider_jsms.api import replies
+from airflow_provider_jsms.api import replies, statuses
 from airflow_provider_jsms.api.arguments import optional_id, required_id, schedule_id_of, tag_of
+from airflow_provider_jsms.api.codes import PULLED_TOO_OFTEN
 from airflow_provider_jsms.api.masking import mask_mobile, mask_text
 from airflow_provider_jsms.api.recipients import mobile_of, parameters_of, recipients_of
 from airflow_provider_jsms.exceptions import (
+    JsmsFrequencyError,
     JsmsInputError,
     JsmsNoAnswerError,
     JsmsNotSentError,
@@ -52,6 +54,7 @@ class Call(Generic[T]):
     :param read: turns the decoded body of a success into the result.
     :param body: sent as JSON; personal data, so never in a repr.
     :param send_time: the moment that the body names.
+    :param interval: seconds that JSMS asks to wait before the next such call.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Call(Generic[T]):
     read: Callable[..., T] = field(repr=False)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     send_time: SendTime | None = None
+    interval: float = 0.0
 
     def __str__(self) -> str:
         """Return ``submit_schedule (POST /v1/schedule)``."""
@@ -118,6 +122,8 @@ class Call(Generic[T]):
         """Return whether sending the call once more cannot text anyone twice."""
         if isinstance(error, JsmsNotSentError | JsmsThrottledError):
             return True  # nothing left this machine, or JSMS did not accept it
+        if isinstance(error, JsmsFrequencyError) and error.code == PULLED_TOO_OFTEN:
+            return True  # nothing was read
         # Repeating a GET, PUT or DELETE leads to the same state. A second POST would be a second
         # text, because JSMS has no idempotency key.
         return isinstance(error, JsmsNoAnswerError) and self.method != "POST"
@@ -198,6 +204,16 @@ def query_balance() -> Call[dict[str, int | None]]:
     return Call("query_balance", "GET", "/v1/accounts/app", replies.read_balance)
 
 
+def fetch_reports() -> Call[list[dict[str, Any]]]:
+    """``GET /v1/report``: at most 500 delivery reports, which JSMS then forgets."""
+    return _page("fetch_reports", "/v1/report", replies.read_reports)
+
+
+def fetch_replies() -> Call[list[dict[str, Any]]]:
+    """``GET /v1/reply``: at most 500 replies, which JSMS then forgets."""
+    return _page("fetch_replies", "/v1/reply", replies.read_replies)
+
+
 def uncertain(call: Call[Any], error: JsmsNoAnswerError, since: datetime) -> JsmsUncertainError:
     """Return the error for a submission with an unknown outcome; ``since`` is when it left."""
     return JsmsUncertainError.like(
@@ -206,6 +222,12 @@ def uncertain(call: Call[Any], error: JsmsNoAnswerError, since: datetime) -> Jsm
         f"It concerns {call.subject}. It was not sent again. Check in the JSMS console whether "
         "that schedule exists, and delete it there before you send again.",
     )
+
+
+def _page(
+    name: str, path: str, read: Callable[[object], list[dict[str, Any]]]
+) -> Call[list[dict[str, Any]]]:
+    return Call(name, "GET", path, read, interval=statuses.INTERVAL)
 
 
 def _template(temp_id: object, sign_id: object, **more: object) -> dict[str, Any]:

@@ -29,6 +29,7 @@ INVALID_SEND_TIME: Final = 50027
 INVALID_SCHEDULE_ID: Final = 50028
 WRONG_SCHEDULE_STATUS: Final = 50029
 SERVER_ERROR: Final = 50019
+PULLED_TOO_OFTEN: Final = 50201
 APP_QUOTA_NOT_ASSIGNED: Final = 50033
 
 
@@ -126,9 +127,12 @@ CODES: Final[dict[int, Code]] = {
     50102: Code(403, "invalid sign id", JsmsTemplateError, "the signature does not exist",
         "Take sign_id from the JSMS console."),
     50201: Code(None, "", JsmsFrequencyError,
-        "the call was made more often than once in five seconds", "Wait five seconds."),
-    50202: Code(None, "", JsmsAccountError, "pulling is forbidden while a callback is set",
-        "Check the callback of the application in the JSMS console."),
+        "delivery reports or replies were read less than five seconds ago",
+        "Read them in one task only, in an Airflow pool with one slot."),
+    50202: Code(None, "", JsmsAccountError,
+        "delivery reports and replies cannot be read, usually because a callback is set",
+        "Remove the callback of the application in the JSMS console, or take them from what it "
+        "receives."),
     50301: Code(None, "", JsmsAccountError, "the developer account is frozen",
         "Contact JSMS support."),
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
 from airflow_provider_jsms.api.arguments import schedule_id_of
 from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS, refusal
+from airflow_provider_jsms.api.statuses import UNREADABLE
 from airflow_provider_jsms.api.masking import mask_message
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.exceptions import JsmsCallError
 
+LONGEST_MSG_ID: Final = 128
 MAX_REPLY: Final = 8 * 1024 * 1024
 """Bytes of a body, after decompression."""
 
@@ -185,6 +187,23 @@ def read_balance(body: object) -> dict[str, int | None]:
     return {name: whole_number(reply[name]) for name in _BALANCES if name in reply}
 
 
+def read_reports(body: object) -> list[dict[str, Any]]:
+    """Return the delivery reports of a page, ``msgId`` always a string and ``status`` a number.
+
+    JSMS hands out each row once, so one that is not of the documented form is kept as it is:
+    ``{"unreadable": row}``.
+    """
+    return [_report(row) for row in _rows(body)]
+
+
+def read_replies(body: object) -> list[dict[str, Any]]:
+    """Return the replies of a page; see :func:`read_reports`."""
+    return [
+        row if isinstance(row, dict) and _identifier(row.get("phone")) else {UNREADABLE: row}
+        for row in _rows(body)
+    ]
+
+
 def whole_number(value: object) -> int | None:
     """Return an integer from an integer or a string of digits, else None."""
     if isinstance(value, str):
@@ -269,6 +288,22 @@ def _failed(entry: object) -> FailedRecipient:
         "error_code": _code(failure.get("error_code")),
         "error_message": str(failure.get("error_message") or ""),
     }
+
+
+def _rows(body: object) -> list[object]:
+    if isinstance(body, bytes):
+        raise MalformedReplyError("it is not JSON")
+    if body is None:
+        return []
+    return body if isinstance(body, list) else [body]
+
+
+def _report(row: object) -> dict[str, Any]:
+    if isinstance(row, dict):
+        msg_id, status = _identifier(row.get("msgId")), whole_number(row.get("status"))
+        if msg_id is not None and len(msg_id) <= LONGEST_MSG_ID and status is not None:
+            return {**row, "msgId": msg_id, "status": status}
+    return {UNREADABLE: row}
 
 
 def _object(value: object) -> Mapping[str, object]:

@@ -204,7 +204,7 @@ def policy(
     return {
         "retry": retry_if_exception(call.may_be_sent_again_after),
         "stop": stop_after_attempt(max_attempts) | stop_before_delay(LONGEST_IN_ALL),
-        "wait": _wait,
+        "wait": lambda state: max(_wait(state), call.interval),
         "before_sleep": before_sleep,
         "reraise": True,
     }

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_jsms.api import calls
 from airflow_provider_jsms.api.arguments import connection_id_of, once_key_of
+from airflow_provider_jsms.api.statuses import MAX_ROWS, lost_replies
 from airflow_provider_jsms.api.send_time import parse_send_time, parse_wire
 from airflow_provider_jsms.compat import connection_form_widgets, ui_field_behaviour
 from airflow_provider_jsms.exceptions import (
@@ -265,6 +266,33 @@ class JsmsHook(BaseHook):
         """
         return self._client.send(calls.query_schedule(schedule_id))
 
+    def fetch_reports(self, *, met: list[BaseException] | None = None) -> list[dict[str, Any]]:
+        """Read up to 500 delivery reports of the app, which JSMS then forgets (``GET /v1/report``).
+
+        JSMS hands out each row once, to whoever asks first, and keeps it for three days. Store the
+        rows before you call again, at least five seconds later. If a reply is lost, so are its
+        rows: the call is retried for the next ones, and the loss is logged as an error.
+
+        Each row is ``{"msgId", "phone", "receiveTime", "status"}`` with the full number, or
+        ``{"unreadable": row}``. :data:`airflow_provider_jsms.api.statuses.STATUSES` has the
+        meaning of ``status``.
+
+        :param met: collects the errors of all attempts that failed. Each
+            :class:`JsmsNoAnswerError` among them may have lost a page.
+        :raises JsmsFrequencyError: 50201, somebody else reads too. Nothing was read.
+        :raises JsmsAccountError: 50202, usually because a callback is set. Nothing was read.
+        :raises JsmsNoAnswerError: all replies were lost.
+        """
+        return self._fetch(calls.fetch_reports(), met)
+
+    def fetch_replies(self, *, met: list[BaseException] | None = None) -> list[dict[str, Any]]:
+        """Read up to 500 replies of people, which JSMS then forgets (``GET /v1/reply``).
+
+        Each row is ``{"phone", "replyTime", "content"}``, or ``{"unreadable": row}``. Otherwise it
+        is as :meth:`fetch_reports`.
+        """
+        return self._fetch(calls.fetch_replies(), met)
+
     def find_schedule(self, once_key: object) -> str | None:
         """Return the schedule_id that was accepted under a key, None if there is none.
 
@@ -364,6 +392,23 @@ class JsmsHook(BaseHook):
         if self.durable:
             begin()
         return None
+
+    def _fetch(
+        self, call: Call[list[dict[str, Any]]], met: list[BaseException] | None
+    ) -> list[dict[str, Any]]:
+        met = [] if met is None else met
+        try:
+            return self._client.send(call, met=met)
+        except JsmsError as error:
+            met.append(error)
+            raise
+        finally:
+            if lost := lost_replies(met):
+                self.log.error(
+                    "%s: %d replies were lost, each with up to %d rows that JSMS hands out once "
+                    "only. The JSMS console may show them.",
+                    *(call, lost, MAX_ROWS),
+                )
 
     def _send_future(self, call: Call[T]) -> T:
         call.require_future()

@@ -136,6 +136,21 @@ class JsmsOperator(BaseOperator):
                 # The result of another task may name people.
                 self.schedule_id = only_ids(self.schedule_id)
 
+    @contextmanager
+    def _results_kept(
+        self, context: Context, results: Callable[[], Mapping[str, Any]]
+    ) -> Iterator[None]:
+        """Push the results so far to XCom if the task fails."""
+        try:
+            yield
+        except JsmsError:
+            try:
+                for key, value in results().items():
+                    context["ti"].xcom_push(key=key, value=value)
+            except Exception:  # the error that the task fails with must not be lost
+                self.log.exception("The results so far could not be pushed to XCom")
+            raise
+
     def _before_rendering(self, context: Context) -> None:
         """Do what has to be done even if a template cannot be rendered."""
 
@@ -297,21 +312,6 @@ class JsmsSubmitOperator(JsmsOperator):
     def _is_in_code(self, context: Context) -> bool:
         """Return whether the user's code submits with it, possibly more than once."""
         return self._is_subclassed() or not self._is_task(context)
-
-    @contextmanager
-    def _results_kept(
-        self, context: Context, results: Callable[[], Mapping[str, Any]]
-    ) -> Iterator[None]:
-        """Push the results so far to XCom if the task fails."""
-        try:
-            yield
-        except JsmsError:
-            try:
-                for key, value in results().items():
-                    context["ti"].xcom_push(key=key, value=value)
-            except Exception:  # the error that the task fails with must not be lost
-                self.log.exception("The results so far could not be pushed to XCom")
-            raise
 
     @contextmanager
     def _guarding_other_submissions(self, context: Context) -> Iterator[None]:

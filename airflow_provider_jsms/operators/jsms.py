@@ -24,6 +24,10 @@ from airflow_provider_jsms.operators.base import (
     JsmsSubmitOperator,
     past_send_time,
 )
+from airflow_provider_jsms.operators.delivery import (
+    JsmsFetchRepliesOperator,
+    JsmsFetchReportsOperator,
+)
 from airflow_provider_jsms.operators.reconcile import JsmsReconcileSchedulesOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
@@ -48,6 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JsmsDeleteScheduleOperator",
+    "JsmsFetchRepliesOperator",
+    "JsmsFetchReportsOperator",
     "JsmsModifyBatchScheduleOperator",
     "JsmsModifyScheduleOperator",
     "JsmsQueryScheduleOperator",

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from airflow_provider_jsms.api.replies import LONGEST_MSG_ID
 from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.submission.decisions import ACCEPTED, DELETED, FINISHED, REFUSED
 from airflow_provider_jsms.submission.ledger_rows import (
@@ -64,7 +65,7 @@ class SqlLedger:
     def __init__(self, engine: Engine, table: str = DEFAULT_TABLE, *, name: str = "") -> None:
         self._engine = engine
         self._process = os.getpid()
-        self._table, self._schema = _tables(table)
+        self._table, self._reports, self._schema = _tables(table)
         self._name = name
         self._is_ready = False
         self._lock = threading.RLock()
@@ -153,6 +154,21 @@ class SqlLedger:
             counted = sa.select(sa.func.count()).select_from(self._table).where(old)
             return int(connection.execute(counted).scalar_one())
 
+    def save_reports(self, app: str, reports: Iterable[Mapping[str, Any]]) -> None:
+        """Write delivery reports, each instead of an earlier one of the same msg_id.
+
+        :param reports: ``msg_id``, ``status``, ``received_at`` and ``read_at`` of each.
+        :raises StoreAwayError: the database cannot be used at the moment.
+        """
+        # The last of each: a key must occur once.
+        rows = {report["msg_id"]: {"app": app, **report} for report in reports}
+        column = self._reports.c
+        with self._statement() as connection:
+            if rows:
+                is_old = sa.and_(column.app == app, column.msg_id.in_(rows))
+                connection.execute(sa.delete(self._reports).where(is_old))
+                connection.execute(sa.insert(self._reports), [*rows.values()])
+
     def write(
         self, place: Place, record_key: str, content: Mapping[str, Any], old: str | None
     ) -> str:
@@ -238,7 +254,7 @@ class SqlLedger:
         # Where two processes create them at once, one fails, and then finds them.
         for attempt in _several_times():
             with attempt:
-                for table in (self._table, self._schema):
+                for table in (self._table, self._reports, self._schema):
                     table.create(self._engine, checkfirst=True)
                 if not self._versions():
                     with self._engine.begin() as connection:
@@ -344,8 +360,8 @@ def _is_away(error: exc.SQLAlchemyError) -> bool:
 
 
 @cache
-def _tables(name: str) -> tuple[sa.Table, sa.Table]:
-    """Return the table, and the one-row table that names the version of its columns."""
+def _tables(name: str) -> tuple[sa.Table, sa.Table, sa.Table]:
+    """Return the table, that of delivery reports, and the one-row one with their version."""
     metadata = sa.MetaData()
     ledger = sa.Table(
         name,
@@ -371,12 +387,22 @@ def _tables(name: str) -> tuple[sa.Table, sa.Table]:
         sa.Index(f"{name}_record_key", "record_key", mysql_length=191),
         mysql_charset="utf8mb4",
     )
+    reports = sa.Table(
+        f"{name}_reports",
+        metadata,
+        sa.Column("app", sa.String(64), primary_key=True),
+        sa.Column("msg_id", sa.String(LONGEST_MSG_ID), primary_key=True),
+        sa.Column("status", sa.BigInteger, nullable=False),
+        sa.Column("received_at", sa.String(20)),
+        sa.Column("read_at", sa.String(20), nullable=False),
+        mysql_charset="utf8mb4",
+    )
     schema = sa.Table(
         f"{name}_schema",
         metadata,
         sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
     )
-    return ledger, schema
+    return ledger, reports, schema
 
 
 def _several_times() -> Retrying:
