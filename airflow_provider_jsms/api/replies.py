@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
 from airflow_provider_jsms.api.arguments import schedule_id_of
 from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS, refusal
-from airflow_provider_jsms.api.statuses import UNREADABLE
 from airflow_provider_jsms.api.masking import mask_message
+from airflow_provider_jsms.api.statuses import UNREADABLE
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
     JsmsServerError,

@@ -10,8 +10,8 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_jsms.api import calls
 from airflow_provider_jsms.api.arguments import connection_id_of, once_key_of
-from airflow_provider_jsms.api.statuses import MAX_ROWS, lost_replies
 from airflow_provider_jsms.api.send_time import parse_send_time, parse_wire
+from airflow_provider_jsms.api.statuses import MAX_ROWS, lost_replies
 from airflow_provider_jsms.compat import connection_form_widgets, ui_field_behaviour
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
@@ -405,8 +405,8 @@ class JsmsHook(BaseHook):
         finally:
             if lost := lost_replies(met):
                 self.log.error(
-                    "%s: %d replies were lost, each with up to %d rows that JSMS hands out once "
-                    "only. The JSMS console may show them.",
+                    "%s: pages that were lost on their way: %d, each with up to %d rows, which JSMS "
+                    "does not hand out again. The JSMS console may show them.",
                     *(call, lost, MAX_ROWS),
                 )
 

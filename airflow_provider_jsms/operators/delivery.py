@@ -12,6 +12,8 @@ from airflow_provider_jsms.submission.fingerprint import account_of
 from airflow_provider_jsms.submission.output_file import output_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
@@ -46,14 +48,15 @@ class JsmsFetchRepliesOperator(JsmsOperator):
     :raises JsmsOutputError: the file cannot be written; the text says whether rows are lost.
     """
 
-    template_fields = ("output", "jsms_conn_id")
+    template_fields: Sequence[str] = ("output_path", "jsms_conn_id")
 
     def __init__(self, *, output: Templated, **kwargs: Any) -> None:
         kwargs.setdefault("multiple_outputs", True)
         # Two runs at once would share the rows between them.
         kwargs.setdefault("max_active_tis_per_dag", 1)
         super().__init__(**kwargs)
-        self.output = output
+        # `output` of an operator is the XComArg of its result.
+        self.output_path = output
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read all pages."""
@@ -69,7 +72,7 @@ class JsmsFetchRepliesOperator(JsmsOperator):
 
     def _drain(self, hook: JsmsHook, context: Context) -> Drain:
         del context
-        return Drain(hook.fetch_replies, output_of(self.output))
+        return Drain(hook.fetch_replies, output_of(self.output_path))
 
 
 class JsmsFetchReportsOperator(JsmsFetchRepliesOperator):
@@ -99,7 +102,7 @@ class JsmsFetchReportsOperator(JsmsFetchRepliesOperator):
         is_saved = flag("save_to_ledger", self.save_to_ledger)
         return ReportDrain(
             hook.fetch_reports,
-            output_of(self.output),
+            output_of(self.output_path),
             hook.require_ledger("save_to_ledger") if is_saved else None,
             app=account_of(hook.settings).app,
             zone=hook.settings.zone,

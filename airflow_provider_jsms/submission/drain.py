@@ -50,7 +50,7 @@ class Drain:
     a page is empty would cost five more seconds, and never end while texts are being delivered.
     """
 
-    what: ClassVar = "replies"
+    what: ClassVar = "Replies"
 
     def __init__(self, fetch: Fetch, output: Output) -> None:
         self._fetch = fetch
@@ -82,8 +82,8 @@ class Drain:
     def log(self) -> None:
         """Log the counts, never a row."""
         _log.info(
-            "Read %(rows)d %(what)s in %(pages)d pages (%(unreadable)d rows are unreadable and "
-            "kept as they are, %(lost_pages)d pages were lost) into %(output)s",
+            "%(what)s read into %(output)s: %(rows)d; pages: %(pages)d, lost pages: "
+            "%(lost_pages)d, unreadable rows, kept as they are: %(unreadable)d",
             {**self._counts, "what": self.what, "output": mask_text(self._output)},
         )
 
@@ -104,7 +104,7 @@ class Drain:
 
     def _keep(self, rows: list[dict[str, Any]]) -> None:
         try:
-            with explaining(self._output, f"{len(rows)} {self.what} were read and are lost."):
+            with explaining(self._output, f"A page of {len(rows)} rows was read and is lost."):
                 self._output.add(encoded(rows))
         except JsmsOutputError:
             self._counts["lost_pages"] += 1
@@ -127,7 +127,7 @@ class ReportDrain(Drain):
     :param is_retry: an earlier try may have read rows that did not reach the ledger.
     """
 
-    what = "delivery reports"
+    what = "Delivery reports"
 
     def __init__(
         self,
@@ -207,4 +207,4 @@ def _received_at(value: object, zone: tzinfo) -> str | None:
     except (OverflowError, ValueError, OSError):
         return None
     moment = parse_wire(str(value), zone)
-    return moment and utc_text(moment)
+    return utc_text(moment) if moment else None

@@ -14,16 +14,13 @@ from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from airflow_provider_jsms.api.statuses import UNREADABLE
 from airflow_provider_jsms.api.masking import is_recipients_file, mask_text, show
+from airflow_provider_jsms.api.statuses import UNREADABLE
 from airflow_provider_jsms.compat import absolute_path
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsOutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from fsspec import AbstractFileSystem
-
 _LOCAL: Final = ("", "file")
 
 
@@ -139,7 +136,7 @@ class ObjectFile:
     ends with all pages that are left, a crash has come between the two, and they are in it already.
     """
 
-    def __init__(self, name: str, fs: AbstractFileSystem, path: str) -> None:
+    def __init__(self, name: str, fs: Any, path: str) -> None:  # noqa: ANN401  it has no types
         self._name = name
         self._fs = fs
         self._path = path
@@ -181,7 +178,9 @@ class ObjectFile:
             found = self._fs.ls(folder, detail=False)
         except FileNotFoundError:  # an empty folder is none
             return []
-        return sorted(each for each in found if f"/{each}".rpartition("/")[2].startswith(f"{name}.page-"))
+        return sorted(
+            each for each in found if f"/{each}".rpartition("/")[2].startswith(f"{name}.page-")
+        )
 
     def _delete(self, pages: Iterable[str]) -> None:
         for page in pages:
