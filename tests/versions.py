@@ -25,6 +25,11 @@ if AIRFLOW >= (3, 2):
 else:
     from airflow.exceptions import AirflowRescheduleException, TaskDeferralError
 
+if AIRFLOW >= (3, 0):
+    from airflow.sdk.io import attach
+else:
+    from airflow.io.store import attach
+
 if AIRFLOW >= (3, 1):
     from airflow.sdk.module_loading import import_string
 else:
@@ -41,6 +46,7 @@ __all__ = [
     "TaskDeferralError",
     "TaskInstance",
     "as_here",
+    "attach",
     "import_string",
     "stand_in",
     "storage_path",

@@ -405,8 +405,8 @@ class JsmsHook(BaseHook):
         finally:
             if lost := lost_replies(met):
                 self.log.error(
-                    "%s: pages that were lost on their way: %d, each with up to %d rows, which JSMS "
-                    "does not hand out again. The JSMS console may show them.",
+                    "%s: pages that were lost on their way: %d, each with up to %d rows, which "
+                    "JSMS does not hand out again. The JSMS console may show them.",
                     *(call, lost, MAX_ROWS),
                 )
 
