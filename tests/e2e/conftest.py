@@ -74,6 +74,7 @@ def airflow(
     ) as stack:
         stack.wait_for_dags("jsms_reminder", "jsms_campaign", "jsms_cancellation")
         stack.wait_for_dags("jsms_appointments", "e2e_mistakes")
+        stack.wait_for_dags("jsms_delivery", "jsms_reports")
         stack.wait_for_dags("ledger_single", "ledger_batch", "ledger_campaign")
         stack.wait_for_dags("ledger_mapped", "ledger_contract")
         stack.wait_for_dags("once_first", "once_other", "once_batch", "once_without_key")

@@ -8,6 +8,7 @@ from tests.databases import needs_sqlite_hook
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.control import SandboxControl
+    from tests.stack.airflow import AirflowStack
     from tests.stack.rest import AirflowRest
 
 
@@ -72,6 +73,28 @@ def test_the_appointments_follow_their_list(rest: AirflowRest, sandbox: SandboxC
     texts = {each["mobile"]: each["text"] for each in sandbox.messages()}
     assert sorted(texts) == ["13900139011", "13900139012", "13900139014"]
     assert "16:00" in texts["13900139012"]
+
+
+def test_the_delivery_lists_whom_the_text_has_not_reached(
+    rest: AirflowRest, airflow: AirflowStack, sandbox: SandboxControl
+) -> None:
+    sandbox.delivery("13900139003", 4003)
+    sandbox.reply("13900139002", "谢谢")
+    run_id = rest.trigger("jsms_delivery", conf={"send_in": 8})["dag_run_id"]
+    rest.wait_for_task("jsms_delivery", run_id, "wait", timeout=90)
+    reading = rest.run_dag("jsms_reports", timeout=90)
+    assert states(rest, reading) == dict.fromkeys(["reports", "replies"], "success")
+    read = rest.xcom("jsms_reports", reading["dag_run_id"], "reports")
+    assert (read["rows"], read["by_status"]) == (2, {"4001": 1, "4003": 1})
+    assert rest.xcom("jsms_reports", reading["dag_run_id"], "replies", "rows") == 1
+    run = rest.wait_for_run("jsms_delivery", run_id, timeout=90)
+    tasks = ["campaign", "wait", "reported", "list_to_call"]
+    assert states(rest, run) == dict.fromkeys(tasks, "success")
+    counts = rest.xcom("jsms_delivery", run_id, "list_to_call")
+    assert counts == {"delivered": 1, "the phone is off or out of service": 1}
+    rows = (airflow.home / "jsms_to_call.csv").read_text("utf-8").splitlines()
+    assert rows == ["mobile,reason", "13900139003,the phone is off or out of service"]
+    assert "谢谢" in (airflow.home / "jsms_replies.jsonl").read_text("utf-8")
 
 
 def test_the_cancellation_takes_the_text_back(rest: AirflowRest, sandbox: SandboxControl) -> None:
