@@ -300,7 +300,7 @@ def _rows(body: object) -> list[object]:
 
 def _report(row: object) -> dict[str, Any]:
     if isinstance(row, dict):
-        msg_id, status = _identifier(row.get("msgId")), whole_number(row.get("status"))
+        msg_id, status = _identifier(row.get("msgId")), _code(row.get("status"))
         if msg_id is not None and len(msg_id) <= LONGEST_MSG_ID and status is not None:
             return {**row, "msgId": msg_id, "status": status}
     return {UNREADABLE: row}

@@ -137,11 +137,11 @@ class SqlLedger:
         return self._rows(*which, order=column.updated_at.desc(), limit=limit)
 
     def purge(self, app: str, before: str, *, dry_run: bool) -> int:
-        """Delete the rows whose outcome is known, and return their number.
+        """Delete the rows whose outcome is known, and old delivery reports; count the rows.
 
-        :param before: texts that were sent before this moment (UTC), and what was refused or
-            deleted before it.
-        :param dry_run: only count them.
+        :param before: texts that were sent before this moment (UTC), what was refused or deleted
+            before it, and reports that were read before it.
+        :param dry_run: only count the rows.
         :raises StoreAwayError: the database cannot be used at the moment.
         """
         column = self._table.c
@@ -150,6 +150,9 @@ class SqlLedger:
         old = sa.and_(column.app == app, column.updated_at < before, sa.or_(was_sent, is_over))
         with self._statement() as connection:
             if not dry_run:
+                report = self._reports.c
+                is_old = sa.and_(report.app == app, report.read_at < before)
+                connection.execute(sa.delete(self._reports).where(is_old))
                 return connection.execute(sa.delete(self._table).where(old)).rowcount
             counted = sa.select(sa.func.count()).select_from(self._table).where(old)
             return int(connection.execute(counted).scalar_one())
@@ -392,7 +395,7 @@ def _tables(name: str) -> tuple[sa.Table, sa.Table, sa.Table]:
         metadata,
         sa.Column("app", sa.String(64), primary_key=True),
         sa.Column("msg_id", sa.String(LONGEST_MSG_ID), primary_key=True),
-        sa.Column("status", sa.BigInteger, nullable=False),
+        sa.Column("status", sa.Integer, nullable=False),
         sa.Column("received_at", sa.String(20)),
         sa.Column("read_at", sa.String(20), nullable=False),
         mysql_charset="utf8mb4",

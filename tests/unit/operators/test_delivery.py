@@ -330,6 +330,7 @@ class TestRowsOfAnotherForm:
             [REPORT],
             {},
             {**REPORT, "status": "delivered"},
+            {**REPORT, "status": 10**30},
             {**REPORT, "msgId": None},
             {**REPORT, "msgId": "7" * 129},
             {"content": "half of an emoji: \ud83d"},

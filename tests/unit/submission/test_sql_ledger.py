@@ -228,6 +228,56 @@ def test_a_record_that_somebody_edited_is_no_record(ledger: SqlLedger, url: str)
     assert ledger.store(PLACE).get("key") == "begun"
 
 
+class TestDeliveryReports:
+    def report(self, msg_id: str, **changed: Any) -> dict[str, Any]:
+        times = {"received_at": "2026-12-01T01:00:00Z", "read_at": "2026-12-01T02:00:00Z"}
+        return {"msg_id": msg_id, "status": 4001, **times, **changed}
+
+    def saved(self, url: str) -> dict[tuple[str, str], int]:
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            query = "SELECT app, msg_id, status FROM jsms_ledger_reports"
+            rows = connection.execute(sa.text(query)).all()
+        engine.dispose()
+        return {(row.app, row.msg_id): row.status for row in rows}
+
+    def test_the_last_one_of_a_msg_id_stays(self, ledger: SqlLedger, url: str) -> None:
+        ledger.save_reports("app", [])
+        assert self.saved(url) == {}
+        ledger.save_reports("app", [self.report("1"), self.report("2")])
+        ledger.save_reports("other", [self.report("1", received_at=None)])
+        newer = [self.report("2", status=4002), self.report("2", status=4003), self.report("3")]
+        ledger.save_reports("app", newer)
+        assert self.saved(url) == {
+            ("app", "1"): 4001,
+            ("app", "2"): 4003,
+            ("app", "3"): 4001,
+            ("other", "1"): 4001,
+        }
+
+    def test_a_whole_page_of_the_longest_ids_is_two_statements(
+        self, ledger: SqlLedger, url: str
+    ) -> None:
+        ledger.save_reports("app", [])
+        statements: list[str] = []
+        sa.event.listen(
+            ledger._engine, "before_cursor_execute", lambda *it: statements.append(it[2])
+        )
+        page = [self.report(f"{number:0128d}", status=10**6 - 1) for number in range(500)]
+        ledger.save_reports("a" * 64, page)
+        assert len(statements) == 2
+        assert len(self.saved(url)) == 500
+
+    def test_old_ones_are_purged(self, ledger: SqlLedger, url: str) -> None:
+        later = self.report("2", read_at="2026-12-03T00:00:00Z")
+        ledger.save_reports("app", [self.report("1"), later])
+        ledger.save_reports("other", [self.report("1")])
+        ledger.purge("app", "2026-12-02T00:00:00Z", dry_run=True)
+        assert len(self.saved(url)) == 3
+        ledger.purge("app", "2026-12-02T00:00:00Z", dry_run=False)
+        assert self.saved(url).keys() == {("app", "2"), ("other", "1")}
+
+
 # The process of the tests has threads, and a fork of it could wait forever for a lock of theirs.
 FORK = """
 import multiprocessing, sqlalchemy
