@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_jsms import exceptions
 from airflow_provider_jsms.api.codes import CODES
+from airflow_provider_jsms.api.statuses import STATUSES
 from airflow_provider_jsms.get_provider_info import CONN_FIELDS
 from airflow_provider_jsms.operators import jsms as operators
 from airflow_provider_jsms.sandbox import account
@@ -34,6 +35,17 @@ def test_the_complete_dag_is_one() -> None:
 def test_the_list_that_changes_is_a_task() -> None:
     with DAG("readme", schedule=None):
         exec(PYTHON[3], {})  # noqa: S102  our own
+
+
+def test_the_reading_of_reports_is_a_task() -> None:
+    (example,) = (code for code in PYTHON if "JsmsFetchReportsOperator(" in code)
+    with DAG("readme", schedule=None):
+        exec(as_here(example), {})  # noqa: S102  our own
+
+
+def test_the_statuses_are_those_of_the_code() -> None:
+    rows = re.findall(r"(?m)^\| (4\d{3}) \| (.*) \|$", README)
+    assert {int(status): meaning for status, meaning in rows} == STATUSES
 
 
 def test_the_code_of_ones_own_works(sandbox: SandboxControl) -> None:
@@ -75,7 +87,8 @@ def test_every_error_that_a_task_can_end_with_is_explained() -> None:
 
 def test_the_notifier_of_the_example_is_one() -> None:
     names: dict[str, Any] = {}
-    exec(as_here(PYTHON[4]), names)  # noqa: S102  our own
+    (example,) = (code for code in PYTHON if "JsmsNotifier(" in code)
+    exec(as_here(example), names)  # noqa: S102  our own
     assert names["on_call"].delay.total_seconds() == 30
 
 
