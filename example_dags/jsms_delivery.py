@@ -36,12 +36,13 @@ REPLIES = FOLDER / "jsms_replies.jsonl"
 
 
 def reports_of(sent: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """Return the reports that have arrived for the msg_ids of a campaign."""
+    """Return the last report of each msg_id of a campaign, as far as they have arrived."""
     msg_ids = {msg_id for of_one_schedule in sent.values() for msg_id in of_one_schedule}
     if not REPORTS.exists():
         return []
     with REPORTS.open(encoding="utf-8") as file:
-        return [row for row in map(json.loads, file) if row.get("msgId") in msg_ids]
+        rows = [row for row in map(json.loads, file) if row.get("msgId") in msg_ids]
+    return list({row["msgId"]: row for row in rows}.values())
 
 
 with DAG(
@@ -99,15 +100,12 @@ with DAG(
     def list_to_call(sent: dict[str, list[str]], path: str) -> dict[str, int]:
         """Write a file of those whom the text has not reached, and count all by status."""
         found = reports_of(sent)
-        reasons = [(row["phone"], STATUSES.get(row["status"], "unknown")) for row in found]
+        unreached = [row for row in found if row["status"] != DELIVERED]
         with Path(path).open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows(
-                [
-                    ("mobile", "reason"),
-                    *(each for each in reasons if each[1] != STATUSES[DELIVERED]),
-                ]
-            )
-        missing = sum(map(len, sent.values())) - len(found)
-        return dict(Counter([reason for _, reason in reasons] + ["no report"] * missing))
+            table = csv.writer(file)
+            table.writerow(["mobile", "reason"])
+            table.writerows([row["phone"], STATUSES.get(row["status"])] for row in unreached)
+        counts = Counter(str(row["status"]) for row in found)
+        return {**counts, "no report": sum(map(len, sent.values())) - len(found)}
 
     reported(wait.output) >> list_to_call(wait.output, str(FOLDER / "jsms_to_call.csv"))
