@@ -84,7 +84,7 @@ class Controls(ABC):
     def delivery(self, mobile: str, status: int) -> dict[str, Any]:
         """Set the status in the delivery reports of a number, such as 4003; 4001 is delivered.
 
-        :param status: one of :data:`airflow_provider_jsms.sandbox.inbox.STATUSES`.
+        :param status: one of :data:`airflow_provider_jsms.api.statuses.STATUSES`.
         """
         return self._apply(control_api.set_delivery, {"status": status}, mobile)
 

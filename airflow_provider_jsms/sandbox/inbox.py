@@ -6,27 +6,14 @@ from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_jsms.api.statuses import DELIVERED, INTERVAL, MAX_ROWS, STATUSES
+
 if TYPE_CHECKING:
     from datetime import datetime
 
-DELIVERED = 4001
-STATUSES = {
-    DELIVERED: "delivered",
-    4002: "the number is on the blacklist of the carrier",
-    4003: "the phone is off or out of service",
-    4004: "the number does not exist",
-    4005: "the balance is used up",
-    4006: "the number was texted too often",
-    4007: "the call was not answered",
-    4008: "the line was busy",
-    4009: "the phone cannot be reached",
-    4010: "the text contains a sensitive word",
-    4100: "other error",
-}
-"""The documented statuses of a delivery report; 4007 to 4009 are for voice calls."""
+__all__ = ["DELIVERED", "PULL_INTERVAL", "STATUSES", "Inbox"]
 
-PULL_INTERVAL = timedelta(seconds=5)
-_MAX_ROWS = 500
+PULL_INTERVAL = timedelta(seconds=INTERVAL)
 
 
 class Inbox:
@@ -49,7 +36,7 @@ class Inbox:
         self.pulled_at = now
         while self._rows and self._rows[0][0] < now - self._kept:
             self._rows.popleft()
-        return [self._rows.popleft()[1] for _ in range(min(_MAX_ROWS, len(self._rows)))]
+        return [self._rows.popleft()[1] for _ in range(min(MAX_ROWS, len(self._rows)))]
 
     def may_pull(self, now: datetime) -> bool:
         """Return whether the last pull is long enough ago."""
