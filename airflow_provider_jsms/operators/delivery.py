@@ -25,7 +25,8 @@ class JsmsFetchRepliesOperator(JsmsOperator):
 
     JSMS hands out each row once, to whoever asks first, at most 500 in five seconds, and not at all
     while a callback is set in its console. So let one task per app key read, in an Airflow pool
-    with one slot (``pool="jsms_clinic"``); of one DAG, one run reads at a time.
+    with one slot (``pool="jsms_clinic"``). One run of a DAG reads at a time; in a mapped task only
+    the pool limits that.
 
     Each line is ``{"phone", "replyTime", "content", "read_at"}`` as JSMS sends it, with the full
     number and the time (UTC) of the reading; a row that is not of the documented form is

@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.replies import whole_number
@@ -26,21 +26,15 @@ from airflow_provider_jsms.submission.ledger import StoreAwayError, utc_text
 from airflow_provider_jsms.submission.output_file import encoded, explaining
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import tzinfo
 
-    from airflow_provider_jsms.submission.output_file import Output
+    from airflow_provider_jsms.submission.output_file import LocalFile, ObjectFile
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 
+    Fetch: TypeAlias = Callable[..., list[dict[str, Any]]]
+
 _log: Final = logging.getLogger(__name__)
-
-
-class Fetch(Protocol):
-    """A method of the hook that reads one page."""
-
-    def __call__(self, *, met: list[BaseException]) -> list[dict[str, Any]]:
-        """Return the rows of a page; ``met`` collects the errors of failed attempts."""
-        ...
 
 
 class Drain:
@@ -48,11 +42,13 @@ class Drain:
 
     It ends with a page that is not full. Rows that come later are for the next run: to go on until
     a page is empty would cost five more seconds, and never end while texts are being delivered.
+
+    :param fetch: a method of the hook that reads one page.
     """
 
     what: ClassVar = "Replies"
 
-    def __init__(self, fetch: Fetch, output: Output) -> None:
+    def __init__(self, fetch: Fetch, output: LocalFile | ObjectFile) -> None:
         self._fetch = fetch
         self._output = output
         self._counts: Counter[str] = Counter(rows=0, pages=0, unreadable=0, lost_pages=0)
@@ -70,7 +66,7 @@ class Drain:
         try:
             while self._page() >= MAX_ROWS:
                 time.sleep(INTERVAL)
-        except JsmsCallError:
+        except (JsmsCallError, JsmsLedgerError):
             self._finish()
             raise
         self._finish()
@@ -132,7 +128,7 @@ class ReportDrain(Drain):
     def __init__(
         self,
         fetch: Fetch,
-        output: Output,
+        output: LocalFile | ObjectFile,
         ledger: SqlLedger | None,
         *,
         app: str,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.masking import is_recipients_file, mask_text, show
 from airflow_provider_jsms.api.statuses import UNREADABLE
@@ -24,24 +24,7 @@ if TYPE_CHECKING:
 _LOCAL: Final = ("", "file")
 
 
-class Output(Protocol):
-    """The file, wherever it is; as text, the path as it was given."""
-
-    def begin(self) -> None:
-        """Check that it can be written, and repair what a crash has left."""
-
-    def add(self, page: bytes) -> None:
-        """Add lines, durable when this returns."""
-
-    def finish(self) -> None:
-        """Bring all pages into the file."""
-
-    def lines(self) -> Iterator[bytes]:
-        """Iterate over its lines."""
-        ...
-
-
-def output_of(value: object) -> Output:
+def output_of(value: object) -> LocalFile | ObjectFile:
     """Return the file that an argument names.
 
     :param value: a path, a URI such as ``s3://connection@bucket/reports.jsonl``, or a path object.

@@ -38,8 +38,9 @@ def test_three_pages_are_read_and_a_cleared_task_reads_what_has_come_since(
     sandbox.delivery(numbers[0], 4004)
     sandbox.travel_to(TEXT["send_time"])
     run = rest.run_dag("jsms_reports", timeout=120)
-    assert states(rest, run) == dict.fromkeys(["reports", "replies"], "success")
     run_id = run["dag_run_id"]
+    done = dict.fromkeys(["reports", "replies"], "success")
+    assert states(rest, run) == done, rest.log("jsms_reports", run_id, "reports")
     result = rest.xcom("jsms_reports", run_id, "reports")
     assert (result["rows"], result["pages"], result["lost_pages"]) == (SIZE, 3, 0)
     assert result["by_status"] == {"4001": SIZE - 1, "4004": 1}

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -30,6 +31,7 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsFetchRepliesOperator,
     JsmsFetchReportsOperator,
 )
+from airflow_provider_jsms.submission import drain
 from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 from tests import people
 from tests.databases import needs_sqlite_hook
@@ -427,6 +429,21 @@ class TestTheLedger:
         desk.path.write_bytes(desk.path.read_bytes() + b'not JSON\n{"of": "somebody else"}\n')
         desk.read(save_to_ledger=True, tries=2)
         assert self.saved(engine).keys() == sent
+
+
+@pytest.mark.parametrize(
+    ("given", "saved"),
+    [
+        (1492150741392, "2017-04-14T06:19:01Z"),
+        ("1492150741392", "2017-04-14T06:19:01Z"),
+        ("2017-04-14 14:19:01", "2017-04-14T06:19:01Z"),
+        ("Fri Apr 14 14:19:01 CST 2017", None),
+        (None, None),
+        (10**30, None),
+    ],
+)
+def test_the_time_of_a_report_is_saved_in_utc(given: object, saved: str | None) -> None:
+    assert drain._received_at(given, ZoneInfo("Asia/Shanghai")) == saved
 
 
 READ = """
