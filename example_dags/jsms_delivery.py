@@ -1,6 +1,6 @@
 """Delivery: who has got the text, and who has to be called instead.
 
-JSMS hands out each delivery report once, to whoever asks first. So one DAG, `jsms_reports`, reads
+JSMS hands out each delivery report once, to the first reader. So one DAG, `jsms_reports`, reads
 the reports of all campaigns into a file, and `jsms_delivery` texts people and then looks into it.
 
 Trigger `jsms_delivery` in the UI as it is, and `jsms_reports` once its task `wait` has succeeded:

@@ -26,7 +26,7 @@ else:
     from airflow.exceptions import AirflowRescheduleException, TaskDeferralError
 
 if AIRFLOW >= (3, 0):
-    from airflow.sdk.io import attach
+    from airflow.sdk.io.store import attach
 else:
     from airflow.io.store import attach
 

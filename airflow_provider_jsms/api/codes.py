@@ -131,7 +131,7 @@ CODES: Final[dict[int, Code]] = {
         "Read them in one task only, in an Airflow pool with one slot."),
     50202: Code(None, "", JsmsAccountError,
         "delivery reports and replies cannot be read, usually because a callback is set",
-        "Remove the callback of the application in the JSMS console, or take them from what it "
+        "Remove the callback of the application in the JSMS console, or use the rows that it "
         "receives."),
     50301: Code(None, "", JsmsAccountError, "the developer account is frozen",
         "Contact JSMS support."),

@@ -1,4 +1,4 @@
-"""Delivery reports and replies: how JSMS hands them out, and what the statuses mean."""
+"""Delivery reports and replies: their pages, and the meaning of each status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_ROWS: Final = 500
-"""Rows of a page; JSMS hands out each row once, to whoever asks first."""
+"""Rows of a page; JSMS hands out each row once, to the first reader."""
 INTERVAL: Final = 5.0
 """Seconds between two pages of an app; JSMS answers 50201 to an earlier call."""
 DELIVERED: Final = 4001

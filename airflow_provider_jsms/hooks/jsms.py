@@ -269,7 +269,7 @@ class JsmsHook(BaseHook):
     def fetch_reports(self, *, met: list[BaseException] | None = None) -> list[dict[str, Any]]:
         """Read up to 500 delivery reports of the app, which JSMS then forgets (``GET /v1/report``).
 
-        JSMS hands out each row once, to whoever asks first, and keeps it for three days. Store the
+        JSMS hands out each row once, to the first reader, and keeps it for three days. Store the
         rows before you call again, at least five seconds later. If a reply is lost, so are its
         rows: the call is retried for the next ones, and the loss is logged as an error.
 

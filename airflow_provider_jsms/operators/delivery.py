@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class JsmsFetchRepliesOperator(JsmsOperator):
     """Read the replies of people into a JSON Lines file.
 
-    JSMS hands out each row once, to whoever asks first, at most 500 in five seconds, and not at all
+    JSMS hands out each row once, to the first reader, at most 500 in five seconds, and not at all
     while a callback is set in its console. So let one task per app key read, in an Airflow pool
     with one slot (``pool="jsms_clinic"``). One run of a DAG reads at a time; in a mapped task only
     the pool limits that.

@@ -46,7 +46,7 @@ class Drain:
     :param fetch: a method of the hook that reads one page.
     """
 
-    what: ClassVar = "Replies"
+    kind: ClassVar = "Replies"
 
     def __init__(self, fetch: Fetch, output: LocalFile | ObjectFile) -> None:
         self._fetch = fetch
@@ -56,7 +56,7 @@ class Drain:
     def run(self) -> None:
         """Read all pages.
 
-        :raises JsmsOutputError: the output cannot be written; the text says what became of rows.
+        :raises JsmsOutputError: the output cannot be written; the text says whether rows are lost.
         :raises JsmsCallError: JSMS refused the call, or cannot be reached.
         :raises JsmsLedgerError: the ledger cannot be written.
         """
@@ -78,13 +78,13 @@ class Drain:
     def log(self) -> None:
         """Log the counts, never a row."""
         _log.info(
-            "%(what)s read into %(output)s: %(rows)d; pages: %(pages)d, lost pages: "
+            "%(kind)s read into %(output)s: %(rows)d; pages: %(pages)d, lost pages: "
             "%(lost_pages)d, unreadable rows, kept as they are: %(unreadable)d",
-            {**self._counts, "what": self.what, "output": mask_text(self._output)},
+            {**self._counts, "kind": self.kind, "output": mask_text(self._output)},
         )
 
     def _prepare(self) -> None:
-        """Do what has to succeed before rows are read that JSMS hands out once."""
+        """Check everything else before the first page is read, which JSMS hands out once."""
 
     def _page(self) -> int:
         """Read a page and return the number of its rows."""
@@ -100,7 +100,7 @@ class Drain:
 
     def _keep(self, rows: list[dict[str, Any]]) -> None:
         try:
-            with explaining(self._output, f"A page of {len(rows)} rows was read and is lost."):
+            with explaining(self._output, f"A page of {len(rows)} rows was read and may be lost."):
                 self._output.add(encoded(rows))
         except JsmsOutputError:
             self._counts["lost_pages"] += 1
@@ -123,7 +123,7 @@ class ReportDrain(Drain):
     :param is_retry: an earlier try may have read rows that did not reach the ledger.
     """
 
-    what = "Delivery reports"
+    kind = "Delivery reports"
 
     def __init__(
         self,

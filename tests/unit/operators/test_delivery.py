@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -17,6 +19,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import DAG
+from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_jsms.exceptions import (
     JsmsAccountError,
@@ -37,6 +40,7 @@ from tests import people
 from tests.databases import needs_sqlite_hook
 from tests.stack.waiting import wait_until
 from tests.unit import wire
+from tests.versions import attach, storage_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -223,6 +227,50 @@ class TestNothingIsReadBefore:
         with pytest.raises(JsmsOutputError, match="Nothing was read"):
             desk.read(output="/proc/reports.jsonl")
         assert desk.read()["rows"] == 1
+
+
+@pytest.mark.usefixtures("waits")
+def test_a_disk_that_is_full_loses_one_page_and_says_so(
+    sandbox: SandboxControl, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(sandbox, 700)
+    real, calls = os.fsync, iter(range(100))
+
+    def synchronize(file: int) -> None:
+        if next(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", synchronize)
+        with pytest.raises(JsmsOutputError, match=r"No space left.*page of 200 rows .* may be lost"):
+            desk.read()
+    assert (desk.ti.xcoms["rows"], desk.ti.xcoms["lost_pages"]) == (500, 1)
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("fails", [False, True])
+def test_pages_in_object_storage_are_merged_even_if_the_next_cannot_be_read(
+    sandbox: SandboxControl, desk: Desk, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    sent = send(sandbox, 1207)
+    storage = attach("memory", fs=MemoryFileSystem()).fs
+    output = "memory://desk/reports.jsonl"
+    storage_path(output)
+    real, calls = JsmsHook.fetch_reports, iter(range(100))
+
+    def fetch(hook: JsmsHook, **given: Any) -> list[Row]:
+        sandbox.account(callback=fails and next(calls) == 2)
+        return real(hook, **given)
+
+    monkeypatch.setattr(JsmsHook, "fetch_reports", fetch)
+    with pytest.raises(JsmsAccountError) if fails else nullcontext():
+        desk.read(output=output)
+    (name,) = (each["name"] for each in storage.ls("/desk"))
+    rows = [json.loads(line) for line in storage.cat_file(name).splitlines()]
+    msg_ids = [row["msgId"] for row in rows]
+    assert len({*msg_ids} & sent) == len(msg_ids) == (1000 if fails else 1207)
+    storage.rm("/desk", recursive=True)
 
 
 class TestRefusals:
