@@ -243,7 +243,7 @@ def test_a_disk_that_is_full_loses_one_page_and_says_so(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", synchronize)
-        with pytest.raises(JsmsOutputError, match=r"No space left.*page of 200 rows .* may be lost"):
+        with pytest.raises(JsmsOutputError, match=r"No space left.*page of 200 rows .*be lost"):
             desk.read()
     assert (desk.ti.xcoms["rows"], desk.ti.xcoms["lost_pages"]) == (500, 1)
 
