@@ -5,7 +5,8 @@
     AirflowException
     └── JsmsError                         the base, never raised itself
         ├── JsmsInputError                *  an argument is invalid; nothing was sent
-        │   └── JsmsPastSendTimeError     *  send_time has passed; nothing was sent
+        │   ├── JsmsPastSendTimeError     *  send_time has passed; nothing was sent
+        │   └── JsmsSendWindowError       *  send_time is outside the send_window; nothing was sent
         ├── JsmsSettingsError             *  the Airflow connection is invalid; nothing was sent
         ├── JsmsConnectionNotFoundError      Airflow does not find the connection
         ├── JsmsRenderError                  a private template field could not be rendered
@@ -78,6 +79,10 @@ class JsmsInputError(JsmsError, AirflowFailException):
 
 class JsmsPastSendTimeError(JsmsInputError):
     """``send_time`` has passed, so nothing was sent to JSMS (which would answer 50027)."""
+
+
+class JsmsSendWindowError(JsmsInputError):
+    """``send_time`` is outside the ``send_window``, so nothing was sent."""
 
 
 class JsmsSettingsError(JsmsError, AirflowFailException):

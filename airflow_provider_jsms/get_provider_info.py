@@ -30,6 +30,11 @@ CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
         "description": "Zone of the wall clock that JSMS sends by. Default: Asia/Shanghai.",
         "schema": {"type": ["string", "null"], "default": "Asia/Shanghai"},
     },
+    "send_window": {
+        "label": "Send window (发送时段)",
+        "description": "Times of day at which texts may go out: 08:00-21:00. Default: always.",
+        "schema": {"type": ["string", "null"], "default": "always"},
+    },
     "connect_timeout": {
         "label": "Connect timeout (seconds)",
         "description": "Timeout for connecting to JSMS. A number from 0.1 to 300. Default: 5.",

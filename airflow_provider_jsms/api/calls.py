@@ -118,6 +118,16 @@ class Call(Generic[T]):
         if self.send_time:
             self.send_time.require_future(datetime.now(UTC))
 
+    def require_sendable(self) -> None:
+        """Raise if ``send_time`` has passed, or if the send_window refuses it.
+
+        :raises JsmsPastSendTimeError: it has passed.
+        :raises JsmsSendWindowError: it is outside the window.
+        """
+        self.require_future()
+        if self.send_time:
+            self.send_time.require_in_window()
+
     def may_be_sent_again_after(self, error: BaseException) -> bool:
         """Return whether sending the call once more cannot text anyone twice."""
         if isinstance(error, JsmsNotSentError | JsmsThrottledError):

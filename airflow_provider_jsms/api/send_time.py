@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING
 import pendulum
 
 from airflow_provider_jsms.api.masking import mask_text, show
-from airflow_provider_jsms.exceptions import JsmsInputError, JsmsPastSendTimeError
+from airflow_provider_jsms.exceptions import (
+    JsmsInputError,
+    JsmsPastSendTimeError,
+    JsmsSendWindowError,
+)
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -31,10 +35,16 @@ _ISO_WITH_OFFSET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SendTime:
-    """An instant in whole seconds (UTC), and the zone of the service."""
+    """An instant in whole seconds (UTC), and the zone of the service.
+
+    :param given: the instant that was given, if a send_window has moved it.
+    :param outside: the send_window that refuses it, empty if none does.
+    """
 
     instant: datetime
     zone: tzinfo
+    given: datetime | None = None
+    outside: str = ""
 
     @property
     def wire(self) -> str:
@@ -48,7 +58,23 @@ class SendTime:
 
     def __str__(self) -> str:
         """Both clocks: ``2026-12-01 09:00:00 Asia/Shanghai (2026-12-01T01:00:00Z)``."""
-        return f"{self.wire} {self.zone} ({self.utc})"
+        moved = f"; moved from {self.as_given.wire}" if self.given else ""
+        return f"{self.wire} {self.zone} ({self.utc}{moved})"
+
+    @property
+    def as_given(self) -> SendTime:
+        """The time before a send_window has moved it."""
+        return SendTime(self.given or self.instant, self.zone)
+
+    def require_in_window(self) -> None:
+        """Raise ``JsmsSendWindowError`` if a send_window refuses the time."""
+        if self.outside:
+            raise JsmsSendWindowError(
+                f"send_time {self} is outside the send_window {self.outside} (the wall clock of "
+                "JSMS; the second time is outside too). Nothing was sent. Choose another time; or "
+                "set on_outside_window='next' to send at the next opening, or "
+                "send_window='always' to send at any time."
+            )
 
     def require_future(self, now: datetime) -> None:
         """Raise ``JsmsPastSendTimeError`` if the time has passed; JSMS would answer 50027."""

@@ -18,9 +18,11 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_s
 from airflow_provider_jsms.api.codes import APP_QUOTA_NOT_ASSIGNED, CODES
 from airflow_provider_jsms.api.masking import mask_text, show
 from airflow_provider_jsms.api.send_time import service_zone
+from airflow_provider_jsms.api.send_window import ACCEPTED, ALWAYS, send_window_of
 from airflow_provider_jsms.exceptions import (
     JsmsCallError,
     JsmsConnectionNotFoundError,
+    JsmsInputError,
     JsmsSettingsError,
     JsmsUnreadableReplyError,
 )
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider_jsms.api.send_window import SendWindow
     from airflow_provider_jsms.exceptions import JsmsError
 
 _log = logging.getLogger(__name__)
@@ -60,6 +63,7 @@ class JsmsSettings:
     :param ca_bundle: path of a CA bundle, empty for the usual certificates.
     :param ledger_conn_id: the connection to the database of the ledger, empty for none.
     :param ledger_table: the name of its table.
+    :param send_window: the times of day at which texts may go out, for all who give none.
     """
 
     base_url: str
@@ -72,6 +76,7 @@ class JsmsSettings:
     ca_bundle: str
     ledger_conn_id: str
     ledger_table: str
+    send_window: SendWindow = ALWAYS
 
     @property
     def is_plain_http(self) -> bool:
@@ -112,6 +117,7 @@ def read_settings(*, extra: Mapping[str, Any], **fields: object) -> JsmsSettings
         ca_bundle=_text(extra.get("ca_bundle")),
         ledger_conn_id=_connection(extra),
         ledger_table=_table(extra),
+        send_window=_send_window(extra),
     )
 
 
@@ -229,3 +235,10 @@ def _zone(extra: Mapping[str, Any]) -> tzinfo:
         return service_zone(str(name))
     except ValueError:
         raise _invalid("extra 'timezone'", show(name), "a name such as Asia/Shanghai") from None
+
+
+def _send_window(extra: Mapping[str, Any]) -> SendWindow:
+    try:
+        return send_window_of(extra.get("send_window"))
+    except JsmsInputError:
+        raise _invalid("extra 'send_window'", show(extra["send_window"]), ACCEPTED) from None

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow_provider_jsms.api import calls
 from airflow_provider_jsms.api.arguments import connection_id_of, once_key_of
 from airflow_provider_jsms.api.send_time import parse_send_time, parse_wire
-from airflow_provider_jsms.api.statuses import MAX_ROWS, lost_replies
+from airflow_provider_jsms.api.send_window import send_window_of
 from airflow_provider_jsms.compat import connection_form_widgets, ui_field_behaviour
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
@@ -59,7 +59,8 @@ class JsmsHook(BaseHook):
 
     :param jsms_conn_id: the Airflow connection. Its login is the app key, its password the master
         secret, its host a bare name or a base URL (default ``https://api.sms.jpush.cn``); extras:
-        ``timezone`` (of the wall clock of JSMS, default ``Asia/Shanghai``), ``connect_timeout``
+        ``timezone`` (of the wall clock of JSMS, default ``Asia/Shanghai``), ``send_window`` (the
+        times of day at which texts may go out, such as ``08:00-21:00``), ``connect_timeout``
         and ``read_timeout`` (seconds, default 5 and 30), ``max_attempts`` (default 3),
         ``ca_bundle`` (a path), and for the ledger ``ledger_conn_id`` (an Airflow connection to a
         SQL database) and ``ledger_table``.
@@ -144,9 +145,15 @@ class JsmsHook(BaseHook):
             )
         return self.ledger
 
-    def parse_send_time(self, value: object) -> SendTime:
-        """Return a time as the wall clock of this connection."""
-        return parse_send_time(value, self.settings.zone)
+    def parse_send_time(
+        self, send_time: object, send_window: object = None, on_outside_window: object = "fail"
+    ) -> SendTime:
+        """Return a time as the wall clock of this connection, moved into the send_window."""
+        window = send_window_of(send_window, self.settings.send_window, on_outside_window)
+        time = window.fit(parse_send_time(send_time, self.settings.zone))
+        if time.given:
+            self.log.info("Outside the send_window %s: send_time is now %s", window, time)
+        return time
 
     def submit_schedule(
         self,
@@ -157,6 +164,8 @@ class JsmsHook(BaseHook):
         sign_id: object = None,
         temp_para: object = None,
         once_key: object = None,
+        send_window: object = None,
+        on_outside_window: object = "fail",
     ) -> str:
         """Schedule one text and return its schedule_id (``POST /v1/schedule``).
 
@@ -169,7 +178,11 @@ class JsmsHook(BaseHook):
         :param once_key: names this text, whatever task, run or script submits it, 1 to 200
             characters. Where the ledger has it already, the same request is not sent again, and
             another one modifies the schedule until it is sent. Needs the extra ``ledger_conn_id``.
+        :param send_window: the times of day at which the text may go out, ``"08:00-21:00"``;
+            None for the connection's, ``"always"`` for no window.
+        :param on_outside_window: ``"fail"``, or ``"next"`` to send at the next opening.
         :raises JsmsInputError: an argument is invalid; nothing was sent.
+        :raises JsmsSendWindowError: ``send_time`` is outside the window; nothing was sent.
         :raises JsmsApiError: JSMS refused it.
         :raises JsmsUncertainError: this call, or an earlier try of the task, may have been
             accepted; it was not sent again. Never retry it.
@@ -178,7 +191,7 @@ class JsmsHook(BaseHook):
         :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
         """
         key = self._begin(once_key)
-        time = self.parse_send_time(send_time)
+        time = self.parse_send_time(send_time, send_window, on_outside_window)
         call = calls.submit_schedule(
             send_time=time, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
         )
@@ -194,6 +207,8 @@ class JsmsHook(BaseHook):
         sign_id: object = None,
         tag: object = None,
         once_key: object = None,
+        send_window: object = None,
+        on_outside_window: object = "fail",
     ) -> BatchResult:
         """Schedule a text for 1 to 1,000 people (``POST /v1/schedule/batch``).
 
@@ -207,7 +222,7 @@ class JsmsHook(BaseHook):
         The other arguments and errors are those of :meth:`submit_schedule`.
         """
         key = self._begin(once_key)
-        time = self.parse_send_time(send_time)
+        time = self.parse_send_time(send_time, send_window, on_outside_window)
         call = calls.submit_batch_schedule(
             send_time=time, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
         )
@@ -223,6 +238,8 @@ class JsmsHook(BaseHook):
         temp_id: object,
         sign_id: object = None,
         temp_para: object = None,
+        send_window: object = None,
+        on_outside_window: object = "fail",
     ) -> str:
         """Replace a schedule and return its schedule_id (``PUT /v1/schedule/{schedule_id}``).
 
@@ -231,7 +248,7 @@ class JsmsHook(BaseHook):
 
         :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
         """
-        time = self.parse_send_time(send_time)
+        time = self.parse_send_time(send_time, send_window, on_outside_window)
         call = calls.submit_schedule(
             send_time=time, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
         )
@@ -246,13 +263,15 @@ class JsmsHook(BaseHook):
         temp_id: object,
         sign_id: object = None,
         tag: object = None,
+        send_window: object = None,
+        on_outside_window: object = "fail",
     ) -> BatchResult:
         """Replace a batch schedule (``PUT /v1/schedule/batch/{schedule_id}``).
 
         The arguments are those of :meth:`submit_batch_schedule`, the errors those of
         :meth:`modify_schedule`.
         """
-        time = self.parse_send_time(send_time)
+        time = self.parse_send_time(send_time, send_window, on_outside_window)
         call = calls.submit_batch_schedule(
             send_time=time, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
         )
@@ -411,7 +430,7 @@ class JsmsHook(BaseHook):
                 )
 
     def _send_future(self, call: Call[T]) -> T:
-        call.require_future()
+        call.require_sendable()
         return self.send_call(call)
 
     def send_call(self, call: Call[T]) -> T:

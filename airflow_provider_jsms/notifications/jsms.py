@@ -98,6 +98,9 @@ class JsmsNotifier(BaseNotifier):
     :param sign_id: the id of an approved signature; None for the default one (templated).
     :param delay: the time from the callback to ``send_time``, 5 seconds to a day: a timedelta or
         seconds (templated).
+    :param send_window: the times of day at which the text may go out, such as ``"08:00-21:00"``;
+        outside, it is sent at the next opening. By default always, also where the connection has a
+        window; None for that of the connection (templated).
     :param once_key: names the text, which is then sent once, whatever callback, run or DAG submits
         it. Needs the extra ``ledger_conn_id`` of the connection (templated).
     :param jsms_conn_id: the Airflow connection to JSMS (templated).
@@ -107,7 +110,8 @@ class JsmsNotifier(BaseNotifier):
     """
 
     template_fields = (
-        *("mobile", "temp_id", "temp_para", "sign_id", "delay", "once_key", "jsms_conn_id"),
+        *("mobile", "temp_id", "temp_para", "sign_id", "delay", "send_window"),
+        *("once_key", "jsms_conn_id"),
     )
 
     def __init__(
@@ -118,6 +122,7 @@ class JsmsNotifier(BaseNotifier):
         temp_para: Any = None,  # noqa: ANN401  a dictionary or a template
         sign_id: Any = None,  # noqa: ANN401  a number or a template
         delay: Any = timedelta(minutes=1),  # noqa: ANN401  a timedelta, seconds or a template
+        send_window: Any = "always",  # noqa: ANN401  a pair of times, a text or a template
         once_key: Any = None,  # noqa: ANN401  a text or a template
         jsms_conn_id: str = DEFAULT_CONN_ID,
         max_length: int = 200,
@@ -135,6 +140,7 @@ class JsmsNotifier(BaseNotifier):
         self.temp_para = temp_para
         self.sign_id = sign_id
         self.delay = delay
+        self.send_window = send_window
         self.once_key = once_key
         self.jsms_conn_id = jsms_conn_id
         self.max_length = max_length
@@ -197,6 +203,8 @@ class JsmsNotifier(BaseNotifier):
             "send_time": datetime.now(UTC) + delay + timedelta(seconds=1),
             "temp_id": fields["temp_id"],
             "sign_id": fields["sign_id"],
+            "send_window": fields["send_window"],
+            "on_outside_window": "next",
         }
         with hook:
             if len(numbers) == 1:

@@ -175,6 +175,8 @@ class JsmsTextOperator(JsmsOperator):
         temp_id: Templated,
         sign_id: Templated = None,
         on_past_send_time: str = "fail",
+        send_window: Templated = None,
+        on_outside_window: str = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -182,9 +184,16 @@ class JsmsTextOperator(JsmsOperator):
         self.temp_id = temp_id
         self.sign_id = sign_id
         self.on_past_send_time = on_past_send_time
+        self.send_window = send_window
+        self.on_outside_window = on_outside_window
+
+    def _timing(self) -> dict[str, Any]:
+        """Return the arguments that decide when the text is sent."""
+        names = ("send_time", "send_window", "on_outside_window")
+        return {name: getattr(self, name) for name in names}
 
     def _fields(self) -> dict[str, Any]:
-        """Return the arguments of the call, except send_time and recipients."""
+        """Return the other arguments of the call, except recipients."""
         return {name: getattr(self, name) for name in self._arguments}
 
 
@@ -337,7 +346,10 @@ class JsmsSingleOperator(JsmsTextOperator):
     """The base of the operators for one person."""
 
     _arguments = ("mobile", "temp_id", "sign_id", "temp_para")
-    template_fields: Sequence[str] = ("send_time", *_arguments, "on_past_send_time", "jsms_conn_id")
+    template_fields: Sequence[str] = (
+        *("send_time", *_arguments),
+        *("on_past_send_time", "send_window", "on_outside_window", "jsms_conn_id"),
+    )
 
     def __init__(self, *, mobile: Templated, temp_para: Templated = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -351,7 +363,7 @@ class JsmsBatchOperator(JsmsTextOperator):
     _arguments = ("temp_id", "sign_id", "tag")
     template_fields: Sequence[str] = (
         *("send_time", "recipients", "columns", *_arguments),
-        *("max_failures", "on_past_send_time", "jsms_conn_id"),
+        *("max_failures", "on_past_send_time", "send_window", "on_outside_window", "jsms_conn_id"),
     )
 
     def __init__(

@@ -94,6 +94,11 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
     :param sign_id: the id of an approved signature; None for the default one (templated).
     :param temp_para: the parameters of the template, strings by name (templated).
     :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed (templated).
+    :param send_window: the times of day of the wall clock of JSMS at which the text may go out:
+        ``("08:00", "21:00")`` or ``"08:00-21:00"``, the first time included and the second not,
+        also across midnight. None for that of the connection, ``"always"`` for none (templated).
+    :param on_outside_window: outside it, ``"fail"`` without retry, or ``"next"``: send at the next
+        opening. An accepted schedule stays, if only the window has changed (templated).
     :param on_uncertain: if JSMS may have accepted the submission: ``"fail"`` without retry, and
         ask a person once the task is cleared; ``"ask"`` at once; ``"resubmit"`` once; or
         ``"assume_sent"``, which returns None (templated). To ask takes Airflow 3.3 or newer.
@@ -106,6 +111,7 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
         was sent. Needs the extra ``ledger_conn_id`` of the connection (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsInputError: an argument is invalid; nothing was sent.
+    :raises JsmsSendWindowError: ``send_time`` is outside the ``send_window``; nothing was sent.
     :raises JsmsApiError: JSMS refused it.
     :raises JsmsUncertainError: it may have been accepted; it was not sent again.
     :raises JsmsLateChangeError: it was sent before its arguments changed.
@@ -129,7 +135,8 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
         ):
             self._open_ledger(context, hook)
             key = self._key()
-            call = submit_schedule(send_time=hook.parse_send_time(self.send_time), **self._fields())
+            time = hook.parse_send_time(**self._timing())
+            call = submit_schedule(send_time=time, **self._fields())
             if not self._is_task(context):
                 refuse_templates(call)
             task_try, request = self._task_try(context), fingerprint_of(call, hook.settings)
@@ -189,7 +196,7 @@ class JsmsModifyScheduleOperator(JsmsReferenceOperator, JsmsSingleOperator):
             self._plain_hook() as hook,
         ):
             schedule_id = _only_schedule_id(self.schedule_id, _MODIFY_SEVERAL.format("mobile"))
-            return hook.modify_schedule(schedule_id, send_time=self.send_time, **self._fields())
+            return hook.modify_schedule(schedule_id, **self._timing(), **self._fields())
 
 
 class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
@@ -264,7 +271,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
             hook,
             source,
             self._survey(source),
-            hook.parse_send_time(self.send_time),
+            hook.parse_send_time(**self._timing()),
             batch_head(**self._fields()),
             task_try=task_try,
             is_in_code=is_in_code,
@@ -301,8 +308,8 @@ class JsmsModifyBatchScheduleOperator(JsmsReferenceOperator, JsmsBatchOperator):
         ):
             result = hook.modify_batch_schedule(
                 _only_schedule_id(self.schedule_id, _MODIFY_SEVERAL.format("recipients")),
-                send_time=self.send_time,
                 recipients=self._people(),
+                **self._timing(),
                 **self._fields(),
             )
         context["ti"].xcom_push(key="failure_recipients", value=result["failure_recipients"])

@@ -14,7 +14,8 @@ from airflow_provider_jsms.api.arguments import (
     whole_number_of,
 )
 from airflow_provider_jsms.api.entries import TEXTS
-from airflow_provider_jsms.exceptions import JsmsMaxDeletesError
+from airflow_provider_jsms.api.send_window import send_window_of
+from airflow_provider_jsms.exceptions import JsmsError
 from airflow_provider_jsms.operators.base import JsmsSubmitOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.fingerprint import account_of
@@ -22,7 +23,7 @@ from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
 from airflow_provider_jsms.submission.plan import plan
 from airflow_provider_jsms.submission.recipients_file import source_of
 from airflow_provider_jsms.submission.reconciliation import Reconciliation
-from airflow_provider_jsms.submission.report import Outcome, check_deletions, log_plan, planned
+from airflow_provider_jsms.submission.report import Outcome, check, log_plan, planned
 from airflow_provider_jsms.submission.scope import Scope
 from airflow_provider_jsms.submission.submission import ON_UNCERTAIN
 from airflow_provider_jsms.submission.texts import read_texts
@@ -30,10 +31,11 @@ from airflow_provider_jsms.submission.texts import read_texts
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.exceptions import JsmsError
+    from airflow_provider_jsms.hooks.connection import JsmsSettings
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.operators.base import Templated
-    from airflow_provider_jsms.submission.plan import Plan
+    from airflow_provider_jsms.submission.plan import Plan, Text
+    from airflow_provider_jsms.submission.sql_ledger import Place
 
 _MOST_AT_ONCE: Final = 32
 
@@ -69,10 +71,16 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
     :param dry_run: log the plan and do nothing (templated).
     :param on_past_send_time: ``"fail"`` or ``"skip"`` for texts that can be neither submitted nor
         moved, because their ``send_time`` has passed (templated).
+    :param send_window: the times of day at which texts may go out, as for
+        :class:`.JsmsSubmitScheduleOperator` (templated).
+    :param on_outside_window: outside it, ``"fail"`` before anything is sent, modified or
+        cancelled, or ``"next"``: send at the next opening. A text that is scheduled or sent stays,
+        if only the window has changed (templated).
     :param on_sent: ``"report"`` or ``"fail"`` for texts that the list changes after they were sent
         (templated).
     :param concurrency: how many requests are in flight at once, 1 to 32.
     :raises JsmsInputError: an argument or a text is invalid; nothing was sent.
+    :raises JsmsSendWindowError: a text is outside the ``send_window``; nothing was sent.
     :raises JsmsMaxDeletesError: the list would cancel more than ``max_deletes``; nothing was sent.
     :raises JsmsNotReconciledError: some texts could not be reconciled; a retry may succeed.
     :raises JsmsNeverReconciledError: some texts can never be as the list says.
@@ -84,7 +92,8 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
 
     template_fields = (
         *("texts", "scope", "columns", "max_deletes", "dry_run"),
-        *("on_past_send_time", "on_sent", "on_uncertain", "jsms_conn_id"),
+        *("on_past_send_time", "send_window", "on_outside_window"),
+        *("on_sent", "on_uncertain", "jsms_conn_id"),
     )
 
     def __init__(
@@ -96,6 +105,8 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
         max_deletes: int | str | None = None,
         dry_run: bool | str = False,
         on_past_send_time: str = "fail",
+        send_window: Templated = None,
+        on_outside_window: str = "fail",
         on_sent: str = "report",
         concurrency: int = 4,
         **kwargs: Any,
@@ -110,6 +121,8 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
         # In the place of a method of Airflow that renders the fields, for `airflow tasks test -n`.
         self.dry_run = dry_run  # type: ignore[method-assign, assignment]
         self.on_past_send_time = on_past_send_time
+        self.send_window = send_window
+        self.on_outside_window = on_outside_window
         self.on_sent = on_sent
         self.concurrency = concurrency
 
@@ -128,18 +141,22 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
             ledger = hook.require_ledger("JsmsReconcileSchedulesOperator")
             scope = Scope(ledger, self._place(hook, context))
             reconciliation = self._reconciliation(hook, context, scope)
-            texts = read_texts(source_of(self.texts, self.columns, TEXTS), hook.settings)
+            texts = self._texts(hook.settings)
             moment = datetime.now(UTC)
             made = plan(texts, scope.read([text.key for text in texts], moment), moment)
             log_plan(made)
             if is_dry_run:
                 return self._only_planned(made, limit)
-            check_deletions(made, limit)
+            check(made, limit)
             scope.adopt()
             outcome = Outcome(made, tolerated)
             with self._results_kept(context, outcome.result):
                 reconciliation.carry_out(made, outcome)
         return outcome.result()
+
+    def _texts(self, settings: JsmsSettings) -> list[Text]:
+        window = send_window_of(self.send_window, settings.send_window, self.on_outside_window)
+        return read_texts(source_of(self.texts, self.columns, TEXTS), settings, window)
 
     def _place(self, hook: JsmsHook, context: Context) -> Place:
         """Return where the rows of the scope are, and who writes them."""
@@ -168,8 +185,8 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
 
     def _only_planned(self, made: Plan, limit: Limit | None) -> dict[str, Any]:
         try:
-            check_deletions(made, limit)
-        except JsmsMaxDeletesError as error:
+            check(made, limit)
+        except JsmsError as error:
             self.log.warning("Without dry_run this would fail: %s", error)
         self.log.info("dry_run: nothing was sent, modified or deleted")
         return planned(made)

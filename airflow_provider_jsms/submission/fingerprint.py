@@ -38,11 +38,14 @@ class Fingerprint(Account):
     """One request.
 
     :param request: stands for the whole body.
+    :param given: stands for the body with its ``send_time`` as it was before a send_window moved
+        it.
     :param text: stands for the body without its ``send_time``.
     :param people: stands for the numbers, in any order.
     """
 
     request: str
+    given: str
     text: str
     people: str
 
@@ -51,8 +54,11 @@ class Fingerprint(Account):
         return other.get("key") == self.key
 
     def is_same_request(self, other: Mapping[str, Any]) -> bool:
-        """Return whether the recorded fingerprint stands for the same request."""
-        return other.get("request") == self.request
+        """Return whether the recorded fingerprint stands for the same request.
+
+        It does too if only the send_window has changed: an accepted schedule stays where it is.
+        """
+        return other.get("request") == self.request or other.get("given") == self.given
 
     def is_for_same_people(self, other: Mapping[str, Any]) -> bool:
         """Return whether the recorded request went to the same numbers by the same application."""
@@ -78,11 +84,16 @@ def fingerprint_of(
     shared = {name: item for name, item in (call.body or {}).items() if name not in _PERSONAL}
     content = content or digest(people)
     request = json.dumps(shared, sort_keys=True).encode()
+    given = request
+    if call.send_time and call.send_time.given:
+        as_given = {**shared, "send_time": call.send_time.as_given.wire}
+        given = json.dumps(as_given, sort_keys=True).encode()
     del shared["send_time"]
     return Fingerprint(
         app=account.app,
         key=account.key,
         request=_keyed(secret, request, content),
+        given=_keyed(secret, given, content),
         text=_keyed(secret, json.dumps(shared, sort_keys=True).encode(), content),
         people=people_fingerprint([person["mobile"] for person in people], settings),
     )

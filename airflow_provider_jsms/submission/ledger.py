@@ -116,7 +116,7 @@ class SubmissionRecord(StoredRecord):
     def is_of_other_arguments(self, request: Fingerprint) -> bool:
         """Return whether it is of a request that the arguments of the task have made before."""
         recorded = (self.content or {}).get("fingerprint")
-        return recorded is not None and not request.is_same_request(recorded)
+        return recorded is not None and recorded.get("request") != request.request
 
     def decide(self, request: Fingerprint) -> Decision:
         """Return the decision of this try."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from airflow_provider_jsms.api.calls import Call
+    from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
 
 _FAR: Final = datetime.max.replace(tzinfo=UTC)
@@ -83,6 +84,11 @@ class Step:
     at: datetime
     text: Text | None
     record: Mapping[str, Any] | None
+
+    @property
+    def send_time(self) -> SendTime | None:
+        """The time in the list."""
+        return self.text.call.send_time if self.text else None
 
     @property
     def schedule_id(self) -> str | None:

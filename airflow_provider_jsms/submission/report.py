@@ -12,6 +12,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsLateChangeError,
     JsmsMaxDeletesError,
     JsmsPastSendTimeError,
+    JsmsSendWindowError,
     JsmsUncertainError,
 )
 from airflow_provider_jsms.submission.plan import Action
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # Schedule_ids of each kind in a result; the ledger has all of them.
 _MOST_IDS: Final = 1000
 _SHOWN: Final = 10
+_CHANGES: Final = (Action.SUBMIT, Action.REPLACE, Action.MODIFY)
 _log = logging.getLogger(__name__)
 
 
@@ -96,6 +98,9 @@ def log_plan(plan: Plan) -> None:
     counts = Counter(step.do for step in plan.steps)
     summary = ", ".join(f"{counts[action]:,} {action.value}" for action in Action if counts[action])
     _log.info("%d texts in the list, %d pending: %s", plan.texts, plan.pending, summary or "none")
+    moved = sum(1 for step in plan.of(*_CHANGES) if step.send_time and step.send_time.given)
+    if moved:
+        _log.info("%d are moved to the next opening of the send_window", moved)
     for action in Action:
         if action is not Action.UNCHANGED and (steps := plan.of(action)):
             _log.info("%s: %s", action.value, shown(map(describe, steps), len(steps)))
@@ -116,12 +121,19 @@ def shown(texts: Iterator[str], count: int, separator: str = "; ") -> str:
     return separator.join([*first, *more])
 
 
-def check_deletions(plan: Plan, limit: Limit | None) -> None:
-    """Raise if a plan deletes too much, as for a list that is empty or truncated.
+def check(plan: Plan, limit: Limit | None) -> None:
+    """Raise if a plan must not be carried out.
 
-    :param limit: None for the default, 10 % but at least one, and nothing for an empty list.
-    :raises JsmsMaxDeletesError: it does.
+    :param limit: of deletions, None for the default, 10 % but at least one, and nothing for an
+        empty list.
+    :raises JsmsMaxDeletesError: it deletes more, as for a list that is empty or truncated.
+    :raises JsmsSendWindowError: it would send texts outside the send_window.
     """
+    _check_deletions(plan, limit)
+    _check_window(plan)
+
+
+def _check_deletions(plan: Plan, limit: Limit | None) -> None:
     deletions = len(plan.of(Action.DELETE))
     if limit is not None:
         is_allowed = deletions <= limit.of(plan.pending)
@@ -133,6 +145,18 @@ def check_deletions(plan: Plan, limit: Limit | None) -> None:
             f"texts of this scope, and max_deletes is {limit or 'not set (10 %, at least 1)'}. "
             "Nothing was sent, modified or deleted. Is the list complete? If it is, set "
             f"max_deletes={deletions} for this run, then clear the task."
+        )
+
+
+def _check_window(plan: Plan) -> None:
+    changes = plan.of(*_CHANGES)
+    outside = [step for step in changes if step.send_time and step.send_time.outside]
+    if outside:
+        raise JsmsSendWindowError(
+            f"{len(outside):,} of {plan.texts:,} texts are outside the send_window: "
+            f"{shown(map(describe, outside), len(outside))}. Nothing was sent, modified or "
+            "deleted. Choose other times, or set on_outside_window='next' to send them at the next "
+            "opening."
         )
 
 

@@ -19,6 +19,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsLateChangeError,
     JsmsPastSendTimeError,
     JsmsRefusedRecipientsError,
+    JsmsSendWindowError,
     JsmsStateError,
     JsmsUncertainError,
 )
@@ -214,7 +215,7 @@ class Submission:
         return self._submit(call, request)
 
     def _submit(self, call: Call[Any], request: Fingerprint) -> dict[str, Any] | None:
-        call.require_future()
+        call.require_sendable()
         self._before_send()
         self._write_intent(call, request)
         before = self.may_have_submitted
@@ -262,9 +263,12 @@ class Submission:
         schedule_id = self._record.schedule_id
         stands = f"Schedule {schedule_id}, which an earlier try submitted, stands as it was."
         try:
-            call.require_future()
+            call.require_sendable()
         except JsmsPastSendTimeError as error:
             raise JsmsLateChangeError(f"{error} {stands}") from error
+        except JsmsSendWindowError as error:
+            error.add(stands)
+            raise
         self._before_send()
         self._record.modifying(request, self._summary(call))
         try:
@@ -315,7 +319,7 @@ class Submission:
             self._resubmitted = 1
             try:
                 return self._submit(call, request)
-            except JsmsPastSendTimeError:
+            except (JsmsPastSendTimeError, JsmsSendWindowError):
                 raise error from None
         self.doubt = doubt
         self._task_try.uncertain.add(request.text, error)

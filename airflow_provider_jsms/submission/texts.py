@@ -10,20 +10,25 @@ from airflow_provider_jsms.api.calls import submit_schedule
 from airflow_provider_jsms.api.entries import TEMP_PARA, TEXTS, columns_of_row, is_missing
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.send_time import parse_send_time
+from airflow_provider_jsms.api.send_window import ALWAYS
 from airflow_provider_jsms.exceptions import JsmsInputError
 from airflow_provider_jsms.submission.fingerprint import fingerprint_of
 from airflow_provider_jsms.submission.plan import Text
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.api.entries import Source
+    from airflow_provider_jsms.api.send_window import SendWindow
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
 _SHOWN_ERRORS: Final = 10
 
 
-def read_texts(source: Source, settings: JsmsSettings) -> list[Text]:
+def read_texts(
+    source: Source, settings: JsmsSettings, send_window: SendWindow = ALWAYS
+) -> list[Text]:
     """Return the validated texts of a list, in the given order.
 
+    :param send_window: moves or refuses the times outside it.
     :raises JsmsInputError: counts the unusable rows, among them those that repeat a key, and shows
         the first ten.
     """
@@ -32,7 +37,7 @@ def read_texts(source: Source, settings: JsmsSettings) -> list[Text]:
     flaws = []
     for place, entry in source:
         try:
-            text = text_of_entry(entry, settings)
+            text = text_of_entry(entry, settings, send_window)
             if (first := places.setdefault(text.key, place)) != place:
                 raise JsmsInputError(  # noqa: TRY301  like the flaws of a row alone
                     f"its key {mask_text(text.key)!r} is that of {source.place} {first} too."
@@ -50,7 +55,7 @@ def read_texts(source: Source, settings: JsmsSettings) -> list[Text]:
     return texts
 
 
-def text_of_entry(entry: object, settings: JsmsSettings) -> Text:
+def text_of_entry(entry: object, settings: JsmsSettings, send_window: SendWindow = ALWAYS) -> Text:
     """Return one validated text.
 
     :param entry: ``{"key", "send_time", "mobile", "temp_id", "sign_id", "temp_para"}``; or a row
@@ -59,7 +64,7 @@ def text_of_entry(entry: object, settings: JsmsSettings) -> Text:
     fields = _fields(entry)
     key = once_key_of(fields["key"], "key")
     call = submit_schedule(
-        send_time=parse_send_time(fields["send_time"], settings.zone),
+        send_time=send_window.fit(parse_send_time(fields["send_time"], settings.zone)),
         mobile=fields["mobile"],
         temp_id=fields["temp_id"],
         sign_id=fields.get("sign_id"),

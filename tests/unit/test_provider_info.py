@@ -108,7 +108,7 @@ def test_the_help_of_a_field_names_default_and_bounds(name: str) -> None:
 def test_the_default_of_a_field_is_that_of_the_settings(name: str) -> None:
     by_default = getattr(read(), {"timezone": "zone"}.get(name, name))
     shown = FIELDS[name]["schema"].get("default", "")
-    assert shown == (str(by_default) if name == "timezone" else by_default)
+    assert shown == (str(by_default) if name in ("timezone", "send_window") else by_default)
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -26,6 +26,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsMaxDeletesError,
     JsmsNeverReconciledError,
     JsmsNotReconciledError,
+    JsmsSendWindowError,
     JsmsUncertainError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
@@ -189,6 +190,43 @@ def test_the_second_time_nothing_is_asked_of_jsms(scene: Scene, visits: list[Any
     before = scene.calls()
     assert scene.counts(visits[::-1]) == {"unchanged": 6}
     assert scene.calls() == before
+
+
+class TestASendWindow:
+    EVENING = datetime(2030, 7, 1, 15, tzinfo=UTC)  # 23:00 in China
+    MORNING = "2030-07-02 08:00:00"
+
+    @pytest.fixture
+    def late(self) -> list[dict[str, Any]]:
+        return [entry(1, self.EVENING - 12 * HOUR), entry(2, self.EVENING)]
+
+    def test_refuses_a_list_before_any_request(self, scene: Scene, late: list[Any]) -> None:
+        with pytest.raises(JsmsSendWindowError) as caught:
+            scene.reconcile(late, send_window="08:00-21:00")
+        assert "1 of 2 texts are outside the send_window: visit-2 (1" in str(caught.value)
+        assert people.number(2) not in str(caught.value)
+        assert scene.calls() == {}
+        assert scene.counts(late, send_window="08:00-21:00", dry_run=True) == {"submitted": 2}
+
+    def test_moves_a_text_to_the_next_opening_once(
+        self, scene: Scene, late: list[Any], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        given: dict[str, Any] = {"send_window": ("08:00", "21:00"), "on_outside_window": "next"}
+        assert scene.counts(late, **given) == {"submitted": 2}
+        assert scene.pending[people.number(2)] == self.MORNING
+        assert "moved from 2030-07-01 23:00:00" in caplog.text
+        assert scene.counts(late, **given) == {"unchanged": 2}
+
+    def test_that_has_changed_leaves_scheduled_texts_alone(
+        self, scene: Scene, late: list[Any]
+    ) -> None:
+        given: dict[str, Any] = {"send_window": "08:00-21:00", "on_outside_window": "next"}
+        scene.reconcile(late, **given)
+        for window in ("09:00-21:00", "always"):
+            assert scene.counts(late, send_window=window) == {"unchanged": 2}
+            assert scene.counts(late, **{**given, "send_window": window}) == {"unchanged": 2}
+        assert scene.calls() == {"POST": 2}
 
 
 PASSING = (

@@ -18,7 +18,7 @@ from tests.unit.submission.test_campaign import (
     CampaignTask,
     assert_each_person_is_texted_once,
 )
-from tests.unit.submission.tries import KEYS, Task, posts, texted
+from tests.unit.submission.tries import KEYS, Task, posts, puts, texted
 from tests.versions import AIRFLOW, TaskAwaitingInput
 
 if TYPE_CHECKING:
@@ -223,6 +223,15 @@ class TestAnAnswer:
         assert posts(sandbox) == (1 if self.is_there else 2)
         assert task.clear() == the_schedule(sandbox)
         assert texted(sandbox) == [people.ANNA]
+
+    def test_adopts_what_is_there_also_if_the_send_window_has_changed(
+        self, task: Task, sandbox: SandboxControl, asked: Asked
+    ) -> None:
+        task.operator.send_window, task.operator.on_outside_window = "00:00-00:01", "next"
+        found = {"schedule_id": the_schedule(sandbox)} if self.is_there else {}
+        option = question.ONE_THERE if self.is_there else question.LEAVE
+        asked.answer(task, option, **found)
+        assert (posts(sandbox), puts(sandbox)) == (1, 0)
 
     def test_may_leave_it(self, task: Task, sandbox: SandboxControl, asked: Asked) -> None:
         result = asked.answer(task, question.LEAVE)
