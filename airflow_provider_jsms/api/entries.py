@@ -29,11 +29,13 @@ class Rows:
     """The contents of a list: the argument that it is, and its columns that are no parameters.
 
     :param optional: those of them that a table need not have.
+    :param has_parameters: whether its other columns are parameters; otherwise they are ignored.
     """
 
     argument: str
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    has_parameters: bool = True
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -99,9 +101,11 @@ def _no_list(value: object, rows: Rows) -> str:
     """Return the error for an argument that is no list."""
     hint, of = SHOW_THE_WAY.format("a list"), 'numbers or of {"mobile": ..., "temp_para": {...}}'
     if isinstance(value, Mapping):
-        hint = f"One {'person' if rows is RECIPIENTS else 'text'} is a list of one: [{{...}}]."
-    if rows is not RECIPIENTS:
+        hint = f"One {'text' if rows is TEXTS else 'person'} is a list of one: [{{...}}]."
+    if rows is TEXTS:
         of = "dictionaries with " + ", ".join(rows.required)
+    elif not rows.has_parameters:
+        of = "numbers"
     return (
         f"{rows.argument} is of type {type(value).__name__}: a list is needed, of {of}. {hint} "
         "Nothing was sent."
@@ -145,7 +149,7 @@ class Columns:
         rows: Rows = RECIPIENTS,
     ) -> None:
         found = [_name(each) for each in header]
-        self._fields = rows.fields
+        self._rows = rows
         self.names = [_canonical(renamed.get(name, name), rows) for name in found]
         missing = [repr(mask_text(name)) for name in renamed if name not in found]
         given = [name for name in self.names if name]
@@ -154,11 +158,13 @@ class Columns:
         if missing:
             why = f"has no column {', '.join(missing)}, which the argument columns names."
         elif lacking:
-            why = (
-                f"has no column called {lacking[0]!r}. Give it a first line such as "
-                f"{','.join(rows.required)},name, or pass the operator "
-                f"columns={{'name of the column': {lacking[0]!r}}}."
-            )
+            why = f"has no column called {lacking[0]!r}. Give it a first line such as "
+            why += ",".join(rows.required)
+            if rows.has_parameters:
+                why += (
+                    f",name, or pass the operator columns={{'name of the column': {lacking[0]!r}}}"
+                )
+            why += "."
         elif len(given) > len(set(given)):
             why = "has two columns of the same name."
         if why:
@@ -174,7 +180,8 @@ class Columns:
         for at, (name, cell) in enumerate(zip(self.names, cells, strict=False), start=1):
             # csv.DictReader collects the cells beyond the header in a list.
             is_empty = is_blank(cell if isinstance(cell, list) and not name else (cell,))
-            if name and name not in self._fields and is_empty:
+            is_parameter = self._rows.has_parameters and name not in self._rows.fields
+            if name and is_parameter and is_empty:
                 return JsmsInputError(
                     f"its cell for the parameter {mask_text(name)!r} is empty, which JSMS refuses."
                 )
@@ -184,7 +191,7 @@ class Columns:
                     "remove it (pandas: to_csv(..., index=False))."
                 )
         row.pop("", None)
-        own = {name: row.pop(name) for name in self._fields if name in row}
+        own = {name: row.pop(name) for name in self._rows.fields if name in row}
         return {**own, TEMP_PARA: row}
 
 

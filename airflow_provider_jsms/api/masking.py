@@ -85,7 +85,7 @@ def mask_field(name: str, value: object) -> object:
 def is_recipients_file(value: object) -> bool:
     """Return whether ``recipients`` is a file: a path, a URI or a path object, by its suffix."""
     is_path = isinstance(value, str) or callable(getattr(value, "open", None))
-    return is_path and str(value).lower().endswith((".csv", ".jsonl"))
+    return is_path and str(value).lower().endswith((".csv", ".jsonl", ".txt"))
 
 
 def _masked(match: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Final, NotRequired, TypedDict, TypeVar
 
 from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, encodable, is_none, text_of
 from airflow_provider_jsms.api.entries import TEMP_PARA, columns_of_row, entries_of, is_missing
@@ -13,9 +13,11 @@ from airflow_provider_jsms.api.mobile import MOBILE, OF_A_TEMPLATE, SEVERAL, dig
 from airflow_provider_jsms.exceptions import JsmsInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_jsms.api.entries import Source
+
+T = TypeVar("T")
 
 _ELEVEN_DIGITS: Final = re.compile(r"1[0-9]{10}")
 _SHOWN_ERRORS: Final = 10
@@ -48,17 +50,27 @@ def validated(source: Source) -> Iterator[Recipient]:
 
     :raises JsmsInputError: at the end; counts the unusable entries and shows the first ten.
     """
+    return checked(source, recipient, noun)
+
+
+def checked(source: Source, read: Callable[[object], T], noun: Callable[[int], str]) -> Iterator[T]:
+    """Yield the usable entries of a source.
+
+    :param read: returns the validated form of an entry.
+    :param noun: follows the number of entries.
+    :raises JsmsInputError: at the end; counts the unusable entries and shows the first ten.
+    """
     good = bad = 0
     shown = ""
     for place, entry in source:
         try:
-            person = recipient(entry)
+            value = read(entry)
         except JsmsInputError as error:
             bad += 1
             shown += f"\n{source.place} {place}: {error}" if bad <= _SHOWN_ERRORS else ""
         else:
             good += 1
-            yield person
+            yield value
     if bad:
         raise JsmsInputError(
             f"{bad} of {good + bad} {noun(good + bad)} cannot be used, so nothing was sent:{shown}"

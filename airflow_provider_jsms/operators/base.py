@@ -37,6 +37,7 @@ from airflow_provider_jsms.operators.rendering import (
 from airflow_provider_jsms.submission.advice import KEEP
 from airflow_provider_jsms.submission.airflow_version import CAN_ASK
 from airflow_provider_jsms.submission.chunks import survey
+from airflow_provider_jsms.submission.exclusion import excluded_numbers
 from airflow_provider_jsms.submission.fingerprint import account_of
 from airflow_provider_jsms.submission.question import answer_of
 from airflow_provider_jsms.submission.running_try import store_of, task_try_of
@@ -65,15 +66,15 @@ Templated: TypeAlias = Any
 class JsmsOperator(BaseOperator):
     """The base of the JSMS operators.
 
-    ``mobile``, ``temp_para``, ``recipients`` and ``texts`` hold personal data: your code reads
-    their values, Airflow stores and shows them masked.
+    ``mobile``, ``temp_para``, ``recipients``, ``texts`` and ``exclude`` hold personal data: your
+    code reads their values, Airflow stores and shows them masked.
 
     :param jsms_conn_id: the Airflow connection to JSMS (templated).
     """
 
     template_fields: Sequence[str] = ("jsms_conn_id",)
     template_fields_renderers: ClassVar = dict.fromkeys(
-        ("temp_para", "recipients", "texts"), "json"
+        ("temp_para", "recipients", "texts", "exclude"), "json"
     )
     ui_color = "#e3f0ff"
 
@@ -81,6 +82,7 @@ class JsmsOperator(BaseOperator):
     temp_para = PrivateField("temp_para")
     recipients = PrivateField("recipients")
     texts = PrivateField("texts")
+    exclude = PrivateField("exclude")
     schedule_id: Templated
 
     def __new__(cls, *_: Any, **kwargs: Any) -> Self:
@@ -197,7 +199,15 @@ class JsmsTextOperator(JsmsOperator):
         return {name: getattr(self, name) for name in self._arguments}
 
 
-class JsmsSubmitOperator(JsmsOperator):
+class JsmsExcludingOperator(JsmsOperator):
+    """The base of the operators that leave numbers out."""
+
+    def __init__(self, *, exclude: Templated = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.exclude = _kept(exclude)
+
+
+class JsmsSubmitOperator(JsmsExcludingOperator):
     """The base of the operators that submit, with records."""
 
     _first_record: ClassVar = RECORD
@@ -357,12 +367,12 @@ class JsmsSingleOperator(JsmsTextOperator):
         self.temp_para = temp_para
 
 
-class JsmsBatchOperator(JsmsTextOperator):
+class JsmsBatchOperator(JsmsExcludingOperator, JsmsTextOperator):
     """The base of the operators for a list of people."""
 
     _arguments = ("temp_id", "sign_id", "tag")
     template_fields: Sequence[str] = (
-        *("send_time", "recipients", "columns", *_arguments),
+        *("send_time", "recipients", "columns", "exclude", *_arguments),
         *("max_failures", "on_past_send_time", "send_window", "on_outside_window", "jsms_conn_id"),
     )
 
@@ -377,17 +387,24 @@ class JsmsBatchOperator(JsmsTextOperator):
     ) -> None:
         kwargs.setdefault("multiple_outputs", True)
         super().__init__(**kwargs)
-        # The first of several runs or tries would exhaust an iterator.
-        self.recipients = list(recipients) if isinstance(recipients, Iterator) else recipients
+        self.recipients = _kept(recipients)
         self.columns = columns
         self.tag = tag
         self.max_failures = max_failures
 
     def _survey(self, source: Source) -> Survey:
-        known = survey(source)
+        # Read once, so that both readings of the recipients leave out the same people.
+        known = survey(source, excluded_numbers(self.exclude))
+        if known.excluded:
+            self.log.info("%d entries of recipients are left out by exclude", known.excluded)
         if known.repeated:
             self.log.info("%d repeated entries of recipients are left out", known.repeated)
         return known
+
+
+def _kept(value: Templated) -> Templated:
+    # The first of several runs or tries would exhaust an iterator.
+    return list(value) if isinstance(value, Iterator) else value
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from airflow_provider_jsms.api.calls import batch_head, submit_schedule
 from airflow_provider_jsms.api.references import references_in
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
+    JsmsChangedListError,
     JsmsError,
     JsmsInputError,
     JsmsNeverDeletedError,
@@ -31,8 +32,9 @@ from airflow_provider_jsms.operators.delivery import (
 from airflow_provider_jsms.operators.reconcile import JsmsReconcileSchedulesOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
-from airflow_provider_jsms.submission.chunks import NOBODY, chunks
+from airflow_provider_jsms.submission.chunks import chunks
 from airflow_provider_jsms.submission.custom_code import refuse_templates
+from airflow_provider_jsms.submission.exclusion import excluded_numbers
 from airflow_provider_jsms.submission.fingerprint import fingerprint_of
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.recipients_file import source_of
@@ -93,6 +95,9 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
     :param temp_id: the id of an approved template (templated).
     :param sign_id: the id of an approved signature; None for the default one (templated).
     :param temp_para: the parameters of the template, strings by name (templated).
+    :param exclude: numbers that are not texted: a list, or the path or URI of a ``.csv`` file
+        with a column ``mobile``, or a ``.jsonl`` or ``.txt`` file. The task is skipped if
+        ``mobile`` is among them. An entry that is no number fails the task (templated).
     :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed (templated).
     :param send_window: the times of day of the wall clock of JSMS at which the text may go out:
         ``("08:00", "21:00")`` or ``"08:00-21:00"``, the first time included and the second not,
@@ -118,7 +123,10 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
     :raises JsmsLedgerError: the record cannot be read or written; nothing was sent.
     """
 
-    template_fields = (*JsmsSingleOperator.template_fields, "durable", "on_uncertain", "once_key")
+    template_fields = (
+        *JsmsSingleOperator.template_fields,
+        *("exclude", "durable", "on_uncertain", "once_key"),
+    )
 
     def execute(self, context: Context) -> str | None:
         """Submit the schedule, unless an earlier try has done so."""
@@ -134,7 +142,7 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
             self._plain_hook() as hook,
         ):
             self._open_ledger(context, hook)
-            key = self._key()
+            key, excluded = self._key(), excluded_numbers(self.exclude)
             time = hook.parse_send_time(**self._timing())
             call = submit_schedule(send_time=time, **self._fields())
             if not self._is_task(context):
@@ -146,6 +154,8 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
             else:
                 record = self._record_of_key(context, hook, key, request)
                 submission = KeyedSubmission(hook, task_try, record, self._policy(context))
+            if excluded and int(call.recipients[0]["mobile"]) in excluded:
+                raise _excluded(submission)
             with past_send_time(self.on_past_send_time, is_begun=lambda: submission.is_begun):
                 outcome = submission.carry_out(call, request)
             submission.finish()
@@ -215,9 +225,12 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
     :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of bare numbers if
         the template has no parameters; rows of a database such as ``{"mobile": ..., "name":
         ...}``; a pandas or polars frame; or the path or URI of a ``.csv`` file (its first line
-        names the columns: ``mobile`` and the parameters) or ``.jsonl`` file, such as
-        ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is UTF-8, UTF-16 or (CSV only)
-        GBK, read twice, and never held in memory as a whole.
+        names the columns: ``mobile`` and the parameters), ``.jsonl`` or ``.txt`` file (a number
+        per line), such as ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is UTF-8,
+        UTF-16 or (not JSON Lines) GBK, read twice, and never held in memory as a whole.
+    :param exclude: numbers that are left out, as in :class:`JsmsSubmitScheduleOperator`. The
+        result has their ``excluded_count`` in ``recipients``. If all are left out, the task is
+        skipped (templated).
     :param columns: renames the columns of a table, such as
         ``{"手机号": "mobile", "姓名": "name"}``; the others keep their names (templated).
     :param tag: a label of at most 10 characters, not shown to the recipients (templated).
@@ -318,9 +331,10 @@ class JsmsModifyBatchScheduleOperator(JsmsReferenceOperator, JsmsBatchOperator):
 
     def _people(self) -> list[Recipient]:
         source = source_of(self.recipients, self.columns)
-        people = [person for chunk in chunks(source, self._survey(source)) for person in chunk]
+        known = self._survey(source)
+        people = [person for chunk in chunks(source, known) for person in chunk]
         if not people:
-            raise AirflowSkipException(NOBODY)
+            raise AirflowSkipException(known.nobody)
         return people
 
 
@@ -420,6 +434,18 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
             hook.note_deletion(schedule_id, is_gone=True)
             return gone
         return "deleted"
+
+
+def _excluded(submission: Submission) -> Exception:
+    """Return the reason why an excluded person is not texted."""
+    if not submission.is_begun:
+        return AirflowSkipException("The recipient is in exclude, so nothing was sent.")
+    return JsmsChangedListError(
+        "The recipient is in exclude now, but the text was submitted before, or may have been "
+        f"(record {submission.key}, schedule {submission.schedule_id or 'unknown'}). Nothing was "
+        "sent. If the text has not been sent yet, delete that schedule. Then mark the task as "
+        "success."
+    )
 
 
 def _only_schedule_id(value: object, advice: str) -> str:

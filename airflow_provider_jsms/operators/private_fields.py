@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import BaseOperator
 
-PRIVATE_FIELDS: Final = ("mobile", "temp_para", "recipients", "texts")
+PRIVATE_FIELDS: Final = ("mobile", "temp_para", "recipients", "texts", "exclude")
 STORE: Final = "_private_values"
 _UNSET: Final = object()
 

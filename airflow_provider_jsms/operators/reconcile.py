@@ -18,6 +18,7 @@ from airflow_provider_jsms.api.send_window import send_window_of
 from airflow_provider_jsms.exceptions import JsmsError
 from airflow_provider_jsms.operators.base import JsmsSubmitOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
+from airflow_provider_jsms.submission.exclusion import excluded_numbers
 from airflow_provider_jsms.submission.fingerprint import account_of
 from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
 from airflow_provider_jsms.submission.plan import plan
@@ -56,7 +57,8 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
     Returns ``{"submitted": [...], "modified": [...], "deleted": [...], "counts": {...},
     "dry_run": false}``: at most 1,000 schedule_ids of each kind, and how many texts were
     ``submitted``, ``modified``, ``deleted``, ``unchanged``, ``sent``, ``past``, ``uncertain`` and
-    ``failed``. Each is also an XCom of its own, as far as the task came if it fails.
+    ``failed``, and how many of the list were ``excluded``. Each is also an XCom of its own, as far
+    as the task came if it fails.
 
     :param texts: a list of ``{"key", "send_time", "mobile", "temp_id", "sign_id", "temp_para"}``,
         where instead of ``temp_para`` all other keys may be the parameters; a pandas or polars
@@ -65,6 +67,8 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
     :param scope: names the list, such as ``"appointments"``: texts of other scopes are never
         touched (templated).
     :param columns: renames the columns of a table, such as ``{"手机号": "mobile"}`` (templated).
+    :param exclude: numbers whose texts count as vanished from the list, so that pending ones are
+        cancelled, within ``max_deletes``: as for :class:`.JsmsSubmitScheduleOperator` (templated).
     :param max_deletes: how many pending texts may be cancelled, a count or a share of the pending
         texts such as ``"20%"``. With more, nothing is sent, modified or cancelled. By default 10 %,
         but at least one, and none if the list is empty (templated).
@@ -91,7 +95,7 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
     """
 
     template_fields = (
-        *("texts", "scope", "columns", "max_deletes", "dry_run"),
+        *("texts", "scope", "columns", "exclude", "max_deletes", "dry_run"),
         *("on_past_send_time", "send_window", "on_outside_window"),
         *("on_sent", "on_uncertain", "jsms_conn_id"),
     )
@@ -141,9 +145,11 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
             ledger = hook.require_ledger("JsmsReconcileSchedulesOperator")
             scope = Scope(ledger, self._place(hook, context))
             reconciliation = self._reconciliation(hook, context, scope)
+            exclude = excluded_numbers(self.exclude) or frozenset()
             texts = self._texts(hook.settings)
             moment = datetime.now(UTC)
-            made = plan(texts, scope.read([text.key for text in texts], moment), moment)
+            records = scope.read([text.key for text in texts], moment)
+            made = plan(texts, records, moment, exclude)
             log_plan(made)
             if is_dry_run:
                 return self._only_planned(made, limit)

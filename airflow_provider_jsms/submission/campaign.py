@@ -18,7 +18,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsRecipientError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.submission.chunks import NOBODY, chunks
+from airflow_provider_jsms.submission.chunks import chunks
 from airflow_provider_jsms.submission.decisions import REFUSED, SENDING, UNKNOWN
 from airflow_provider_jsms.submission.fingerprint import (
     account_of,
@@ -52,9 +52,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Tally:
-    """The outcome of a campaign so far, of ``recipients`` in all."""
+    """The outcome of a campaign so far, of ``recipients`` in all.
+
+    :param excluded: how many more were left out, None without ``exclude``.
+    """
 
     recipients: int
+    excluded: int | None = None
     schedule_ids: list[str] = field(default_factory=list)
     success_count: int = 0
     failure_count: int = 0
@@ -90,6 +94,7 @@ class Tally:
             "success_count": self.success_count,
             "failure_count": self.failure_count,
             **uncertain,
+            **({} if self.excluded is None else {"excluded_count": self.excluded}),
         }
 
     def so_far(self) -> dict[str, Any]:
@@ -173,7 +178,7 @@ class Campaign:
         self._batch = self._records_of(once_key, is_in_code=is_in_code)
         self._records = self._read_records()
         self._begun, self._attempt = self._earlier_tries()
-        self.tally = Tally(known.recipients)
+        self.tally = Tally(known.recipients, None if known.exclude is None else known.excluded)
 
     @property
     def has_parts(self) -> bool:
@@ -189,7 +194,7 @@ class Campaign:
         """
         self._refuse_change()
         if not self._known.recipients:
-            raise AirflowSkipException(NOBODY)
+            raise AirflowSkipException(self._known.nobody)
         number = 0
         try:
             for number, people in enumerate(chunks(self._source, self._known), start=1):

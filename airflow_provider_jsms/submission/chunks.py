@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.api.calls import MAX_RECIPIENTS
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import Recipient
 
-NOBODY: Final = "recipients is empty: there is nobody to text."
+_EMPTY: Final = "recipients is empty"
 _CHANGED: Final = "The list of recipients has changed since it was checked."
 
 
@@ -30,6 +30,7 @@ _CHANGED: Final = "The list of recipients has changed since it was checked."
 class Survey:
     """The first reading of a list: the number of recipients and duplicates, and its chunks.
 
+    :param excluded: how many entries were left out by ``exclude``.
     ``marks`` are cheaper than ``digests``, but hold in this process only. ``kept`` are the chunks
     of a list, None for a source that may change.
     """
@@ -39,14 +40,23 @@ class Survey:
     digests: tuple[bytes, ...]
     marks: tuple[int, ...]
     kept: list[list[Recipient]] | None
+    excluded: int = 0
+    exclude: frozenset[int] | None = field(default=None, repr=False)
+
+    @property
+    def nobody(self) -> str:
+        """Why there is nobody to text."""
+        why = f"All {self.excluded} recipients are excluded" if self.excluded else _EMPTY
+        return f"{why}: there is nobody to text."
 
 
-def survey(source: Source) -> Survey:
+def survey(source: Source, exclude: frozenset[int] | None = None) -> Survey:
     """Validate every entry of a list.
 
+    :param exclude: numbers that are left out, None if the argument is not given.
     :raises JsmsInputError: counts the unusable entries and shows the first ten.
     """
-    unique = _Unique(source)
+    unique = _Unique(source, exclude)
     kept: list[list[Recipient]] | None = [] if source.is_fixed else None
     digests, marks = [], []
     for chunk, mark in unique.chunks():
@@ -54,7 +64,15 @@ def survey(source: Source) -> Survey:
         marks.append(mark)
         if kept is not None:
             kept.append(chunk)
-    return Survey(len(unique.seen), unique.repeated, tuple(digests), tuple(marks), kept)
+    return Survey(
+        len(unique.seen),
+        unique.repeated,
+        tuple(digests),
+        tuple(marks),
+        kept,
+        unique.excluded,
+        exclude,
+    )
 
 
 def chunks(source: Source, known: Survey) -> Iterator[list[Recipient]]:
@@ -67,7 +85,7 @@ def chunks(source: Source, known: Survey) -> Iterator[list[Recipient]]:
         return
     number = 0
     try:
-        for number, (chunk, mark) in enumerate(_Unique(source).chunks(), start=1):
+        for number, (chunk, mark) in enumerate(_Unique(source, known.exclude).chunks(), start=1):
             if known.marks[number - 1 : number] != (mark,):
                 raise JsmsChangedListError(_CHANGED)
             yield chunk
@@ -84,14 +102,16 @@ def digest(people: Sequence[Recipient]) -> bytes:
 
 
 class _Unique:
-    """Split a list into chunks and drop entries that repeat an earlier one.
+    """Split a list into chunks and drop excluded numbers, and entries that repeat an earlier one.
 
     Of each recipient it keeps the number and a hash of 64 bits of the parameters: two texts are
     mistaken for one only if they go to the same number and their hashes agree.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, exclude: frozenset[int] | None) -> None:
         self._source = source
+        self._exclude = exclude or ()
+        self.excluded = 0
         self.seen: set[int] = set()
         self.repeated = 0
 
@@ -99,8 +119,12 @@ class _Unique:
         """Yield lists of at most 1,000 recipients, each with a mark of its own."""
         chunk: dict[int, Recipient] = {}
         for person in validated(self._source):
+            number = int(person["mobile"])
+            if number in self._exclude:
+                self.excluded += 1
+                continue
             parameters = frozenset(person.get("temp_para", {}).items())
-            mark = (int(person["mobile"]) << 64) + hash(parameters)
+            mark = (number << 64) + hash(parameters)
             if mark in self.seen:
                 self.repeated += 1
                 continue

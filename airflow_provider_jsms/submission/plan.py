@@ -65,6 +65,11 @@ class Text:
     request: Fingerprint
 
     @property
+    def number(self) -> int:
+        """The number of its recipient."""
+        return int(self.call.recipients[0]["mobile"])
+
+    @property
     def at(self) -> datetime:
         """When it is to be sent (UTC)."""
         return self.call.send_time.instant if self.call.send_time else _FAR
@@ -102,32 +107,41 @@ class Plan:
 
     :param steps: of every text, by the time at which it is due.
     :param texts: in the list.
+    :param excluded: further texts of the list, which ``exclude`` leaves out.
     :param pending: texts of the scope that the ledger knows as scheduled and not yet sent.
     """
 
     steps: tuple[Step, ...]
     texts: int
     pending: int
+    excluded: int = 0
 
     def of(self, *actions: Action) -> list[Step]:
         """Return the steps with one of these actions."""
         return [step for step in self.steps if step.do in actions]
 
 
-def plan(texts: Iterable[Text], records: Mapping[str, Mapping[str, Any]], now: datetime) -> Plan:
+def plan(
+    texts: Iterable[Text],
+    records: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+    exclude: frozenset[int] = frozenset(),
+) -> Plan:
     """Return the step of each text.
 
     :param texts: the list, each key once.
     :param records: of the scope, and those of the keys in the list, by key.
     :param now: the time (UTC).
+    :param exclude: numbers whose texts count as vanished.
     """
-    wanted = {text.key: text for text in texts}
+    listed = [*texts]
+    wanted = {text.key: text for text in listed if text.number not in exclude}
     steps = [_wanted(text, records.get(key), now) for key, text in wanted.items()]
     vanished = [(key, record) for key, record in records.items() if key not in wanted]
     steps += [step for key, record in vanished if (step := _vanished(key, record, now))]
     steps.sort(key=lambda step: (step.at, step.key))
     pending = sum(_is_scheduled(record) and due(record) > now for record in records.values())
-    return Plan(tuple(steps), len(wanted), pending)
+    return Plan(tuple(steps), len(wanted), pending, len(listed) - len(wanted))
 
 
 def _wanted(text: Text, record: Mapping[str, Any] | None, now: datetime) -> Step:

@@ -35,7 +35,7 @@ _EMPTY_LINE: Final = re.compile(r"[\s,;\ufeff]*")
 
 
 def source_of(value: object, columns: object = None, rows: Rows = RECIPIENTS) -> Source:
-    """Return the rows of a list, a frame, or a ``.csv`` or ``.jsonl`` file.
+    """Return the rows of a list, a frame, or a ``.csv``, ``.jsonl`` or ``.txt`` file.
 
     :param columns: names of columns by header.
     :raises JsmsInputError: it is none of these.
@@ -59,12 +59,12 @@ def _no_file(text: str, rows: Rows) -> str:
         hint = "For numbers in a text pass a list, such as text.split(',')."
     return (
         f"{rows.argument} is a text of {len(text)} characters, neither a list nor the path of a "
-        f".csv or .jsonl file. Nothing was sent. {hint}"
+        f".csv, .jsonl or .txt file. Nothing was sent. {hint}"
     )
 
 
 class RecipientsFile:
-    """Rows of a CSV file, whose first line names the columns, or in a JSON Lines file.
+    """Rows of a CSV file, whose first line names the columns, of JSON Lines, or one number a line.
 
     :param path: a path, a URI such as ``s3://connection@bucket/people.csv``, or a path object.
     """
@@ -82,7 +82,7 @@ class RecipientsFile:
         self._rows = rows
         self._name = f"file of {rows.argument} {mask_text(path)}"
         self._renamed = renamed
-        self._is_table = str(path).lower().endswith(".csv")
+        self._suffix = str(path).lower().rpartition(".")[2]
 
     def __iter__(self) -> Iterator[tuple[int, object]]:
         # It imports the file systems, which a DAG file must not.
@@ -95,8 +95,8 @@ class RecipientsFile:
             with path.open("rb") as file:
                 # Not every Airflow opens a file that can be iterated.
                 pieces = iter(file.readline, b"")
-                lines = decoded(pieces, self._name, "" if self._is_table else "utf-8")
-                yield from self._of_table(lines) if self._is_table else self._of_json_lines(lines)
+                lines = decoded(pieces, self._name, "utf-8" if self._suffix == "jsonl" else "")
+                yield from self._rows_of(lines)
         except JsmsError:
             raise
         except Exception as error:  # noqa: BLE001  every storage raises its own
@@ -105,6 +105,14 @@ class RecipientsFile:
                 f"{mask_text(error).rstrip('.')}. Check whether it exists, whether the worker may "
                 "read it, and whether the provider package of its storage is installed."
             ) from None
+
+    def _rows_of(self, lines: Iterator[str]) -> Iterator[tuple[int, object]]:
+        if self._suffix == "csv":
+            return self._of_table(lines)
+        if self._suffix == "jsonl":
+            return self._of_json_lines(lines)
+        texts = ((number, line.strip()) for number, line in enumerate(lines, start=1))
+        return ((number, text) for number, text in texts if text)
 
     def _of_table(self, lines: Iterator[str]) -> Iterator[tuple[int, object]]:
         try:

@@ -40,7 +40,9 @@ class Outcome:
     def __init__(self, plan: Plan, tolerated: frozenset[str]) -> None:
         self._ids: dict[str, list[str]] = {"submitted": [], "modified": [], "deleted": []}
         self._counts: Counter[str] = Counter(
-            unchanged=len(plan.of(Action.UNCHANGED)), uncertain=len(plan.of(Action.EXPIRED))
+            unchanged=len(plan.of(Action.UNCHANGED)),
+            uncertain=len(plan.of(Action.EXPIRED)),
+            excluded=plan.excluded,
         )
         self._tolerated = tolerated
         self.failed: dict[str, JsmsError] = {}
@@ -65,7 +67,7 @@ class Outcome:
     @property
     def counts(self) -> dict[str, int]:
         """How many texts of each kind."""
-        kinds = ("unchanged", "sent", "past", "uncertain", "failed")
+        kinds = ("unchanged", "sent", "past", "uncertain", "failed", "excluded")
         return {kind: self._counts[kind] for kind in (*self._ids, *kinds)}
 
     def result(self) -> dict[str, Any]:
@@ -89,7 +91,8 @@ def planned(plan: Plan) -> dict[str, Any]:
         kind: [step.schedule_id for step in steps[kind] if step.schedule_id][:_MOST_IDS]
         for kind in ("modified", "deleted")
     }
-    counts = {**{kind: len(each) for kind, each in steps.items()}, "failed": 0}
+    counts = {kind: len(each) for kind, each in steps.items()}
+    counts |= {"failed": 0, "excluded": plan.excluded}
     return {"submitted": [], **named, "counts": counts, "dry_run": True}
 
 
@@ -98,6 +101,8 @@ def log_plan(plan: Plan) -> None:
     counts = Counter(step.do for step in plan.steps)
     summary = ", ".join(f"{counts[action]:,} {action.value}" for action in Action if counts[action])
     _log.info("%d texts in the list, %d pending: %s", plan.texts, plan.pending, summary or "none")
+    if plan.excluded:
+        _log.info("%d more texts in the list are to excluded numbers", plan.excluded)
     moved = sum(1 for step in plan.of(*_CHANGES) if step.send_time and step.send_time.given)
     if moved:
         _log.info("%d are moved to the next opening of the send_window", moved)
@@ -140,11 +145,13 @@ def _check_deletions(plan: Plan, limit: Limit | None) -> None:
     else:
         is_allowed = not deletions or (plan.texts > 0 and deletions <= max(1, plan.pending / 10))
     if not is_allowed:
+        excluded = f" (without {plan.excluded:,} that are excluded)" if plan.excluded else ""
         raise JsmsMaxDeletesError(
-            f"The list of {plan.texts:,} texts lacks {deletions:,} of the {plan.pending:,} pending "
-            f"texts of this scope, and max_deletes is {limit or 'not set (10 %, at least 1)'}. "
-            "Nothing was sent, modified or deleted. Is the list complete? If it is, set "
-            f"max_deletes={deletions} for this run, then clear the task."
+            f"The list of {plan.texts:,} texts{excluded} lacks {deletions:,} of the "
+            f"{plan.pending:,} pending texts of this scope, and max_deletes is "
+            f"{limit or 'not set (10 %, at least 1)'}. Nothing was sent, modified or deleted. Is "
+            f"the list complete? If it is, set max_deletes={deletions} for this run, then clear "
+            "the task."
         )
 
 

@@ -145,6 +145,16 @@ class Submission:
         return self._record.is_scheduled_or_unknown
 
     @property
+    def key(self) -> str:
+        """The key of its record."""
+        return self._record.key
+
+    @property
+    def schedule_id(self) -> str | None:
+        """The schedule that its record names."""
+        return self._record.schedule_id
+
+    @property
     def asks(self) -> bool:
         """Whether a person is to be asked after an unknown outcome."""
         return self._on_uncertain == "ask"

@@ -139,7 +139,7 @@ def test_every_argument_is_templated(sandbox: SandboxControl, tomorrow: datetime
     own = {
         "send_time", "mobile", "temp_id", "sign_id", "temp_para", "recipients", "columns", "tag",
         "schedule_id", "max_failures", "missing_ok", "on_past_send_time", "jsms_conn_id",
-        "durable", "on_uncertain", "once_key", "send_window", "on_outside_window",
+        "durable", "on_uncertain", "once_key", "exclude", "send_window", "on_outside_window",
     }  # fmt: skip
     for operator in operators:
         assert set(operator.template_fields) == {name for name in own if hasattr(operator, name)}

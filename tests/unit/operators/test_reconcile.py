@@ -171,7 +171,7 @@ def test_two_days_of_a_list(scene: Scene, visits: list[dict[str, Any]], tomorrow
         "modified": 2,
         "deleted": 1,
         "unchanged": 3,
-        **dict.fromkeys(("sent", "past", "uncertain", "failed"), 0),
+        **dict.fromkeys(("sent", "past", "uncertain", "failed", "excluded"), 0),
     }
     assert set(second["modified"]) <= set(first["submitted"])
     assert second["deleted"][0] in first["submitted"]
@@ -190,6 +190,51 @@ def test_the_second_time_nothing_is_asked_of_jsms(scene: Scene, visits: list[Any
     before = scene.calls()
     assert scene.counts(visits[::-1]) == {"unchanged": 6}
     assert scene.calls() == before
+
+
+class TestExcludedNumbers:
+    def test_are_not_texted_and_what_is_pending_for_them_is_cancelled(
+        self, scene: Scene, visits: list[Any]
+    ) -> None:
+        first = scene.reconcile(visits[:5])
+        excluded = [people.number(3), f"+86 {people.number(5)}"]
+        again = scene.reconcile(visits, exclude=excluded)
+        assert {kind: count for kind, count in again["counts"].items() if count} == {
+            "deleted": 1,
+            "unchanged": 4,
+            "excluded": 2,
+        }
+        assert again["deleted"][0] in first["submitted"]
+        assert sorted(scene.pending) == sorted(map(people.number, (0, 1, 2, 4)))
+        assert scene.counts(visits, exclude=excluded) == {"unchanged": 4, "excluded": 2}
+        assert scene.counts(visits) == {"submitted": 2, "unchanged": 4}
+
+    def test_are_within_max_deletes(self, scene: Scene, visits: list[Any]) -> None:
+        scene.reconcile(visits)
+        excluded = [people.number(3), people.number(5)]
+        with pytest.raises(JsmsMaxDeletesError, match=r"4 texts \(without 2 that are excluded\)"):
+            scene.reconcile(visits, exclude=excluded)
+        assert scene.counts(visits, exclude=excluded, dry_run=True)["excluded"] == 2
+        assert len(scene.pending) == 6
+        assert scene.counts(visits, exclude=excluded, max_deletes=2)["deleted"] == 2
+
+    def test_are_cancelled_also_if_an_operator_has_submitted_their_text(
+        self, scene: Scene, visits: list[Any]
+    ) -> None:
+        text = {name: each for name, each in visits[1].items() if name != "key"}
+        with JsmsHook() as hook:
+            hook.submit_schedule(**text, once_key="visit-1")
+        assert scene.counts(visits, exclude=[people.number(1)]) == {
+            "submitted": 5,
+            "deleted": 1,
+            "excluded": 1,
+        }
+        assert people.number(1) not in scene.pending
+
+    def test_that_cannot_be_read_stop_everything(self, scene: Scene, visits: list[Any]) -> None:
+        with pytest.raises(JsmsInputError, match=r"1 of 2 entries of exclude .*\nentry 2: mobile"):
+            scene.reconcile(visits, exclude=[people.number(1), "12"])
+        assert scene.calls() == {}
 
 
 class TestASendWindow:

@@ -543,7 +543,7 @@ def test_a_file_that_changes_between_its_readings_is_noticed(tmp_path: Path, nam
 NO_PATHS = {
     "a list": (f"['{ANNA}', '{BEN}']", "stays a list."),
     "a number": (ANNA, "For numbers in a text pass a list, such as text.split(',')"),
-    "another file": ("people.txt", "recipients is a text of 10 characters"),
+    "another file": ("people.xml", "recipients is a text of 10 characters"),
     "a workbook": ("people.xlsx", "Save the workbook as 'CSV UTF-8'"),
     "another suffix behind it": ("people.csv.gz", "stays a list."),
     "a table": (PLAIN_TABLE, "recipients is a text of"),
@@ -555,14 +555,14 @@ NO_PATHS = {
 @pytest.mark.parametrize(("value", "why"), NO_PATHS.values(), ids=NO_PATHS)
 def test_a_text_that_is_no_path_is_refused_with_the_next_step(value: str, why: str) -> None:
     text = refusal_of(value)
-    assert "neither a list nor the path of a .csv or .jsonl file" in text
+    assert "neither a list nor the path of a .csv, .jsonl or .txt file" in text
     assert why in text
     assert len(text) < 400
     assert mask_field("recipients", value) == (HIDDEN if value else "")
 
 
 def test_anything_else_is_a_list_or_refused() -> None:
-    for value in (None, 1, {"mobile": ANNA}, Path("people.txt")):
+    for value in (None, 1, {"mobile": ANNA}, Path("people.xml")):
         assert f"recipients is of type {type(value).__name__}: a list" in refusal_of(value)
     assert isinstance(source_of(["people.csv"]), Entries)
 
