@@ -192,7 +192,7 @@ class JsmsModifyScheduleOperator(JsmsReferenceOperator, JsmsSingleOperator):
     :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
 
     The other arguments and errors are those of :class:`JsmsSubmitScheduleOperator`, without
-    ``on_uncertain`` and ``durable``.
+    ``exclude``, ``on_uncertain`` and ``durable``.
     """
 
     template_fields = ("schedule_id", *JsmsSingleOperator.template_fields)

@@ -79,6 +79,7 @@ def airflow(
         stack.wait_for_dags("ledger_mapped", "ledger_contract")
         stack.wait_for_dags("once_first", "once_other", "once_batch", "once_without_key")
         stack.wait_for_dags("e2e_campaign", "e2e_campaign_cancelled", "e2e_campaign_file")
+        stack.wait_for_dags("e2e_window", "e2e_exclude")
         yield stack
     leaks.check_logs(home)
     leaks.check_lineage(events)

@@ -19,6 +19,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsNoRetryError,
     JsmsPastSendTimeError,
     JsmsRefusedRecipientsError,
+    JsmsSendWindowError,
     JsmsStoppedError,
     JsmsUncertainError,
 )
@@ -137,6 +138,30 @@ class TestARefusalInTheMiddle:
         )
         assert "To continue from there, clear the task." in text
         assert task.ti.xcoms["schedule_ids"] == [schedule["schedule_id"]]
+
+    def test_goes_on_after_the_send_window_has_changed(
+        self, task: CampaignTask, sandbox: SandboxControl
+    ) -> None:
+        """What was accepted stays, the others follow the new window."""
+        evening = {"send_time": "2030-07-01 23:00:00", "send_window": "08:00-21:00"}
+        with pytest.raises(JsmsAccountError):
+            task.run(**evening, on_outside_window="next")
+        with pytest.raises(JsmsSendWindowError, match="1,000 of 2,500 recipients are scheduled"):
+            task.run(**evening)
+        task.run(**{**evening, "send_window": "09:00-21:00"}, on_outside_window="next")
+        times = [schedule["send_time"] for schedule in sandbox.state()["schedules"]]
+        assert times == ["2030-07-02 08:00:00", *["2030-07-02 09:00:00"] * 2]
+        assert {request["method"] for request in sandbox.requests()} == {"POST"}
+
+    def test_is_refused_after_a_person_has_opted_out(
+        self, task: CampaignTask, sandbox: SandboxControl
+    ) -> None:
+        with pytest.raises(JsmsAccountError):
+            task.run()
+        with pytest.raises(JsmsChangedListError, match="now it has 2499 recipients"):
+            task.run(exclude=[people.number(2400)])
+        result = task.run(exclude=[people.number(3000)])
+        assert (result["success_count"], result["excluded_count"]) == (2500, 0)
 
     def test_and_a_cleared_task_goes_on_from_there(
         self, task: CampaignTask, sandbox: SandboxControl
