@@ -142,7 +142,7 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
             self._plain_hook() as hook,
         ):
             self._open_ledger(context, hook)
-            key, excluded = self._key(), excluded_numbers(self.exclude)
+            key = self._key()
             time = hook.parse_send_time(**self._timing())
             call = submit_schedule(send_time=time, **self._fields())
             if not self._is_task(context):
@@ -154,12 +154,24 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
             else:
                 record = self._record_of_key(context, hook, key, request)
                 submission = KeyedSubmission(hook, task_try, record, self._policy(context))
-            if excluded and int(call.recipients[0]["mobile"]) in excluded:
-                raise _excluded(submission)
+            self._refuse_excluded(call.recipients[0], submission)
             with past_send_time(self.on_past_send_time, is_begun=lambda: submission.is_begun):
                 outcome = submission.carry_out(call, request)
             submission.finish()
         return outcome["schedule_id"] if outcome else None
+
+    def _refuse_excluded(self, person: Recipient, submission: Submission) -> None:
+        """Skip the task if the person is excluded, or fail if the text may have been submitted."""
+        if int(person["mobile"]) not in (excluded_numbers(self.exclude) or ()):
+            return
+        if not submission.is_begun:
+            raise AirflowSkipException("The recipient is in exclude, so nothing was sent.")
+        raise JsmsChangedListError(
+            "The recipient is in exclude now, but the text was submitted before, or may have been "
+            f"(record {submission.key}, schedule {submission.schedule_id or 'unknown'}). Nothing "
+            "was sent. If the text has not been sent yet, delete that schedule. Then mark the task "
+            "as success."
+        )
 
     def _record_of_key(
         self, context: Context, hook: JsmsHook, key: str, request: Fingerprint
@@ -434,18 +446,6 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
             hook.note_deletion(schedule_id, is_gone=True)
             return gone
         return "deleted"
-
-
-def _excluded(submission: Submission) -> Exception:
-    """Return the reason why an excluded person is not texted."""
-    if not submission.is_begun:
-        return AirflowSkipException("The recipient is in exclude, so nothing was sent.")
-    return JsmsChangedListError(
-        "The recipient is in exclude now, but the text was submitted before, or may have been "
-        f"(record {submission.key}, schedule {submission.schedule_id or 'unknown'}). Nothing was "
-        "sent. If the text has not been sent yet, delete that schedule. Then mark the task as "
-        "success."
-    )
 
 
 def _only_schedule_id(value: object, advice: str) -> str:

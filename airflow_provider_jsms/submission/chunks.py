@@ -30,9 +30,11 @@ _CHANGED: Final = "The list of recipients has changed since it was checked."
 class Survey:
     """The first reading of a list: the number of recipients and duplicates, and its chunks.
 
-    :param excluded: how many entries were left out by ``exclude``.
     ``marks`` are cheaper than ``digests``, but hold in this process only. ``kept`` are the chunks
     of a list, None for a source that may change.
+
+    :param excluded: how many entries ``exclude`` leaves out.
+    :param exclude: the numbers that it names, None if the argument is not given.
     """
 
     recipients: int
