@@ -26,6 +26,9 @@ venv: .venv/complete ## Install the provider, Airflow and the development tools 
 	@$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
 	@$(BIN)/python -m pip install --quiet --group postgresql || \
 	    echo 'There is no PostgreSQL for this machine: the tests that need one are skipped.'
+	@$(BIN)/python -m pip install --quiet --no-deps --group mysql
+	@$(BIN)/python -m tests.stack.mariadb || \
+	    echo 'There is no MariaDB for this machine: the tests that need one are skipped.'
 	@touch $@
 
 lint: venv ## Check style, types and the direction of imports

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,11 +12,11 @@ from airflow_provider_jsms.exceptions import (
     JsmsSettingsError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
-from tests.databases import needs_sqlite_hook
+from airflow_provider_jsms.submission.sql_ledger import ONCE, Place, Writer
+from tests.databases import OPENED_BY_A_HOOK, connection_to, database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PASSWORD = "of-the-database"
@@ -26,11 +27,17 @@ def test_no_connection_names_none(set_connection: Callable[..., None]) -> None:
     assert JsmsHook().ledger is None
 
 
-@needs_sqlite_hook
-def test_the_table_has_the_name_of_the_extra(
-    set_connection: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_LEDGER_DB", f"sqlite:///{tmp_path}/ledger.db")
+@pytest.fixture(params=OPENED_BY_A_HOOK)
+def ledger(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    with database(request.param, tmp_path) as url:
+        monkeypatch.setenv("AIRFLOW_CONN_LEDGER_DB", json.dumps(connection_to(url)))
+        yield
+
+
+@pytest.mark.usefixtures("ledger")
+def test_the_table_has_the_name_of_the_extra(set_connection: Callable[..., None]) -> None:
     place = Place("app", ONCE, Writer())
     for table in ("texts", ""):
         set_connection(ledger_conn_id="ledger_db", ledger_table=table)

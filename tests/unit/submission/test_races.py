@@ -8,12 +8,11 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy.engine import make_url
 
-from tests.databases import database, needs_postgres, needs_postgres_hook, needs_sqlite_hook
+from tests.databases import OPENED_BY_A_HOOK, connection_to, database
 from tests.leaks import APP_KEY, MASTER_SECRET
 
 if TYPE_CHECKING:
@@ -26,13 +25,7 @@ ROUNDS = int(os.environ.get("RACE_ROUNDS", "5"))
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param("sqlite", marks=needs_sqlite_hook),
-        pytest.param("postgresql", marks=[needs_postgres, needs_postgres_hook]),
-    ],
-)
+@pytest.mark.parametrize("kind", OPENED_BY_A_HOOK)
 def test_one_of_sixteen_submits(kind: str, sandbox: SandboxControl, tmp_path: Path) -> None:
     results = tmp_path / "results"
     with database(kind, tmp_path) as url:
@@ -53,12 +46,6 @@ def test_one_of_sixteen_submits(kind: str, sandbox: SandboxControl, tmp_path: Pa
 
 
 def connections(sandbox: str, url: str) -> dict[str, str]:
-    parts = make_url(url)
-    ledger: dict[str, Any] = {"conn_type": "sqlite", "host": parts.database}
-    if parts.drivername != "sqlite":
-        host = parts.query["host"]
-        ledger = {"conn_type": "postgres", "host": host, "login": parts.username}
-        ledger["schema"] = parts.database
     jsms = {
         "conn_type": "jsms",
         "login": APP_KEY,
@@ -68,5 +55,5 @@ def connections(sandbox: str, url: str) -> dict[str, str]:
     }
     return {
         "AIRFLOW_CONN_JSMS_DEFAULT": json.dumps(jsms),
-        "AIRFLOW_CONN_LEDGER_DB": json.dumps(ledger),
+        "AIRFLOW_CONN_LEDGER_DB": json.dumps(connection_to(url)),
     }

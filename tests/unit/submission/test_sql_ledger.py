@@ -12,10 +12,16 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_jsms.exceptions import JsmsSettingsError
-from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK, Place, Writer
-from airflow_provider_jsms.submission.sql_ledger import SqlLedger
-from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError
-from tests.databases import DATABASES, database, needs_postgres
+from airflow_provider_jsms.submission.ledger import RecordTakenError, StoreAwayError
+from airflow_provider_jsms.submission.sql_ledger import (
+    ONCE,
+    TASK,
+    Place,
+    SqlLedger,
+    Writer,
+)
+from tests.databases import DATABASES, database, needs_mariadb, needs_postgres
+from tests.stack.mariadb import MariaDB
 from tests.stack.postgres import Postgres
 from tests.store import check_values
 from tests.unit.another_process import run_in_another_process
@@ -313,9 +319,12 @@ def test_a_file_that_cannot_be_opened_is_away(tmp_path: Path) -> None:
         ledger.store(PLACE).get("key")
 
 
-@needs_postgres
-def test_a_server_that_is_stopped_is_away() -> None:
-    with Postgres() as server:
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(Postgres, marks=needs_postgres), pytest.param(MariaDB, marks=needs_mariadb)],
+)
+def test_a_server_that_is_stopped_is_away(kind: type[Postgres | MariaDB]) -> None:
+    with kind() as server:
         ledger = SqlLedger(sa.create_engine(server.create_database("ledger")), name="'texts'")
         store = ledger.store(PLACE)
         store.set("key", ACCEPTED)
