@@ -105,8 +105,10 @@ def texts(sandbox: SandboxControl) -> list[tuple[str, int]]:
     return [(message["mobile"], message["temp_id"]) for message in sandbox.messages()]
 
 
-def posts(sandbox: SandboxControl) -> int:
-    return sum(request["method"] == "POST" for request in sandbox.requests())
+def posts(sandbox: SandboxControl, mobile: str = "") -> int:
+    """Return how many submissions have come, of all people or of one."""
+    sent = [it["body"] for it in sandbox.requests() if it["method"] == "POST"]
+    return sum(not mobile or body["mobile"] == mobile for body in sent)
 
 
 def test_the_store_of_airflow_keeps_the_contract(rest: AirflowRest) -> None:

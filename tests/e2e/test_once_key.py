@@ -17,7 +17,7 @@ from tests import leaks, people
 from tests.databases import needs_sqlite_hook
 from tests.e2e.test_airflow import try_number
 from tests.e2e.test_clear import Run, _variables, hook, in_hours, posts, texts  # noqa: F401
-from tests.stack.settings import HAS_STORE
+from tests.stack.settings import AIRFLOW, HAS_STORE
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.jsms import JsmsHook
@@ -74,22 +74,42 @@ def test_every_run_of_every_dag_finds_the_same_text(
     assert posts(sandbox) == 1
 
 
-def test_a_deleted_run_and_a_backfill_find_it(
-    key: str, rest: AirflowRest, sandbox: SandboxControl
-) -> None:
+def test_a_deleted_run_finds_it(key: str, rest: AirflowRest, sandbox: SandboxControl) -> None:
     first = Run(rest, "once_first", send_time=in_hours(1), once_key=key)
     schedule_id = first.schedule_id
     rest.delete_run("once_first", first.run_id)
     again = rest.trigger("once_first", run_id=first.run_id)
     assert rest.wait_for_run("once_first", again["dag_run_id"], timeout=90)["state"] == "success"
     assert first.schedule_id == schedule_id
-    days = [datetime(2026, 2, day, tzinfo=UTC) for day in (1, 2, 3)]
-    runs = [rest.trigger("once_other", logical_date=day)["dag_run_id"] for day in days]
-    for run_id in runs:
-        assert rest.wait_for_run("once_other", run_id, timeout=120)["state"] == "success"
-        assert rest.xcom("once_other", run_id, "submit", "return_value") == schedule_id
-        rest.delete_run("once_other", run_id)
     assert posts(sandbox) == 1
+
+
+def test_a_backfill_finds_it(
+    key: str, airflow: AirflowStack, rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    first = Run(rest, "once_first", send_time=in_hours(1), once_key=key)
+    backfill(airflow, "once_a_day", "2026-02-01", "2026-02-03")
+    runs = [it["dag_run_id"] for it in rest.runs("once_a_day")]
+    assert len(runs) == 3
+    for run_id in runs:
+        assert rest.wait_for_run("once_a_day", run_id, timeout=120)["state"] == "success"
+        assert rest.xcom("once_a_day", run_id, "submit") == first.schedule_id
+    assert posts(sandbox) == 1
+
+
+def backfill(airflow: AirflowStack, dag_id: str, start: str, end: str) -> None:
+    """Backfill the days of a DAG by the command line of this Airflow."""
+    command = ["backfill", "create", "--dag-id", dag_id, "--from-date", start, "--to-date", end]
+    if AIRFLOW < (3, 0):
+        command = ["dags", "backfill", dag_id, "--start-date", start, "--end-date", end]
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", *command],
+        env=airflow.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_changes_while_pending_is_modified_and_after_that_refused(
@@ -145,6 +165,35 @@ def test_after_a_kill_in_mid_submission_nothing_is_sent_again(
     assert row(airflow, name)["state"] == "sending"
     assert texts(sandbox) == [(people.ANNA, 2)]
     assert posts(sandbox) == 1
+
+
+MOMENTS = {
+    "before sending": ("success", 1, "accepted"),
+    "after sending": ("failed", 0, "sending"),
+    "before accepted": ("failed", 1, "sending"),
+    "after accepted": ("success", 1, "accepted"),
+}
+
+
+def test_killed_at_any_moment_a_text_is_sent_once_or_named(
+    key: str, airflow: AirflowStack, rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    rest.set_variable("send_time", in_hours(1))
+    runs = {}
+    for at, moment in enumerate(MOMENTS):
+        about = {"dies": moment, "person": at, "once_key": f"{key}-{at}"}
+        runs[moment] = about, rest.trigger("once_killed", conf=about)["dag_run_id"]
+    outcomes, logs = {}, {}
+    for moment, (about, run_id) in runs.items():
+        state = rest.wait_for_run("once_killed", run_id, timeout=180)["state"]
+        count = posts(sandbox, people.number(about["person"]))
+        outcomes[moment] = state, count, row(airflow, about["once_key"])["state"]
+        logs[moment] = rest.log("once_killed", run_id, "submit", 2)
+    assert outcomes == MOMENTS
+    assert {moment for moment, log in logs.items() if "JSMS may have accepted this" in log} == {
+        *("after sending", "before accepted"),
+    }
+    assert len(texts(sandbox)) == 3
 
 
 def test_without_a_key_a_retry_finds_it_on_every_airflow(

@@ -1,7 +1,7 @@
 """A MariaDB server on a socket of its own; ``python -m tests.stack.mariadb`` fetches its programs.
 
-They come from the packages of Debian and are unpacked into ``.venv``, which needs no root. Where there
-is no ``apt-get``, the server of the system is used, if there is one.
+They come from the packages of Debian and are unpacked into ``.venv``, which needs no root. Without
+``apt-get``, the server of the system is used, if there is one.
 """
 
 from __future__ import annotations

@@ -93,6 +93,10 @@ class AirflowRest:
         """One run, with its ``state``."""
         return self._get(run_path(dag_id, run_id))
 
+    def runs(self, dag_id: str) -> list[Json]:
+        """The runs of a DAG."""
+        return self._get(f"/dags/{dag_id}/dagRuns")["dag_runs"]
+
     def wait_for_run(
         self, dag_id: str, run_id: str, *, timeout: float = 60, states: Iterable[str] = FINAL
     ) -> Json:

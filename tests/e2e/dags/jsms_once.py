@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -14,7 +17,7 @@ from airflow_provider_jsms.operators.jsms import (
 from tests import people
 
 COMMON = {
-    "start_date": datetime(2026, 1, 1, tzinfo=UTC),
+    "start_date": datetime(2026, 2, 1, tzinfo=UTC),
     "default_args": {
         "retries": 1,
         "retry_delay": timedelta(seconds=1),
@@ -25,6 +28,27 @@ NAME = {"name": f"{people.CANARY}-Anna"}
 MOBILE = f"{{{{ var.value.get('mobile', '{people.ANNA}') }}}}"
 GIVEN = {"send_time": "{{ var.value.send_time }}", "temp_id": "{{ var.value.get('temp_id', 2) }}"}
 KEY = {"once_key": "{{ var.value.once_key }}"}
+
+
+def die(context: Any) -> None:
+    """Let the first try of a run die when it writes a state into the ledger."""
+    # Parsing the file must not import it.
+    from airflow_provider_jsms.submission.sql_ledger import SqlLedger  # noqa: PLC0415
+
+    moment, write = context["dag_run"].conf["dies"], SqlLedger.write
+
+    def write_and_die(*arguments: Any) -> str:
+        state = arguments[3]["state"]
+        if moment == f"before {state}":
+            os.kill(os.getpid(), signal.SIGKILL)
+        version = write(*arguments)
+        if moment == f"after {state}":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return version
+
+    if context["ti"].try_number == 1:
+        SqlLedger.write = write_and_die  # type: ignore[method-assign]
+
 
 for name in ("once_first", "once_other"):
     with DAG(name, schedule=None, **COMMON):
@@ -41,3 +65,24 @@ with DAG("once_batch", schedule=None, **COMMON):
 
 with DAG("once_without_key", schedule=None, **COMMON):
     JsmsSubmitScheduleOperator(task_id="submit", mobile=MOBILE, temp_para=NAME, **GIVEN)
+
+with DAG("once_killed", schedule=None, user_defined_macros={"number": people.number}, **COMMON):
+    JsmsSubmitScheduleOperator(
+        task_id="submit",
+        mobile="{{ number(dag_run.conf['person']) }}",
+        temp_para=NAME,
+        send_time="{{ var.value.send_time }}",
+        temp_id=2,
+        once_key="{{ dag_run.conf['once_key'] }}",
+        pre_execute=die,
+    )
+
+# Its days are over, so it runs only where somebody asks for them.
+with DAG(
+    "once_a_day",
+    schedule="@daily",
+    end_date=datetime(2026, 2, 3, tzinfo=UTC),
+    catchup=False,
+    **COMMON,
+):
+    JsmsSubmitScheduleOperator(task_id="submit", mobile=MOBILE, temp_para=NAME, **GIVEN, **KEY)
