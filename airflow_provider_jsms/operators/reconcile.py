@@ -95,9 +95,8 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
     """
 
     template_fields = (
-        *("texts", "scope", "columns", "exclude", "max_deletes", "dry_run"),
-        *("on_past_send_time", "send_window", "on_outside_window"),
-        *("on_sent", "on_uncertain", "jsms_conn_id"),
+        *("texts", "scope", "columns", "max_deletes", "is_dry_run"),
+        *("on_past_send_time", "on_sent", "on_uncertain", "jsms_conn_id"),
     )
 
     def __init__(
@@ -122,8 +121,8 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
         self.scope = scope
         self.columns = columns
         self.max_deletes = max_deletes
-        # In the place of a method of Airflow that renders the fields, for `airflow tasks test -n`.
-        self.dry_run = dry_run  # type: ignore[method-assign, assignment]
+        # Airflow has a method of the name dry_run, for `airflow tasks test --dry-run`.
+        self.is_dry_run = dry_run
         self.on_past_send_time = on_past_send_time
         self.send_window = send_window
         self.on_outside_window = on_outside_window
@@ -140,7 +139,7 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
 
     def _submit(self, context: Context) -> dict[str, Any]:
         limit = None if is_none(self.max_deletes) else Limit("max_deletes", self.max_deletes)
-        tolerated, is_dry_run = self._tolerated(), flag("dry_run", self.dry_run)
+        tolerated, is_dry_run = self._tolerated(), flag("dry_run", self.is_dry_run)
         with self._asking(context), self._plain_hook() as hook:
             ledger = hook.require_ledger("JsmsReconcileSchedulesOperator")
             scope = Scope(ledger, self._place(hook, context))

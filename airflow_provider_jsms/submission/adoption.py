@@ -35,6 +35,7 @@ class Adoption:
     """An answer, and the submission that it decides.
 
     :param sender: an open hook, which asks JSMS about a schedule that the person has found.
+    :param call: None if the text has vanished from a list.
     :param request: the fingerprint of the call.
     :param summary: of the call, for people who read the record.
     """
@@ -42,8 +43,8 @@ class Adoption:
     answer: Answer
     sender: Sender
     record: SubmissionRecord
-    call: Call[Any]
-    request: Fingerprint
+    call: Call[Any] | None
+    request: Fingerprint | None
     summary: Mapping[str, Any]
 
     def decide(self) -> Decision | None:
@@ -56,24 +57,27 @@ class Adoption:
         if answer.leaves():
             record.note(answer.note)
             return None
-        if answer.submits(record.key):
+        if answer.denies(record.key):
             record.not_there(answer.note)
             return Decision(Do.SUBMIT, answer.note)
         schedule = self._found(answer.schedule_ids.get(record.key))
+        if self.call is None or self.request is None:
+            self._adopt_as_recorded(schedule)
+            return Decision(Do.REUSE, answer.note)
         if record.is_of_other_arguments(self.request):
-            return self._adopt_as_recorded(schedule)
+            self._adopt_as_recorded(schedule)
+            return record.decide(self.request)
         self._require_agreement(schedule, differences(schedule, self.call))
         outcome = {**outcome_of(schedule, self.call), **self.summary}
         record.there(outcome, answer.note, self.request)
         return Decision(Do.REUSE, answer.note)
 
-    def _adopt_as_recorded(self, schedule: Schedule) -> Decision:
-        """Continue as if the record had been *accepted*: the arguments have changed since."""
+    def _adopt_as_recorded(self, schedule: Schedule) -> None:
+        """Write the record as if it had been *accepted*: the arguments have changed since."""
         people = partial(people_fingerprint, settings=self.sender.settings)
         content = self.record.content or {}
         self._require_agreement(schedule, differences_from_record(schedule, content, people))
         self.record.there(outcome_of_record(schedule, content), self.answer.note)
-        return self.record.decide(self.request)
 
     def _found(self, schedule_id: str | None) -> Schedule:
         """Return the schedule that a person has found."""
@@ -97,7 +101,7 @@ class Adoption:
             )
 
 
-def refuse_if_changed(answer: Answer, record: SubmissionRecord, call: Call[Any]) -> None:
+def refuse_if_changed(answer: Answer, record: SubmissionRecord, call: object) -> None:
     """Refuse an answer about a record that was edited or deleted since the question.
 
     :raises JsmsUncertainError: it was.
@@ -108,9 +112,9 @@ def refuse_if_changed(answer: Answer, record: SubmissionRecord, call: Call[Any])
         raise _not_adopted(call, "The answer is to an older question")
 
 
-def _not_adopted(call: Call[Any], why: str) -> JsmsUncertainError:
+def _not_adopted(call: object, why: str) -> JsmsUncertainError:
     return JsmsUncertainError(
         f"{why}. Nothing was sent, and the task does not know more than before. To be asked again, "
         "clear the task.",
-        call=str(call),
+        call=str(call or "delete_schedule"),
     )

@@ -26,6 +26,7 @@ class Doubt:
     :param since: when it was submitted (UTC), by the try ``number``; both may be unknown.
     :param who: the recipients, masked.
     :param send_time: on both clocks.
+    :param is_wanted: False if it is to be deleted, because it has vanished from a list.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Doubt:
     temp_id: str
     send_time: str
     schedule_id: str | None
+    is_wanted: bool = True
 
     @property
     def rows(self) -> dict[str, str]:
@@ -53,8 +55,8 @@ class Doubt:
 
 
 def doubt_about(
-    call: Call[Any],
-    request: Fingerprint,
+    call: Call[Any] | None,
+    request: Fingerprint | None,
     record: SubmissionRecord,
     *,
     why: str,
@@ -63,30 +65,39 @@ def doubt_about(
 ) -> Doubt:
     """Return what a person has to know; the record knows better what an earlier try sent.
 
+    :param call: None if the text has vanished from a list.
     :param request: the fingerprint of the call.
     :param sent_at: when this try sent it, None if it did not.
     :param zone: of the wall clock of JSMS.
     """
-    content, who = record.content or {}, call.who
-    about = {**call.summary, **content}
-    if record.is_of_other_arguments(request) and not record.is_for(request, people=True):
-        count = about["recipients"]
-        who = f"{count} other {noun(count)} than now: the arguments have changed since"
+    content = record.content or {}
+    about = {**(call.summary if call else {}), **content}
     return Doubt(
         key=record.key,
         version=record.version,
         why=why,
         since=content.get("since") or sent_at,
         number=content.get("try"),
-        who=who,
-        temp_id=mask_text(about["temp_id"]),
-        send_time=f"{about['send_time']} {zone} ({about['send_time_utc']})",
+        who=_who(call, request, record, about.get("recipients", 1)),
+        temp_id=mask_text(about.get("temp_id")),
+        send_time=f"{about.get('send_time')} {zone} ({about.get('send_time_utc')})",
         schedule_id=record.schedule_id,
+        is_wanted=call is not None,
     )
 
 
+def _who(
+    call: Call[Any] | None, request: Fingerprint | None, record: SubmissionRecord, count: int
+) -> str:
+    if call is None or request is None:
+        return f"{count} {noun(count)}"
+    if record.is_of_other_arguments(request) and not record.is_for(request, people=True):
+        return f"{count} other {noun(count)} than now: the arguments have changed since"
+    return call.who
+
+
 def error_of(
-    doubt: Doubt, steps: str, *, call: Call[Any], has_sent: bool, cause: JsmsCallError | None
+    doubt: Doubt, steps: str, *, call: object, has_sent: bool, cause: JsmsCallError | None
 ) -> JsmsUncertainError:
     """Return the error of a submission with an unknown outcome.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ONE_THERE: Final = "It is there"
 ONE_SUBMIT: Final = "It is not there: submit it"
+ONE_ABSENT: Final = "It is not there"
 SEVERAL_THERE: Final = "All are there"
 SEVERAL_SUBMIT: Final = "Submit those without a schedule_id"
 LEAVE: Final = "Leave it"
@@ -65,10 +66,10 @@ class Answer:
         """Return whether the task is to go on without knowing."""
         return self.option == LEAVE
 
-    def submits(self, key: str) -> bool:
-        """Return whether the submission of a record is to be sent."""
-        is_submit = self.option in (ONE_SUBMIT, SEVERAL_SUBMIT)
-        return is_submit and key not in self.schedule_ids
+    def denies(self, key: str) -> bool:
+        """Return whether JSMS has nothing of a record, so that the text may be submitted."""
+        is_absent = self.option in (ONE_SUBMIT, ONE_ABSENT, SEVERAL_SUBMIT)
+        return is_absent and key not in self.schedule_ids
 
 
 def question_about(doubts: Sequence[Doubt]) -> Question:
@@ -78,13 +79,16 @@ def question_about(doubts: Sequence[Doubt]) -> Question:
     header = ["", *(_name(doubt, doubts) for doubt in doubts)] if not is_one else ["", ""]
     lines = [header, ["---"] * len(header)]
     lines += [[name, *(each[name] for each in rows)] for name in rows[0]]
+    ways, options = _SEVERAL, [SEVERAL_THERE, SEVERAL_SUBMIT, LEAVE]
+    if is_one:
+        is_wanted = doubts[0].is_wanted
+        ways = _ONE if is_wanted else _VANISHED
+        options = [ONE_THERE, ONE_SUBMIT if is_wanted else ONE_ABSENT, LEAVE]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return Question(
         subject=f"Has JSMS accepted {'this text' if is_one else f'these {len(doubts)} {kind}'}?",
-        body=f"{_WHY}\n\n{table}\n\n{_logs(doubts)}\n\n{_ONE if is_one else _SEVERAL}",
-        options=[ONE_THERE, ONE_SUBMIT, LEAVE]
-        if is_one
-        else [SEVERAL_THERE, SEVERAL_SUBMIT, LEAVE],
+        body=f"{_WHY}\n\n{table}\n\n{_logs(doubts)}\n\n{ways}",
+        options=options,
         params={_field(doubt, doubts): _param(doubt) for doubt in doubts},
     )
 
@@ -128,6 +132,11 @@ people at the same time, and continues with it.
 * **{ONE_SUBMIT}:** if it was there after all, the text goes out twice.
 * **{LEAVE}:** nothing is sent, and the task continues without a `schedule_id`. Tasks that need \
 one are skipped."""
+_VANISHED: Final = f"""\
+* **{ONE_THERE}:** enter its `schedule_id`. The task checks with JSMS that it goes to the same \
+people at the same time, and deletes it.
+* **{ONE_ABSENT}:** nothing is sent.
+* **{LEAVE}:** nothing is sent or deleted."""
 _SEVERAL: Final = f"""\
 * **{SEVERAL_THERE}:** enter each `schedule_id`. The task checks with JSMS that they go to the \
 same people at the same time, and continues with them.

@@ -6,9 +6,9 @@ Each text has a record of its own in the ledger, so a later try plans again and 
 from __future__ import annotations
 
 import logging
-import shlex
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -29,12 +29,13 @@ from airflow_provider_jsms.exceptions import (
     JsmsThrottledError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.submission.decisions import ACCEPTED, DELETING, FINISHED, NEAR
+from airflow_provider_jsms.submission.decisions import ACCEPTED, DELETING, FINISHED, NEAR, Do
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.ledger import SubmissionRecord
 from airflow_provider_jsms.submission.plan import Action, due
-from airflow_provider_jsms.submission.report import describe, in_words, shown
+from airflow_provider_jsms.submission.report import in_words, shown
 from airflow_provider_jsms.submission.task_try import TaskTry
+from airflow_provider_jsms.submission.vanished import VanishedText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,8 +43,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.plan import Plan, Step, Text
     from airflow_provider_jsms.submission.report import Outcome
-    from airflow_provider_jsms.submission.stored_record import Store
-    from airflow_provider_jsms.submission.submission import Policy
+    from airflow_provider_jsms.submission.submission import Policy, Submission
 
 _MOST_UNREACHED: Final = 3
 """Texts for which JSMS or the ledger cannot be reached before a try leaves the others alone."""
@@ -81,7 +81,7 @@ class Reconciliation:
         self._lock = threading.Lock()
         self._unreached = 0
         self._stopped_by: BaseException | None = None
-        self._doubtful: dict[str, KeyedSubmission] = {}
+        self._doubtful: dict[str, Submission] = {}
 
     def carry_out(self, plan: Plan, outcome: Outcome) -> None:
         """Follow the plan as far as possible.
@@ -149,14 +149,30 @@ class Reconciliation:
     def _do(self, step: Step) -> tuple[str, str | None]:
         """Take one step; return its kind in the result, and the schedule."""
         if step.text is None and step.do is Action.UNCERTAIN:
-            if self._policy.on_uncertain == "assume_sent":
-                return "uncertain", None
-            raise _vanished(step)
+            return self._settle_vanished(step)
         if step.do in (Action.DELETE, Action.REPLACE):
             self._delete(step)
         if step.text is None:
             return "deleted", step.schedule_id
         return self._submit(step.text)
+
+    def _settle_vanished(self, step: Step) -> tuple[str, str | None]:
+        if self._policy.on_uncertain == "assume_sent":
+            return "uncertain", None
+        record = self._record(step.key)
+        own = TaskTry(None, record.attempt)
+        text = VanishedText(self._hook, own, record, self._policy)
+        try:
+            decision = text.settle()
+        except JsmsUncertainError:
+            self._doubtful[step.key] = text
+            raise
+        if decision is None:
+            return "uncertain", None
+        if decision.do is not Do.REUSE:
+            return "absent", None
+        self._delete(replace(step, record=record.content))
+        return "deleted", record.schedule_id
 
     def _record(self, key: str) -> SubmissionRecord:
         return SubmissionRecord(self._store(), key, self._task_try.attempt_with_key)
@@ -236,13 +252,3 @@ class Reconciliation:
             error.__cause__ = uncertain
             return error
         return JsmsNeverReconciledError(text)
-
-
-def _vanished(step: Step) -> JsmsUncertainError:
-    return JsmsUncertainError(
-        f"{describe(step)} is not in the list any more, but an earlier try ended during its "
-        "submission, so JSMS may have it. Nothing was sent or deleted. Look in the JSMS console: "
-        "if that schedule exists, delete it there. Then run python -m airflow_provider_jsms "
-        f"not-there {shlex.quote(step.key)}, with the --conn-id of this task, and clear the task.",
-        call="delete_schedule",
-    )

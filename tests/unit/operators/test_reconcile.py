@@ -32,6 +32,7 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.jsms import JsmsReconcileSchedulesOperator
 from airflow_provider_jsms.submission import keyed, report
+from airflow_provider_jsms.submission.airflow_version import CAN_ASK
 from airflow_provider_jsms.submission.ledger import SubmissionRecord
 from tests import people
 from tests.databases import needs_sqlite_hook
@@ -616,7 +617,8 @@ class TestErrors:
             scene.reconcile(visits[:1])
         with pytest.raises(JsmsUncertainError, match="not in the list any more") as caught:
             scene.reconcile(visits[1:])
-        assert "python -m airflow_provider_jsms not-there visit-0" in str(caught.value)
+        advice = "it asks what you found" if CAN_ASK else "airflow_provider_jsms not-there visit-0"
+        assert advice in str(caught.value)
         assert main(["not-there", "visit-0"]) == 0
         assert scene.counts(visits[1:]) == {"unchanged": 5}
         before = scene.rows()["visit-0"]
@@ -645,6 +647,16 @@ def test_the_rendered_texts_are_masked(scene: Scene, visits: list[Any]) -> None:
     assert people.number(0) not in shown
     assert people.CANARY not in shown
     assert "138****0000" in shown
+
+
+def test_airflow_may_render_it_only(visits: list[Any], caplog: pytest.LogCaptureFixture) -> None:
+    task = JsmsReconcileSchedulesOperator(
+        task_id="r", texts=visits, scope="{{ 'visits' }}", dry_run="{{ 'True' }}"
+    )
+    task.render_template_fields({"params": {}})
+    assert task.is_dry_run == "True"
+    task.dry_run()  # as `airflow tasks test --dry-run` does
+    assert people.number(0) not in caplog.text
 
 
 @pytest.mark.skipif(AIRFLOW < (3, 3), reason="a task waits for a person since 3.3")
@@ -691,6 +703,61 @@ class TestAsking:
         assert result["counts"]["unchanged"] == 6
         assert scene.counts(visits) == {"unchanged": 6}
         assert max(Counter(scene.sent()).values()) == 1
+
+    def ask_about_vanished(
+        self, scene: Scene, visits: list[Any], **arguments: Any
+    ) -> dict[str, Any]:
+        """Lose the answer for the first one, reconcile the others, and return what it asks."""
+        scene.sandbox.fault("submit_schedule", "accepted_then_closed")
+        with pytest.raises(JsmsUncertainError):
+            scene.reconcile(visits[:1])
+        if arguments:
+            scene.sandbox.fault("submit_schedule", **arguments)
+        with pytest.raises(TaskAwaitingInput) as caught:
+            scene.reconcile(visits[1:], on_uncertain="ask", concurrency=1)
+        about: dict[str, Any] = caught.value.kwargs["about"]
+        return about
+
+    def test_one_that_has_vanished_is_in_the_same_question_and_deleted(
+        self, scene: Scene, visits: list[Any], asked: list[Any]
+    ) -> None:
+        about = self.ask_about_vanished(scene, visits, kind="accepted_then_closed")
+        assert asked[0]["subject"] == "Has JSMS accepted these 2 texts?"
+        assert "it is not in the list any more" in asked[0]["body"]
+        schedules = {
+            each["recipients"][0]["mobile"]: each["schedule_id"]
+            for each in scene.sandbox.state()["schedules"]
+        }
+        entered = {f"schedule_id_visit-{at}": schedules[visits[at]["mobile"]] for at in (0, 1)}
+        swapped = dict(zip(entered, reversed(entered.values()), strict=True))
+        with pytest.raises(
+            JsmsUncertainError, match=r"visit-0: .*: Schedule .* is of another text"
+        ):
+            scene.answer(about, "All are there", **swapped)
+        counts = scene.answer(about, "All are there", **entered)["counts"]
+        assert (counts["deleted"], counts["unchanged"]) == (1, 5)
+        assert scene.rows()["visit-0"]["state"] == "deleted"
+        assert visits[0]["mobile"] not in scene.sent()
+
+    @pytest.mark.parametrize(
+        ("option", "state", "uncertain"),
+        [("It is not there", "begun", 0), ("Leave it", "sending", 1)],
+    )
+    def test_one_that_has_vanished_may_be_absent_or_left(
+        self,
+        scene: Scene,
+        visits: list[Any],
+        asked: list[Any],
+        option: str,
+        state: str,
+        uncertain: int,
+    ) -> None:
+        about = self.ask_about_vanished(scene, visits)
+        assert asked[0]["options"] == ["It is there", "It is not there", "Leave it"]
+        counts = scene.answer(about, option)["counts"]
+        assert (counts["submitted"], counts["deleted"]) == (0, 0)
+        assert (counts["unchanged"], counts["uncertain"]) == (5, uncertain)
+        assert scene.rows()["visit-0"]["state"] == state
 
     def test_left_alone_they_are_asked_about_until_their_time_has_passed(
         self,
