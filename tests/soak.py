@@ -2,7 +2,8 @@
 
 A real scheduler runs short submissions. Their workers are killed or frozen, the tasks and their
 runs are cleared, the API server and the scheduler are restarted. A person answers the questions of
-the tasks, truthfully, and clears most of those that failed. In the end everybody is texted once, or
+the tasks, truthfully, clears most of those that failed, some on the command line, and changes the
+arguments of some before that. In the end everybody is texted once, or
 not texted and named by the task. The exit status is 1 if anybody is texted twice or lost, or if a
 history breaks the promise of :mod:`tests.histories`.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import subprocess
 import sys
 import tempfile
 import threading
@@ -19,6 +21,8 @@ from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,10 +32,10 @@ import requests
 
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from airflow_provider_jsms.submission.question import LEAVE, ONE_SUBMIT, ONE_THERE
-from tests.e2e.crash.history import end_of
+from tests.e2e.crash.history import TEMPLATE, end_of
 from tests.e2e.crash.proxy import HoldingProxy
 from tests.e2e.crash.stage import KINDS, LATER, Frozen, Stage, airflow_behind, is_task
-from tests.histories import Answers, Happens, broken, has_way_on
+from tests.histories import Answers, Changes, Happens, broken, has_way_on
 from tests.stack.airflow import WORKERS_SERVER
 from tests.stack.postgres import Postgres
 from tests.stack.processes import exit_on_sigterm, is_alive
@@ -59,7 +63,14 @@ SHARE_DISTURBED: Final = 0.8
 FROZEN_FOR: Final = ((0.5, 5), (20, 25))
 RESTARTED_AFTER: Final = (30, 60)
 SHARE_CLEARED: Final = 0.7
+SHARE_CLEARED_AFTER_SUCCESS: Final = 0.25
+SHARE_CHANGED: Final = 0.4
+SHARE_BY_COMMAND: Final = 0.15
+# Both take the parameters of the DAGs.
+TEMPLATES: Final = (TEMPLATE, 4)
 SHARE_LEFT: Final = 0.1
+# Each run has an hour of its own, by which the command line finds it.
+FIRST_HOUR: Final = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_CLEARS: Final = 3
 SETTINGS: Final = {
     "AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG": "64",
@@ -223,7 +234,7 @@ class Person:
 
     def _wants_another_try(self, run: Run, task: dict[str, Any]) -> bool:
         if task["state"] == "success":
-            return self._dice.random() < SHARE_LEFT
+            return self._dice.random() < SHARE_CLEARED_AFTER_SUCCESS
         # A worker that died on the last try named nobody. A task that is cleared while its run ends
         # may be left without a state.
         is_told = task["state"] == "failed" and has_way_on(
@@ -232,8 +243,36 @@ class Person:
         return not is_told or self._dice.random() < SHARE_CLEARED
 
     def _clear(self, run: Run) -> None:
-        self.counts["clear after the end"] += 1
-        self._stage.clear_task(run)
+        if self._dice.random() < SHARE_CHANGED:
+            self._change(run)
+        if self._dice.random() < SHARE_BY_COMMAND:
+            self._clear_by_command(run)
+        else:
+            self.counts["clear after the end"] += 1
+            self._stage.clear_task(run)
+
+    def _change(self, run: Run) -> None:
+        """Let the next try have another template, so that it modifies what is scheduled."""
+        temp_id = self._dice.choice(TEMPLATES)
+        self.counts["change of the arguments"] += 1
+        self._rest.set_variable(f"temp_id_of_{run.run_id}", str(temp_id))
+        self._stage.act(run, Changes(f"a person changes temp_id to {temp_id}", temp_id))
+
+    def _clear_by_command(self, run: Run) -> None:
+        self.counts["clear by the command line"] += 1
+        self._stage.act(run, Happens("a person clears the task on the command line"))
+        airflow = self._stage.airflow
+        hour = self._rest.run(run.dag_id, run.run_id)["logical_date"]
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "airflow", "tasks", "clear", run.dag_id, "--yes"),
+                *("--start-date", hour, "--end-date", hour),
+            ],
+            env=airflow.environment,
+            cwd=airflow.home,
+            check=True,
+            capture_output=True,
+        )
 
     def _answer(self, run: Run) -> None:
         """Answer with what JSMS has, once nothing can reach it any more."""
@@ -265,6 +304,7 @@ class Result:
     """What came of everybody."""
 
     histories: int = 0
+    modified: int = 0
     people: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
 
@@ -275,6 +315,7 @@ class Result:
         log = stage.rest.log(*run.address, task["try_number"])
         history = stage.history(run, seen.of(run), end_of(task, xcom, log))
         self.histories += 1
+        self.modified += any(put["status"] == HTTPStatus.OK for put in seen.of(run).puts)
         if why := broken(history):
             self.errors.append(f"{run.run_id}: {why}")
         is_named = "JSMS may have accepted this" in log or history[-1].uncertain > 0
@@ -301,7 +342,8 @@ def soak(stage: Stage, faults: Faults, person: Person, kills: int, seconds: floa
     def live() -> None:
         while faults.kills < kills and time.monotonic() < deadline:
             number = next(numbers)
-            run = stage.start("soak", KINDS[number % 2], str(number))
+            hour = FIRST_HOUR + timedelta(hours=number)
+            run = stage.start("soak", KINDS[number % 2], str(number), hour)
             runs.append(run)
             faults.begin(run)
             person.see_through(run)
@@ -377,7 +419,8 @@ def _print(faults: Faults, person: Person, result: Result) -> None:
         print(f"{name}: {', '.join(f'{number} x {what}' for what, number in counts.items())}")
     print(*result.errors, sep="\n\n")
     people = ", ".join(f"{result.people[verdict]} {verdict}" for verdict in VERDICTS)
-    print(f"{result.histories} histories checked; people: {people}")
+    print(f"{result.histories} histories checked, {result.modified} with a modification")
+    print(f"people: {people}")
 
 
 def main() -> None:

@@ -12,7 +12,9 @@ from tests.histories import (
     Begins,
     Deletes,
     Ends,
+    Forgets,
     Happens,
+    Returns,
     Schedule,
     Sends,
     Writes,
@@ -54,6 +56,7 @@ def fails(text: str = UNCERTAIN) -> Ends:
 
 KILL = Happens("its process is killed")
 GONE = Deletes("schedule A is deleted", "A")
+RETURN, FORGET = Returns("try 1 returns"), Forgets("the result is deleted")
 LEAVE = Answers("a person answers: Leave it", is_left=True)
 SENT = [begins(1), writes(1, "begun"), writes(1, "sending"), sends(1)]
 ONCE = [*SENT, accepts("A"), writes(1, "accepted")]
@@ -75,6 +78,7 @@ KEPT: dict[str, tuple[list[Event], str]] = {
         [*ONCE, begins(2), writes(2, "accepted, modifying"), sends(2, "PUT"), success("A")],
         "fail",
     ),
+    "its result deleted by an earlier try": ([*ONCE, RETURN, FORGET, success(uncertain=1)], "fail"),
     "one refused": ([begins(1, ANNA, BEN), *ONCE[1:], success("A", refused=1)], "fail"),
 }
 BROKEN: dict[str, tuple[list[Event], str, str]] = {
@@ -127,6 +131,21 @@ BROKEN: dict[str, tuple[list[Event], str, str]] = {
         [*SENT, accepts("A", temp_id=3), success("A")],
         "fail",
         "success, but 1 people are in none of the schedules that it returned",
+    ),
+    "untexted, and its result deleted": (
+        [*SENT, RETURN, FORGET, success(uncertain=1)],
+        "fail",
+        "success, but 1 people are in no schedule",
+    ),
+    "no result although it was deleted only before": (
+        [*ONCE, FORGET, RETURN, success(uncertain=1)],
+        "fail",
+        "success with uncertain people",
+    ),
+    "no result of a later try": (
+        [*ONCE, RETURN, FORGET, begins(2), success(uncertain=1)],
+        "fail",
+        "success with uncertain people",
     ),
     "uncertain in a success": (
         [*SENT, success(uncertain=1)],

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.e2e.crash.history import Seen, Timed, end_of, history_of
-from tests.e2e.crash.proxy import Report, Start, Write
+from tests.e2e.crash.proxy import Report, Result, Start, Write
 from tests.e2e.crash.stage import Run
-from tests.histories import Happens, broken
+from tests.histories import Changes, Happens, broken
 from tests.people import ANNA
 
 RUN = Run("crash_single", "one", "single", (ANNA,))
@@ -24,6 +24,7 @@ class Proxy(NamedTuple):
     starts: list[Start]
     writes: list[Write]
     reports: list[Report]
+    results: tuple[Result, ...] = ()
 
 
 def at(seconds: int) -> datetime:
@@ -47,7 +48,7 @@ def schedule(seconds: int) -> dict[str, Any]:
 
 STARTS = [Start("one", "a", at(1), 11), Start("another", "x", at(1), 12)]
 AGAIN = [*STARTS, Start("one", "b", at(8), 13), Start("one", "b", at(10), 14)]
-SEEN = Seen([post(4, **{"x-try": "a"})], [schedule(5)])
+SEEN = Seen([post(4, **{"x-try": "a"})], [schedule(5)], [])
 
 
 def test_it_tells_in_order_what_happened_to_this_task() -> None:
@@ -75,6 +76,21 @@ def test_it_tells_in_order_what_happened_to_this_task() -> None:
     assert broken(history) == ""
 
 
+def test_a_modification_is_judged_by_the_arguments_of_its_try() -> None:
+    states = ("begun", "sending", "accepted", "accepted, modifying", "accepted")
+    writes = [
+        write(second, state, try_id)
+        for second, state, try_id in zip((2, 3, 5, 11, 13), states, "aaabb", strict=True)
+    ]
+    put = {**post(12, **{"x-try": "b"}), "method": "PUT", "path": "/v1/schedule/single/S"}
+    put["body"] = {"mobile": ANNA, "temp_id": 3}
+    proxy = Proxy(AGAIN, writes, [], (Result("one", at(9), is_deleted=True),))
+    acts = [Timed(at(7), "one", Changes("a person changes temp_id to 3", 3))]
+    end = end_of({"state": "success"}, "S", "")
+    assert broken(history_of(RUN, proxy, SEEN._replace(puts=[put]), acts, end)) == ""
+    assert "1 people are in none" in broken(history_of(RUN, proxy, SEEN, acts, end))
+
+
 @pytest.mark.parametrize(
     ("writes", "headers"),
     [
@@ -89,7 +105,7 @@ def test_a_request_without_its_record_is_found(
 ) -> None:
     proxy = Proxy(STARTS, writes, [])
     history = history_of(
-        RUN, proxy, Seen([post(4, **headers)], []), [], end_of({"state": "success"}, "S", "")
+        RUN, proxy, Seen([post(4, **headers)], [], []), [], end_of({"state": "success"}, "S", "")
     )
     assert "sends a POST, but the last that it wrote is" in broken(history)
 

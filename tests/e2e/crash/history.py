@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from http import HTTPStatus
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from airflow_provider_jsms.api.recipients import noun
-from tests.histories import Accepts, Begins, Deletes, Ends, Happens, Schedule, Sends, Writes
+from tests.histories import (
+    Accepts,
+    Begins,
+    Changes,
+    Deletes,
+    Ends,
+    Forgets,
+    Happens,
+    Returns,
+    Schedule,
+    Sends,
+    Writes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -33,17 +46,21 @@ class Timed(NamedTuple):
 class Seen(NamedTuple):
     """What the sandbox shows.
 
-    :param posts: the submissions that reached it.
+    :param posts: the submissions that reached it; ``puts`` are the modifications.
     """
 
     posts: list[dict[str, Any]]
     schedules: list[dict[str, Any]]
+    puts: list[dict[str, Any]]
 
     def of(self, run: Run) -> Seen:
         """Return what concerns the people of a run."""
         numbers = set(run.numbers)
-        posts = [each for each in self.posts if is_for(each["body"], numbers)]
-        return Seen(posts, [each for each in self.schedules if is_for(each, numbers)])
+        posts, puts = (
+            [each for each in requests if is_for(each["body"], numbers)]
+            for requests in (self.posts, self.puts)
+        )
+        return Seen(posts, [each for each in self.schedules if is_for(each, numbers)], puts)
 
 
 def is_for(content: Any, numbers: Collection[str]) -> bool:
@@ -61,10 +78,12 @@ def history_of(
     """
     starts = [it for it in proxy.starts if it.run_id == run.run_id]
     numbers = {it: at for at, it in enumerate(dict.fromkeys(each.try_id for each in starts), 1)}
+    own_acts = [(at, event) for at, run_id, event in acts if run_id == run.run_id]
     events = [
-        *_of_tries(run, proxy, numbers),
-        *((at, event) for at, run_id, event in acts if run_id == run.run_id),
-        *(_of_post(post, numbers) for post in seen.posts),
+        *_of_tries(run, proxy, numbers, own_acts),
+        *own_acts,
+        *(_of_request(post, numbers) for post in seen.posts),
+        *(event for put in seen.puts for event in _of_put(put, numbers)),
         *(timed for schedule in seen.schedules for timed in _of_schedule(schedule)),
     ]
     return [*(event for _, event in sorted(events, key=itemgetter(0))), end]
@@ -89,11 +108,14 @@ def end_of(task: Mapping[str, Any], result: Any, log: str) -> Ends:
 Moment = tuple[datetime, "Event"]
 
 
-def _of_tries(run: Run, proxy: HoldingProxy, numbers: Mapping[str, int]) -> Iterator[Moment]:
+def _of_tries(
+    run: Run, proxy: HoldingProxy, numbers: Mapping[str, int], acts: list[Moment]
+) -> Iterator[Moment]:
     begun: set[int] = set()
     for start in proxy.starts:
         if number := numbers.get(start.try_id):
-            first = Begins(f"try {number} begins", number, run.numbers, TEMPLATE)
+            temp_id = _template_at(start.at, acts)
+            first = Begins(f"try {number} begins", number, run.numbers, temp_id)
             yield start.at, Happens(f"try {number} goes on") if number in begun else first
             begun.add(number)
     for write in proxy.writes:
@@ -105,12 +127,33 @@ def _of_tries(run: Run, proxy: HoldingProxy, numbers: Mapping[str, int]) -> Iter
     for report in proxy.reports:
         if number := numbers.get(report.try_id):
             yield report.at, Happens(f"try {number} reports {report.state}")
+    for result in proxy.results:
+        if result.run_id == run.run_id:
+            deleted, pushed = Forgets("its result is deleted"), Returns("its result is pushed")
+            yield result.at, deleted if result.is_deleted else pushed
 
 
-def _of_post(post: Mapping[str, Any], numbers: Mapping[str, int]) -> Moment:
-    number = numbers.get(post["headers"].get(HEADER, ""), 0)
-    label = f"try {number}: its POST reaches JSMS, {_outcome(post)}"
-    return datetime.fromisoformat(post["at"]), Sends(label, number, "POST")
+def _template_at(at: datetime, acts: list[Moment]) -> int:
+    """Return the template that the arguments of the task have named at a time."""
+    changes = [event.temp_id for when, event in acts if isinstance(event, Changes) and when <= at]
+    return changes[-1] if changes else TEMPLATE
+
+
+def _of_request(request: Mapping[str, Any], numbers: Mapping[str, int]) -> Moment:
+    number, method = numbers.get(request["headers"].get(HEADER, ""), 0), request["method"]
+    label = f"try {number}: its {method} reaches JSMS, {_outcome(request)}"
+    return datetime.fromisoformat(request["at"]), Sends(label, number, method)
+
+
+def _of_put(put: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[Moment]:
+    at, sent = _of_request(put, numbers)
+    yield at, sent
+    if put["status"] == HTTPStatus.OK:
+        schedule_id, body = put["path"].rpartition("/")[2], put["body"]
+        mobiles = tuple(each["mobile"] for each in body.get("recipients", [body]))
+        content = Schedule(schedule_id, mobiles, body["temp_id"])
+        number = numbers.get(put["headers"].get(HEADER, ""), 0)
+        yield at, Accepts(f"JSMS modifies schedule {schedule_id}", number, content)
 
 
 def _outcome(request: Mapping[str, Any]) -> str:

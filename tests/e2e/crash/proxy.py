@@ -29,12 +29,16 @@ LONGEST: Final = 120.0
 _START = re.compile(r"/execution/task-instances/([0-9a-f-]+)/run$")
 _STATE = re.compile(r"/execution/task-instances/([0-9a-f-]+)/state$")
 _OF_A_TRY = re.compile(r"/execution/(?:task-instances|store/ti)/([0-9a-f-]+)(?:/|$)")
+_RESULT = re.compile(r"/execution/xcoms/[^/]+/([^/]+)/[^/]+/return_value$")
 _WRITE = re.compile(r"/execution/store/ti/([0-9a-f-]+)/(jsms_(?:campaign|submission)\w*)$")
 # What concerns one connection only, is said anew, or would make an answer illegible here.
 _NOT_PASSED_ON = {
     *("connection", "keep-alive", "transfer-encoding", "content-length", "host"),
     "accept-encoding",
 }
+
+DELETED: Final = "deleted"
+"""What is held as the state of an XCom that a try deletes at its start."""
 
 When = Literal["before", "after"]
 
@@ -140,6 +144,15 @@ class Report:
     state: str
 
 
+@dataclass(frozen=True)
+class Result:
+    """The result of a task was pushed, or deleted."""
+
+    run_id: str
+    at: datetime
+    is_deleted: bool
+
+
 class HoldingProxy:
     """Passes everything on, unless it was told to hold or to lose it.
 
@@ -154,6 +167,7 @@ class HoldingProxy:
         self.writes: list[Write] = []
         self.starts: list[Start] = []
         self.reports: list[Report] = []
+        self.results: list[Result] = []
         self.on_start: Callable[[Start], None] = lambda _: None
         self._runs: dict[str, str] = {}
         self._holds: list[Hold] = []
@@ -207,9 +221,11 @@ class HoldingProxy:
 
     # --- for the connections
 
-    def write_in(self, path: str, body: bytes) -> Write | None:
+    def write_in(self, method: str, path: str, body: bytes) -> Write | None:
+        if method == "DELETE" and (deleted := _RESULT.match(path)):
+            return Write(deleted.group(1), "", "return_value", DELETED, datetime.now(UTC))
         found = _WRITE.match(path)
-        if not found:
+        if not found or method != "PUT":
             return None
         try_id, key = found.groups()
         record = json.loads(body)["value"]
@@ -248,11 +264,11 @@ class HoldingProxy:
             method, self.upstream + path, headers=headers, body=body, decode_content=False
         )
         if reply.status < HTTPStatus.BAD_REQUEST:
-            self._note(path, body, reply)
+            self._note(method, path, body, reply)
         return reply
 
-    def _note(self, path: str, body: bytes, reply: urllib3.BaseHTTPResponse) -> None:
-        """Note the begin or the end of a try, if it is one."""
+    def _note(self, method: str, path: str, body: bytes, reply: urllib3.BaseHTTPResponse) -> None:
+        """Note the begin, the result or the end of a try, if it is one."""
         at = datetime.now(UTC)
         if started := _START.match(path):
             try_id = started.group(1)
@@ -264,6 +280,8 @@ class HoldingProxy:
             try_id = ended.group(1)
             report = Report(self._runs.get(try_id, ""), try_id, at, json.loads(body)["state"])
             self.reports.append(report)
+        elif method in ("POST", "DELETE") and (result := _RESULT.match(path)):
+            self.results.append(Result(result.group(1), at, method == "DELETE"))
 
 
 class _Server(ThreadingHTTPServer):
@@ -289,7 +307,7 @@ class _Connection(BaseHTTPRequestHandler):
         proxy = self.server.proxy
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = self.path.partition("?")[0]
-        write = proxy.write_in(path, body) if self.command == "PUT" else None
+        write = proxy.write_in(self.command, path, body)
         if proxy.is_lost(path, write):
             self.close_connection = True
             return

@@ -180,16 +180,18 @@ class Stage:
         self._started: list[Run] = []
         self._acts: list[Timed] = []
 
-    def start(self, purpose: str, kind: str, name: str, **conf: Any) -> Run:
-        """Start a run; ``name`` has to be its own."""
+    def start(
+        self, purpose: str, kind: str, name: str, at: datetime | None = None, **conf: Any
+    ) -> Run:
+        """Start a run; ``name``, and the date ``at`` if it has one, have to be its own."""
         run = self.prepare(purpose, kind, name)
         offsets = self.enlist(1 if kind == "single" else 2)
-        self.trigger(run, people=offsets.start, **conf)
+        self.trigger(run, at, people=offsets.start, **conf)
         return replace(run, numbers=tuple(map(people.number, offsets)))
 
-    def trigger(self, run: Run, **conf: Any) -> None:
+    def trigger(self, run: Run, at: datetime | None = None, **conf: Any) -> None:
         """Start a run as it is."""
-        self.rest.trigger(run.dag_id, run_id=run.run_id, conf=conf)
+        self.rest.trigger(run.dag_id, run_id=run.run_id, conf=conf, logical_date=at)
         self._started.append(run)
 
     def clear(self) -> None:
@@ -300,8 +302,10 @@ class Stage:
     def seen(self) -> Seen:
         """Return what the sandbox shows."""
         requests = self.sandbox.requests()
-        posts = [each for each in requests if each["method"] == "POST"]
-        return Seen(posts, self.sandbox.state()["schedules"])
+        posts, puts = (
+            [each for each in requests if each["method"] == method] for method in ("POST", "PUT")
+        )
+        return Seen(posts, self.sandbox.state()["schedules"], puts)
 
     def history(self, run: Run, seen: Seen, end: Ends) -> list[Event]:
         """Return the history of a run that is over."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
 from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitBatchScheduleOperator,
@@ -30,11 +30,19 @@ COMMON = {
     "task_id": "submit",
     # When a run is cleared it gets another start_date, but is to text its people at the same time.
     "send_time": "{{ dag_run.run_after + macros.timedelta(hours=1) }}",
-    "temp_id": 2,
+    # The soak changes it.
+    "temp_id": "{{ var.value.get('temp_id_of_%s' % run_id, 2) }}",
     "jsms_conn_id": "{{ dag_run.conf.get('connection', 'jsms_default') }}",
     "retry_delay": timedelta(seconds=1),
     "pre_execute": sign_requests,
 }
+
+
+class Plain(BaseOperator):
+    """Has nothing to do with JSMS."""
+
+    def execute(self, context: Any) -> str:
+        return "a result"
 
 
 def person(offset: int) -> dict[str, object]:
@@ -59,6 +67,9 @@ for purpose, retries in (("crash", 2), ("lost", 3), ("soak", 5)):
         JsmsSubmitBatchScheduleOperator(
             **COMMON, recipients=[person(0), person(1)], retries=retries
         )
+
+with dag("crash_plain"):
+    Plain(task_id="submit", retries=2, retry_delay=timedelta(seconds=1))
 
 with dag("crash_campaign"):
     JsmsSubmitBatchScheduleOperator(

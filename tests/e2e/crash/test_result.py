@@ -1,0 +1,37 @@
+"""Airflow alone loses the result of a task to an earlier try that was frozen at its start.
+
+It deletes the results of the tries before as the first act of a try, without a look at which try is
+the current one. :mod:`tests.histories` excuses this; a release that fails here needs no excuse.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.e2e.crash.proxy import DELETED
+from tests.e2e.crash.stage import PATIENCE
+from tests.stack.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.e2e.crash.stage import Stage
+
+
+def test_a_replaced_try_deletes_the_result_of_its_successor(stage: Stage) -> None:
+    run = stage.prepare("crash", "plain", "result")
+    stage.trigger(run)
+    stage.finish(run)
+    hold = stage.proxy.hold(run.run_id, DELETED, "before")
+    stage.rest.clear(*run.address)
+    stage.wait_for(run, hold)
+    # Its supervisor waits for the answer and is silent, so another try takes its place.
+    stage.rest.wait_for_task(*run.address, states=["up_for_retry"], timeout=PATIENCE)
+    stage.finish(run)
+    assert stage.rest.task(*run.address)["state"] == "success"
+    assert stage.rest.xcoms(*run.address) == {"return_value": "a result"}
+    hold.release()
+    wait_until(
+        lambda: not stage.rest.xcoms(*run.address),
+        timeout=PATIENCE,
+        otherwise=lambda: "the result is still there",
+    )
+    assert stage.rest.task(*run.address)["state"] == "success"
