@@ -61,7 +61,7 @@ DISTURBED_TRIES: Final = 4
 SHARE_DISTURBED: Final = 0.8
 # Airflow gives a task up after 15 seconds.
 FROZEN_FOR: Final = ((0.5, 5), (20, 25))
-RESTARTED_AFTER: Final = (30, 60)
+RESTARTED_AFTER: Final = (60, 120)
 SHARE_CLEARED: Final = 0.7
 SHARE_CLEARED_AFTER_SUCCESS: Final = 0.25
 SHARE_CHANGED: Final = 0.4
