@@ -17,6 +17,7 @@
         ├── JsmsChangedListError          *  the list of recipients has changed
         ├── JsmsForeignRecordError        *  the record may belong to another text; nothing was sent
         ├── JsmsLateChangeError           *  too late to change a text; nothing was sent again
+        ├── JsmsPreflightError            *  a check before the first request failed
         ├── JsmsMaxDeletesError           *  a list would delete more than max_deletes
         ├── JsmsNotReconciledError           some texts do not match the list yet
         ├── JsmsNeverReconciledError      *  some texts can never match the list
@@ -123,6 +124,10 @@ class JsmsForeignRecordError(JsmsError, AirflowFailException):
 
 class JsmsLateChangeError(JsmsError, AirflowFailException):
     """The task was run again with a changed request after the text was sent."""
+
+
+class JsmsPreflightError(JsmsError, AirflowFailException):
+    """A check before the first request failed, or a dry run found problems; nothing was sent."""
 
 
 class JsmsMaxDeletesError(JsmsError, AirflowFailException):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_jsms.api.recipients import Recipient
-    from airflow_provider_jsms.api.replies import BatchResult, Schedule
+    from airflow_provider_jsms.api.replies import Balance, BatchResult, Schedule, Sign, Template
     from airflow_provider_jsms.api.send_time import SendTime
 
 HEADERS: Final[Mapping[str, str]] = {
@@ -209,9 +209,21 @@ def delete_schedule(schedule_id: object) -> Call[None]:
     return Call("delete_schedule", "DELETE", f"/v1/schedule/{asked}", read)
 
 
-def query_balance() -> Call[dict[str, int | None]]:
+def get_template(temp_id: object) -> Call[Template]:
+    """``GET /v1/templates/{temp_id}``: a template of the application."""
+    path = f"/v1/templates/{required_id('temp_id', temp_id)}"
+    return Call("get_template", "GET", path, replies.read_template)
+
+
+def get_sign(sign_id: object) -> Call[Sign]:
+    """``GET /v1/sign/{sign_id}``: a signature of the application."""
+    path = f"/v1/sign/{required_id('sign_id', sign_id)}"
+    return Call("get_sign", "GET", path, replies.read_sign)
+
+
+def get_balance() -> Call[Balance]:
     """``GET /v1/accounts/app``: the balance of the application; changes nothing."""
-    return Call("query_balance", "GET", "/v1/accounts/app", replies.read_balance)
+    return Call("get_balance", "GET", "/v1/accounts/app", replies.read_balance)
 
 
 def fetch_reports() -> Call[list[dict[str, Any]]]:

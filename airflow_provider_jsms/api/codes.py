@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.exceptions import JsmsApiError
 
 SUCCESS: Final = 50000
+INVALID_TEMP_ID: Final = 50013
+TEMPLATE_AUDITING: Final = 50020
 INVALID_SEND_TIME: Final = 50027
 INVALID_SCHEDULE_ID: Final = 50028
 WRONG_SCHEDULE_STATUS: Final = 50029
 SERVER_ERROR: Final = 50019
 PULLED_TOO_OFTEN: Final = 50201
 APP_QUOTA_NOT_ASSIGNED: Final = 50033
+INVALID_SIGN_ID: Final = 50102
 
 
 class Code(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NotRequired, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, encodable, is_none, text_of
 from airflow_provider_jsms.api.entries import TEMP_PARA, columns_of_row, entries_of, is_missing
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _ELEVEN_DIGITS: Final = re.compile(r"1[0-9]{10}")
 _SHOWN_ERRORS: Final = 10
+_KEPT_ERRORS: Final = 1000
 # Templates and tables write these for a missing value; a person may be called Nan, but not "nan".
 _OF_NOTHING: Final = {
     *("None", "NOTSET", "nan", "NaN", "NaT", "<NA>"),
@@ -45,36 +46,48 @@ def recipients_of(value: object) -> list[Recipient]:
     return list(validated(entries_of(value)))
 
 
-def validated(source: Source) -> Iterator[Recipient]:
+class Unusable:
+    """The entries of a source that cannot be used.
+
+    :ivar first: the first 1,000 as ``{"position", "reason"}``, without personal data.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[dict[str, Any]] = []
+
+    def add(self, place: int, error: JsmsInputError) -> None:
+        """Note an entry."""
+        self.count += 1
+        if len(self.first) < _KEPT_ERRORS:
+            self.first.append({"position": place, "reason": str(error)})
+
+    def error(self, source: Source, good: int) -> JsmsInputError:
+        """Return the error: it counts them and shows the first ten."""
+        total, first = self.count + good, self.first[:_SHOWN_ERRORS]
+        shown = "".join(f"\n{source.place} {it['position']}: {it['reason']}" for it in first)
+        return JsmsInputError(
+            f"{self.count} of {total} {noun(total)} cannot be used, so nothing was sent:{shown}"
+        )
+
+
+def validated(source: Source, unusable: Unusable | None = None) -> Iterator[Recipient]:
     """Yield the usable recipients of a source.
 
+    :param unusable: collects the others, which then raise no error.
     :raises JsmsInputError: at the end; counts the unusable entries and shows the first ten.
     """
-    return checked(source, recipient, noun)
-
-
-def checked(source: Source, read: Callable[[object], T], noun: Callable[[int], str]) -> Iterator[T]:
-    """Yield the usable entries of a source.
-
-    :param read: returns the validated form of an entry.
-    :param noun: follows the number of entries.
-    :raises JsmsInputError: at the end; counts the unusable entries and shows the first ten.
-    """
-    good = bad = 0
-    shown = ""
+    good, bad = 0, unusable or Unusable()
     for place, entry in source:
         try:
             value = read(entry)
         except JsmsInputError as error:
-            bad += 1
-            shown += f"\n{source.place} {place}: {error}" if bad <= _SHOWN_ERRORS else ""
+            bad.add(place, error)
         else:
             good += 1
-            yield value
-    if bad:
-        raise JsmsInputError(
-            f"{bad} of {good + bad} {noun(good + bad)} cannot be used, so nothing was sent:{shown}"
-        )
+            yield person
+    if bad.count and unusable is None:
+        raise bad.error(source, good)
 
 
 def recipient(entry: object) -> Recipient:

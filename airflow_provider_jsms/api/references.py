@@ -18,8 +18,10 @@ from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_EMPTY_LIST: Final = "The list is empty: the upstream task continued without a schedule_id."
-_KEPT: Final = ("schedule_ids", "schedule_id", "success_count", "uncertain_count")
+_EMPTY_LIST: Final = (
+    "The list is empty: the upstream task continued without a schedule_id, or was a dry run."
+)
+_KEPT: Final = ("schedule_ids", "schedule_id", "success_count", "uncertain_count", "dry_run")
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,21 @@ class References:
     :param success_count: recipients that JSMS accepted in all, None if a result lacks it.
     :param uncertain_count: recipients that a submit assumed as sent, without a schedule_id.
     :param empty: upstream tasks that returned nothing.
+    :param is_dry_run: an upstream task did everything but the sending.
     """
 
     schedule_ids: tuple[str, ...]
     success_count: int | None = None
     uncertain_count: int = 0
     empty: int = 0
+    is_dry_run: bool = False
 
     def absence(self) -> str:
         """Return why there is no schedule_id, and the next step; empty if there is one."""
         if self.schedule_ids:
             return ""
+        if self.is_dry_run and not self.uncertain_count:
+            return "There is no schedule_id, because the upstream task was a dry run."
         return (
             f"There is no schedule_id, so the task is skipped. {self._causes() or _EMPTY_LIST} "
             "Nothing was sent or changed. Look for the schedule in the JSMS console, and pass its "
@@ -98,11 +104,13 @@ def references_in(value: object) -> References:
         entries = list(_entries(value))
     ids: dict[tuple[str, ...], int | None] = {}
     uncertain = empty = 0
+    is_dry_run = False
     for entry in entries:
         result = entry if isinstance(entry, dict) else {"schedule_id": entry}
         unknown = whole_number(result.get("uncertain_count")) or 0
         named, count = _ids_in(result), whole_number(result.get("success_count"))
         uncertain += unknown
+        is_dry_run |= bool(result.get("dry_run"))
         if named:
             # Of several results for one schedule, as of a submit and a modify, the last holds.
             ids[named] = ids.get(named) if count is None else count
@@ -112,7 +120,7 @@ def references_in(value: object) -> References:
     counts = [count for count in ids.values() if count is not None]
     is_known = bool(ids) and len(counts) == len(ids) and len(every) == len(set(every))
     total = sum(counts) if is_known else None
-    return References(tuple(dict.fromkeys(every)), total, uncertain, empty)
+    return References(tuple(dict.fromkeys(every)), total, uncertain, empty, is_dry_run)
 
 
 def only_ids(value: object) -> object:

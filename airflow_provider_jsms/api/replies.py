@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast
 
 from airflow_provider_jsms.api.arguments import schedule_id_of
 from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS, refusal
@@ -35,7 +35,6 @@ MAX_REPLY: Final = 8 * 1024 * 1024
 """Bytes of a body, after decompression."""
 
 _MAX_WAIT: Final = 30 * 24 * 3600.0
-_BALANCES: Final = ("app_balance", "app_voice", "app_industry", "app_market")
 _CODES: Final = range(10**6)
 _HTTP_OK: Final = range(200, 300)
 _HTTP_CLIENT_ERROR: Final = 400
@@ -94,6 +93,43 @@ class Schedule(TypedDict):
     send_time: str | None
     temp_id: int | None
     recipients: list[ScheduledRecipient]
+
+
+class Template(TypedDict):
+    """A template: ``type`` 1 verification, 2 notification, 3 marketing.
+
+    ``status`` is 0 under review, 1 approved, 2 rejected. A number is None if it is unreadable.
+    """
+
+    temp_id: int | None
+    template: str
+    type: int | None
+    ttl: int | None
+    remark: str
+    status: int | None
+
+
+class Sign(TypedDict):
+    """A signature: ``status`` is 1 approved, 2 rejected; the others are 0 or 1."""
+
+    sign_id: int | None
+    sign: str
+    status: int | None
+    is_default: int | None
+    use_status: int | None
+
+
+class Balance(TypedDict, total=False):
+    """How many SMS parts an application has left, None of a kind that is not assigned to it.
+
+    ``app_balance`` pays for every kind, ``app_industry`` for verification and notification texts,
+    ``app_market`` for marketing texts.
+    """
+
+    app_balance: int | None
+    app_voice: int | None
+    app_industry: int | None
+    app_market: int | None
 
 
 def read_reply(call: Call[T], reply: Reply) -> T:
@@ -181,10 +217,36 @@ def read_schedule(body: object, asked: str) -> Schedule:
     }
 
 
-def read_balance(body: object) -> dict[str, int | None]:
+def read_template(body: object) -> Template:
+    """Return a template."""
+    reply = _object(body)
+    return {
+        "temp_id": whole_number(reply.get("temp_id")),
+        "template": _text(reply, "template"),
+        "type": whole_number(reply.get("type")),
+        "ttl": whole_number(reply.get("ttl")),
+        "remark": str(reply.get("remark") or ""),
+        "status": whole_number(reply.get("status")),
+    }
+
+
+def read_sign(body: object) -> Sign:
+    """Return a signature."""
+    reply = _object(body)
+    return {
+        "sign_id": whole_number(reply.get("sign_id")),
+        "sign": _text(reply, "sign"),
+        "status": whole_number(reply.get("status")),
+        "is_default": whole_number(reply.get("is_default")),
+        "use_status": whole_number(reply.get("use_status")),
+    }
+
+
+def read_balance(body: object) -> Balance:
     """Return the balances of the application; None where none is assigned."""
     reply = _object(body)
-    return {name: whole_number(reply[name]) for name in _BALANCES if name in reply}
+    found = {name: whole_number(reply[name]) for name in Balance.__annotations__ if name in reply}
+    return cast("Balance", found)
 
 
 def read_reports(body: object) -> list[dict[str, Any]]:
@@ -316,6 +378,13 @@ def _list(reply: Mapping[str, object], name: str) -> list[object]:
     value = reply.get(name) or []
     if not isinstance(value, list):
         raise MalformedReplyError(f"its {name} is not a list")
+    return value
+
+
+def _text(reply: Mapping[str, object], name: str) -> str:
+    value = reply.get(name)
+    if not isinstance(value, str):
+        raise MalformedReplyError(f"its {name} is not a text")
     return value
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from requests import Session
 
     from airflow_provider_jsms.api.calls import Call
-    from airflow_provider_jsms.api.replies import BatchResult, Schedule
+    from airflow_provider_jsms.api.replies import Balance, BatchResult, Schedule, Sign, Template
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.connection import JsmsSettings
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
@@ -332,6 +332,30 @@ class JsmsHook(BaseHook):
         async with shared(connection_id_of(self.jsms_conn_id)) as connection:
             return await connection.send(call)
 
+    def get_template(self, temp_id: object) -> Template:
+        """Return a template with its text, type and review status (``GET /v1/templates/{id}``).
+
+        :param temp_id: the id of a template of the application.
+        :raises JsmsRequestError: 50013, there is no such template.
+        """
+        return self._client.send(calls.get_template(temp_id))
+
+    def get_sign(self, sign_id: object) -> Sign:
+        """Return a signature with its review status (``GET /v1/sign/{sign_id}``).
+
+        :param sign_id: the id of a signature of the application.
+        :raises JsmsTemplateError: 50102, there is no such signature.
+        """
+        return self._client.send(calls.get_sign(sign_id))
+
+    def get_balance(self) -> Balance:
+        """Return how many SMS parts the application has left (``GET /v1/accounts/app``).
+
+        :raises JsmsAccountError: 50033, no balance is assigned to the application, which then
+            spends that of the developer account.
+        """
+        return self._client.send(calls.get_balance())
+
     def delete_schedule(self, schedule_id: object) -> None:
         """Cancel a single or batch schedule (``DELETE /v1/schedule/{schedule_id}``).
 
@@ -388,7 +412,7 @@ class JsmsHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Query the balance, which changes nothing; return whether it worked, and a text."""
         try:
-            balance = self._client.send(calls.query_balance(), max_attempts=1)
+            balance = self._client.send(calls.get_balance(), max_attempts=1)
         except JsmsError as error:
             return explain(error)
         amounts = ", ".join(

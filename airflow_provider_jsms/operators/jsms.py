@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_jsms.api.arguments import flag
 from airflow_provider_jsms.api.calls import batch_head, submit_schedule
+from airflow_provider_jsms.api.entries import entries_of
 from airflow_provider_jsms.api.references import references_in
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
@@ -22,13 +24,9 @@ from airflow_provider_jsms.operators.base import (
     JsmsBatchOperator,
     JsmsReferenceOperator,
     JsmsSingleOperator,
-    JsmsSubmitOperator,
     past_send_time,
 )
-from airflow_provider_jsms.operators.delivery import (
-    JsmsFetchRepliesOperator,
-    JsmsFetchReportsOperator,
-)
+from airflow_provider_jsms.operators.checked import JsmsCheckedOperator
 from airflow_provider_jsms.operators.reconcile import JsmsReconcileSchedulesOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
@@ -45,6 +43,7 @@ from airflow_provider_jsms.submission.task_try import RECORD, RECORD_OF_CHUNK
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.replies import BatchResult, Schedule
     from airflow_provider_jsms.hooks.jsms import JsmsHook
@@ -74,7 +73,7 @@ _QUERY_SEVERAL: Final = (
 )
 
 
-class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
+class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
     """Schedule one text to one person; returns its schedule_id.
 
     JSMS keeps the schedule and sends at ``send_time``. To text many people use
@@ -125,14 +124,17 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
 
     template_fields = (
         *JsmsSingleOperator.template_fields,
-        *("exclude", "durable", "on_uncertain", "once_key"),
+        *("durable", "on_uncertain", "once_key", "dry_run", "max_texts"),
     )
 
-    def execute(self, context: Context) -> str | None:
+    def execute(self, context: Context) -> str | dict[str, Any] | None:
         """Submit the schedule, unless an earlier try has done so."""
         require_task_run(context)
         self._begin(context)
-        return self._submit(context)
+        return self._run_dry(context) if self._is_dry_run() else self._submit(context)
+
+    def _source(self) -> Source:
+        return entries_of([{"mobile": self.mobile, "temp_para": self.temp_para}])
 
     def _submit(self, context: Context) -> str | None:
         outcome = None
@@ -148,13 +150,17 @@ class JsmsSubmitScheduleOperator(JsmsSubmitOperator, JsmsSingleOperator):
             if not self._is_task(context):
                 refuse_templates(call)
             task_try, request = self._task_try(context), fingerprint_of(call, hook.settings)
+            preflight = self._preflight(hook, call.body or {})
+            policy = replace(
+                self._policy(context),
+                preflight=lambda: preflight.check([(call.recipients, True)], 1),
+            )
             if key is None:
                 record = self._record(context, task_try, request)
-                submission = Submission(hook, task_try, record, self._policy(context))
+                submission = Submission(hook, task_try, record, policy)
             else:
                 record = self._record_of_key(context, hook, key, request)
-                submission = KeyedSubmission(hook, task_try, record, self._policy(context))
-            self._refuse_excluded(call.recipients[0], submission)
+                submission = KeyedSubmission(hook, task_try, record, policy)
             with past_send_time(self.on_past_send_time, is_begun=lambda: submission.is_begun):
                 outcome = submission.carry_out(call, request)
             submission.finish()
@@ -221,7 +227,7 @@ class JsmsModifyScheduleOperator(JsmsReferenceOperator, JsmsSingleOperator):
             return hook.modify_schedule(schedule_id, **self._timing(), **self._fields())
 
 
-class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
+class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
     """Schedule a text to any number of people, each with their own parameters.
 
     Returns ``{"schedule_ids": [...], "success_count": n, "failure_count": n}``; each is also an
@@ -259,14 +265,24 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
     ``uncertain_count`` of recipients. An error between two chunks reports the progress.
     """
 
-    template_fields = (*JsmsBatchOperator.template_fields, "durable", "on_uncertain", "once_key")
+    template_fields = (
+        *JsmsBatchOperator.template_fields,
+        *("durable", "on_uncertain", "once_key", "dry_run", "max_texts", "preflight"),
+    )
     _first_record = RECORD_OF_CHUNK
+
+    def __init__(self, *, preflight: bool | str = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.preflight = preflight
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the campaign, as far as earlier tries have not done so."""
         require_task_run(context)
         self._begin(context)
-        return self._submit(context)
+        return self._run_dry(context) if self._is_dry_run() else self._submit(context)
+
+    def _source(self) -> Source:
+        return source_of(self.recipients, self.columns)
 
     def _submit(self, context: Context) -> dict[str, Any]:
         limit, tally = FailureLimit(self.max_failures), Tally(0)
@@ -291,16 +307,18 @@ class JsmsSubmitBatchScheduleOperator(JsmsSubmitOperator, JsmsBatchOperator):
         self._open_ledger(context, hook)
         task_try, key = self._task_try(context), self._key()
         is_in_code = self._is_in_code(context)
-        source = source_of(self.recipients, self.columns)
+        source, head = self._source(), batch_head(**self._fields())
+        is_wanted = flag("preflight", self.preflight)
         return Campaign(
             hook,
             source,
             self._survey(source),
-            hook.parse_send_time(**self._timing()),
-            batch_head(**self._fields()),
+            hook.parse_send_time(self.send_time),
+            head,
             task_try=task_try,
             is_in_code=is_in_code,
             policy=self._policy(context),
+            preflight=self._preflight(hook, head, is_wanted=is_wanted),
             once_key=key,
         )
 
@@ -406,7 +424,8 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
         references = references_in(self.schedule_id)
         gaps, missing_ok = references.gaps(), flag("missing_ok", self.missing_ok)
         # missing_ok tolerates an upstream task without a result, but no text that may go out.
-        if (absence := references.absence()) and (references.uncertain_count or not missing_ok):
+        is_final = references.uncertain_count or references.is_dry_run or not missing_ok
+        if (absence := references.absence()) and is_final:
             raise AirflowSkipException(absence)
         if references.empty and not missing_ok:
             raise JsmsInputError(

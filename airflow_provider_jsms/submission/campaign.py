@@ -31,7 +31,7 @@ from airflow_provider_jsms.submission.submission import Submission
 from airflow_provider_jsms.submission.task_try import KeyedRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import Recipient
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.chunks import Survey
     from airflow_provider_jsms.submission.decisions import Attempt
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
+    from airflow_provider_jsms.submission.preflight import Preflight
     from airflow_provider_jsms.submission.submission import Policy, Sender
     from airflow_provider_jsms.submission.task_try import BatchRecords, TaskTry
 
@@ -150,6 +151,7 @@ class Campaign:
     :param is_in_code: your own code submits it, which may submit others too.
     :param once_key: names the list, None if the task does.
     :param policy: where a person can be asked about a chunk, the others go out first.
+    :param preflight: checks the list before the first chunk that this try submits.
     """
 
     def __init__(
@@ -163,6 +165,7 @@ class Campaign:
         task_try: TaskTry,
         is_in_code: bool,
         policy: Policy,
+        preflight: Preflight,
         once_key: str | None = None,
     ) -> None:
         self._hook = hook
@@ -171,7 +174,9 @@ class Campaign:
         self._send_time = send_time
         self._head = head
         self._task_try = task_try
-        self._policy = policy
+        self._policy = replace(
+            policy, preflight=lambda: preflight.check(self._with_state(), known.recipients)
+        )
         self._uncertain: list[JsmsUncertainError] = []
         self._unanswered = 0
         self._list = list_fingerprint(known.digests, hook.settings)
@@ -221,6 +226,11 @@ class Campaign:
         lead = next((record for record in self._records if record.schedule_id), None)
         if lead and not self._attempt.is_in_code:
             lead.finished()
+
+    def _with_state(self) -> Iterator[tuple[list[Recipient], bool]]:
+        """Yield the chunks, and whether each is still to be submitted."""
+        for people, record in zip(chunks(self._source, self._known), self._records, strict=False):
+            yield people, not record.is_scheduled_or_unknown
 
     def _records_of(self, once_key: str | None, *, is_in_code: bool) -> BatchRecords | KeyedRecords:
         account, task_try = account_of(self._hook.settings), self._task_try

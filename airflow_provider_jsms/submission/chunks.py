@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow_provider_jsms.api.entries import Source
-    from airflow_provider_jsms.api.recipients import Recipient
+    from airflow_provider_jsms.api.recipients import Recipient, Unusable
 
 _EMPTY: Final = "recipients is empty"
 _CHANGED: Final = "The list of recipients has changed since it was checked."
@@ -58,7 +58,7 @@ def survey(source: Source, exclude: frozenset[int] | None = None) -> Survey:
     :param exclude: numbers that are left out, None if the argument is not given.
     :raises JsmsInputError: counts the unusable entries and shows the first ten.
     """
-    unique = _Unique(source, exclude)
+    unique = Unique(source)
     kept: list[list[Recipient]] | None = [] if source.is_fixed else None
     digests, marks = [], []
     for chunk, mark in unique.chunks():
@@ -87,7 +87,7 @@ def chunks(source: Source, known: Survey) -> Iterator[list[Recipient]]:
         return
     number = 0
     try:
-        for number, (chunk, mark) in enumerate(_Unique(source, known.exclude).chunks(), start=1):
+        for number, (chunk, mark) in enumerate(Unique(source).chunks(), start=1):
             if known.marks[number - 1 : number] != (mark,):
                 raise JsmsChangedListError(_CHANGED)
             yield chunk
@@ -103,28 +103,25 @@ def digest(people: Sequence[Recipient]) -> bytes:
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).digest()
 
 
-class _Unique:
-    """Split a list into chunks and drop excluded numbers, and entries that repeat an earlier one.
+class Unique:
+    """Split a list into chunks and drop entries that repeat an earlier one.
+
+    :param unusable: collects the unusable entries, which otherwise raise at the end.
 
     Of each recipient it keeps the number and a hash of 64 bits of the parameters: two texts are
     mistaken for one only if they go to the same number and their hashes agree.
     """
 
-    def __init__(self, source: Source, exclude: frozenset[int] | None) -> None:
+    def __init__(self, source: Source, unusable: Unusable | None = None) -> None:
         self._source = source
-        self._exclude = exclude or ()
-        self.excluded = 0
+        self._unusable = unusable
         self.seen: set[int] = set()
         self.repeated = 0
 
     def chunks(self) -> Iterator[tuple[list[Recipient], int]]:
         """Yield lists of at most 1,000 recipients, each with a mark of its own."""
         chunk: dict[int, Recipient] = {}
-        for person in validated(self._source):
-            number = int(person["mobile"])
-            if number in self._exclude:
-                self.excluded += 1
-                continue
+        for person in validated(self._source, self._unusable):
             parameters = frozenset(person.get("temp_para", {}).items())
             mark = (number << 64) + hash(parameters)
             if mark in self.seen:

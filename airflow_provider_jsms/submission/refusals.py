@@ -29,6 +29,10 @@ class FailureLimit:
     def __init__(self, max_failures: object) -> None:
         self._limit = Limit("max_failures", max_failures)
 
+    def tolerates(self, refused: int, total: int) -> bool:
+        """Return whether the task tolerates so many refused recipients of all."""
+        return refused == 0 or (refused < total and refused <= self._limit.of(total))
+
     def check(self, result: BatchResult, *, uncertain_count: int = 0) -> None:
         """Raise if more recipients were refused than tolerated, or all of them.
 
@@ -38,7 +42,7 @@ class FailureLimit:
         """
         refused, accepted = result["failure_count"], result["success_count"]
         total = refused + accepted + uncertain_count
-        if refused == 0 or (refused < total and refused <= self._limit.of(total)):
+        if self.tolerates(refused, total):
             return
         kept = (
             f"{accepted} are scheduled under {result['schedule_id']} and stay scheduled"

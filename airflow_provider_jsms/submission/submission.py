@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_jsms.api.calls import Call
-    from airflow_provider_jsms.api.replies import BatchResult, Schedule
+    from airflow_provider_jsms.api.replies import Balance, BatchResult, Schedule, Sign, Template
     from airflow_provider_jsms.hooks.connection import JsmsSettings
     from airflow_provider_jsms.submission.doubt import Doubt
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
@@ -80,6 +80,15 @@ class Sender(Protocol):
     def query_schedule(self, schedule_id: object) -> Schedule:
         """Return a schedule."""
 
+    def get_template(self, temp_id: object) -> Template:
+        """Return a template."""
+
+    def get_sign(self, sign_id: object) -> Sign:
+        """Return a signature."""
+
+    def get_balance(self) -> Balance:
+        """Return the balance of the application."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -89,12 +98,15 @@ class Policy:
     :param before_send: called before each request that changes something; raises to prevent it.
     :param may_ask: returns whether a person can be asked about a submission.
     :param answer: what a person has decided about uncertain submissions of this try.
+    :param preflight: called before the intent of a submit or modify is written; raises to prevent
+        it.
     """
 
     on_uncertain: object
     before_send: Callable[[], None]
     may_ask: Callable[[Submission], bool]
     answer: Answer | None = None
+    preflight: Callable[[], None] = lambda: None
 
 
 _FAIL: Final = Policy("fail", lambda: None, lambda _: False)
@@ -127,6 +139,7 @@ class Submission:
         self._record = record
         self._on_uncertain = choice("on_uncertain", policy.on_uncertain, ON_UNCERTAIN)
         self._before_send = policy.before_send
+        self._preflight = policy.preflight
         self._answer = policy.answer
         self._about = about or {}
         self._is_hook = is_hook
@@ -227,6 +240,7 @@ class Submission:
     def _submit(self, call: Call[Any], request: Fingerprint) -> dict[str, Any] | None:
         call.require_sendable()
         self._before_send()
+        self._preflight()
         self._write_intent(call, request)
         before = self.may_have_submitted
         try:
@@ -280,6 +294,7 @@ class Submission:
             error.add(stands)
             raise
         self._before_send()
+        self._preflight()
         self._record.modifying(request, self._summary(call))
         try:
             outcome = self._send(modification(call, schedule_id))

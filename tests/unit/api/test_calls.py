@@ -84,7 +84,7 @@ CALLS: dict[str, tuple[Callable[[], calls.Call[Any]], str, str, bytes | None]] =
         partial(calls.delete_schedule, UUID),
         *("DELETE", f"/v1/schedule/{UUID}", None),
     ),
-    "query_balance": (calls.query_balance, "GET", "/v1/accounts/app", None),
+    "get_balance": (calls.get_balance, "GET", "/v1/accounts/app", None),
 }
 SUBMITS_AND_MODIFIES = [name for name in CALLS if "submit" in name or "modify" in name]
 

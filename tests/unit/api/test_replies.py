@@ -101,7 +101,7 @@ class TestASuccess:
                 "modify_schedule",
                 *(200, {"schedule_id": UUID, "error": {"code": 50000, "message": "success"}}, UUID),
             ),
-            ("query_balance", 200, {"app_balance": 1, "app_voice": None}, None),
+            ("get_balance", 200, {"app_balance": 1, "app_voice": None}, None),
         ],
     )
     def test_is_read(self, name: str, status: int, content: object, result: object) -> None:

@@ -1,0 +1,106 @@
+"""The base of the operators that submit their arguments: the dry run, and the limit of cost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
+from airflow_provider_jsms.api.arguments import choice, flag, is_none, whole_number_of
+from airflow_provider_jsms.api.calls import batch_head
+from airflow_provider_jsms.exceptions import JsmsPastSendTimeError
+from airflow_provider_jsms.operators.base import JsmsSubmitOperator, past_send_time
+from airflow_provider_jsms.submission.chunks import NOBODY
+from airflow_provider_jsms.submission.dry_run import DryRun
+from airflow_provider_jsms.submission.preflight import Preflight
+from airflow_provider_jsms.submission.refusals import FailureLimit
+from airflow_provider_jsms.submission.submission import ON_UNCERTAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_jsms.api.entries import Source
+    from airflow_provider_jsms.api.send_time import SendTime
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
+    from airflow_provider_jsms.operators.base import Templated
+
+_MOST_TEXTS: Final = 10**9 - 1
+
+
+class JsmsCheckedOperator(JsmsSubmitOperator):
+    """The base of the operators that can be run without sending anything."""
+
+    send_time: Templated
+    temp_id: Templated
+    sign_id: Templated
+    on_past_send_time: str
+    tag: Templated = None
+    max_failures: int | str = 0
+
+    def __init__(
+        self,
+        *,
+        dry_run: bool | str = False,
+        max_texts: int | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        # In the place of a method of Airflow that renders the fields, for `airflow tasks test -n`.
+        self.dry_run = dry_run  # type: ignore[method-assign, assignment]
+        self.max_texts = max_texts
+
+    def _source(self) -> Source:
+        """Return the people to text."""
+        raise NotImplementedError
+
+    def _run_dry(self, context: Context) -> dict[str, Any]:
+        """Do everything but the sending.
+
+        :raises JsmsPreflightError: the submission would fail; the text names every problem.
+        """
+        choice("on_uncertain", self.on_uncertain, ON_UNCERTAIN)
+        with self._plain_hook() as hook:
+            if self._key() is not None:
+                hook.require_ledger("once_key")
+            send_time = hook.parse_send_time(self.send_time)
+            made = DryRun(
+                hook,
+                self._source(),
+                send_time,
+                batch_head(temp_id=self.temp_id, sign_id=self.sign_id, tag=self.tag),
+                limit=FailureLimit(self.max_failures),
+                max_texts=self._most_texts(),
+                problems=self._lateness(send_time),
+            )
+        if made.is_empty:
+            raise AirflowSkipException(NOBODY)
+        made.log()
+        with self._results_kept(context, made.result):
+            made.check()
+        return made.result()
+
+    def _lateness(self, send_time: SendTime) -> list[str]:
+        """Return that ``send_time`` has passed, or skip the task as a submission would."""
+        try:
+            with past_send_time(self.on_past_send_time):
+                send_time.require_future(datetime.now(UTC))
+        except JsmsPastSendTimeError as error:
+            return [str(error)]
+        return []
+
+    def _is_dry_run(self) -> bool:
+        return flag("dry_run", self.dry_run)
+
+    def _preflight(
+        self, hook: JsmsHook, head: Mapping[str, Any], *, is_wanted: bool = False
+    ) -> Preflight:
+        limit, most = FailureLimit(self.max_failures), self._most_texts()
+        return Preflight(hook, head, limit, is_wanted=is_wanted, max_texts=most)
+
+    def _most_texts(self) -> int | None:
+        if is_none(self.max_texts):
+            return None
+        return whole_number_of("max_texts", self.max_texts, 1, _MOST_TEXTS)

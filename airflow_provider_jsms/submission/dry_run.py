@@ -1,0 +1,185 @@
+"""A dry run: everything but the sending, as a table for people and a result for other tasks."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_jsms.api.codes import INVALID_SIGN_ID, INVALID_TEMP_ID
+from airflow_provider_jsms.api.estimate import Estimate, parts_of
+from airflow_provider_jsms.api.masking import SHOWN_RECIPIENTS, mask_mobile, mask_text
+from airflow_provider_jsms.api.recipients import Unusable
+from airflow_provider_jsms.exceptions import JsmsAuthError, JsmsError, JsmsPreflightError
+from airflow_provider_jsms.submission.chunks import Unique
+from airflow_provider_jsms.submission.preflight import (
+    fetch,
+    flaws_of,
+    in_words,
+    problems_of,
+    too_many,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_provider_jsms.api.entries import Source
+    from airflow_provider_jsms.api.recipients import Recipient
+    from airflow_provider_jsms.api.send_time import SendTime
+    from airflow_provider_jsms.submission.refusals import FailureLimit
+    from airflow_provider_jsms.submission.submission import Sender
+
+_TYPES: Final = {1: "verification", 2: "notification", 3: "marketing"}
+_STATES: Final = {0: "under review", 1: "approved", 2: "rejected"}
+# The submission would be refused for the same reason.
+_WRONG: Final = (INVALID_TEMP_ID, INVALID_SIGN_ID)
+_log = logging.getLogger(__name__)
+
+
+class DryRun:
+    """Reads a list and compares it with the template, the signature and the balance.
+
+    :param head: the validated fields ``temp_id`` and ``sign_id``.
+    :param problems: why the submission would fail, as far as that is known already.
+    :ivar recipients: how many people would be texted.
+    """
+
+    def __init__(
+        self,
+        sender: Sender,
+        source: Source,
+        send_time: SendTime,
+        head: Mapping[str, Any],
+        *,
+        limit: FailureLimit,
+        max_texts: int | None,
+        problems: list[str],
+    ) -> None:
+        self._source = source
+        self._send_time = send_time
+        self._head = head
+        self._facts = fetch(sender, head)
+        self._estimate = Estimate(self._facts.wording)
+        self._unusable = Unusable()
+        self._sample: list[str] = []
+        self._repeated = self._read()
+        self.problems = [*problems, *self._found(limit, max_texts)]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nobody to text, and no entry that is unusable."""
+        return not self._estimate.recipients and not self._unusable.count
+
+    def result(self) -> dict[str, Any]:
+        """Return the result of the task: it names no schedule."""
+        facts, estimate = self._facts, self._estimate
+        return {
+            "dry_run": True,
+            "schedule_ids": [],
+            "success_count": 0,
+            "failure_count": 0,
+            "failure_recipients": [],
+            "send_time": self._send_time.wire,
+            "counts": {
+                "recipients": estimate.recipients,
+                "repeated": self._repeated,
+                "refused": self._unusable.count,
+            },
+            "parts": estimate.most_parts if facts.wording else None,
+            "refused": self._unusable.first,
+        }
+
+    def log(self) -> None:
+        """Log the table."""
+        rows = "\n".join(f"  {name:<11} {value}" for name, value in self._rows().items() if value)
+        _log.info("Dry run: nothing is sent. A submission would be:\n%s", rows)
+
+    def check(self) -> None:
+        """Raise one error with every problem.
+
+        :raises JsmsPreflightError: the submission would fail.
+        """
+        if self.problems:
+            lines = "\n".join(f"- {problem}" for problem in self.problems)
+            count = len(self.problems)
+            raise JsmsPreflightError(
+                f"The dry run has found {count} problem{'s' * (count > 1)}. Nothing was sent.\n"
+                f"{lines}"
+            )
+
+    def _read(self) -> int:
+        unique = Unique(self._source, self._unusable)
+        for people, _ in unique.chunks():
+            for person in people:
+                self._estimate.add(person)
+                if len(self._sample) < SHOWN_RECIPIENTS:
+                    self._sample.append(self._sampled(person))
+        return unique.repeated
+
+    def _sampled(self, person: Recipient) -> str:
+        """Return a text, masked: the number, and the lengths of the parameters."""
+        lengths = {name: len(value) for name, value in person.get("temp_para", {}).items()}
+        text = f"{mask_mobile(person['mobile'])}  parameters {in_words(lengths) or 'none'}"
+        if (wording := self._facts.wording) is None:
+            return text
+        most = wording.lengths(person.get("temp_para", {}))[1]
+        return f"{text}; {most} characters, {_parts(parts_of(most))}"
+
+    def _found(self, limit: FailureLimit, max_texts: int | None) -> Iterator[str]:
+        facts, estimate = self._facts, self._estimate
+        for error in (facts.template, facts.sign):
+            if isinstance(error, JsmsAuthError) or getattr(error, "code", None) in _WRONG:
+                yield str(error)
+        if self._unusable.count:
+            yield str(self._unusable.error(self._source, estimate.recipients + self._repeated))
+        yield from problems_of(facts, estimate, self._head, limit)
+        if problem := too_many(max_texts, estimate):
+            yield problem
+
+    def _rows(self) -> dict[str, str]:
+        estimate, head = self._estimate, self._head
+        unknown = {name: f"unknown: {why}" for name, why in self._facts.unknown().items()}
+        return {
+            "send_time": str(self._send_time),
+            "recipients": self._people(),
+            "template": unknown.get("template") or self._template(),
+            "signature": unknown.get("signature") or self._signature(),
+            "parameters": self._parameters(),
+            "SMS parts": f"{estimate.parts}; the longest text has {estimate.longest} characters"
+            if self._facts.wording
+            else f"unknown, at least {estimate.least_parts:,}",
+            "balance": unknown.get("balance") or in_words(self._facts.amounts) or "not assigned",
+            "tag": head.get("tag") or "",
+            "sample": f"\n  {'':<11} ".join(self._sample),
+        }
+
+    def _people(self) -> str:
+        left_out = {"repeated": self._repeated, "unusable": self._unusable.count}
+        counts = in_words({name: count for name, count in left_out.items() if count})
+        return f"{self._estimate.recipients:,}{f'; left out: {counts}' if counts else ''}"
+
+    def _template(self) -> str:
+        template = self._facts.template
+        if isinstance(template, JsmsError):
+            return ""
+        kind = _TYPES.get(template["type"] or 0, "of an unknown type")
+        state = _STATES.get(-1 if template["status"] is None else template["status"], "unknown")
+        return f"{self._head['temp_id']}, {kind}, {state}: {mask_text(template['template'])}"
+
+    def _signature(self) -> str:
+        sign = self._facts.sign
+        if sign is None or isinstance(sign, JsmsError):
+            return "the default one, of 2 to 10 characters"
+        state = _STATES.get(-1 if sign["status"] is None else sign["status"], "unknown")
+        return f"{self._head['sign_id']}, {state}: 【{mask_text(sign['sign'])}】"
+
+    def _parameters(self) -> str:
+        if (wording := self._facts.wording) is None:
+            return ""
+        names = ", ".join(map(mask_text, wording.names)) or "none"
+        unused = in_words(self._estimate.unused)
+        notes = [names, flaws_of(self._estimate), f"unused: {unused}" if unused else ""]
+        return "; ".join(filter(None, notes))
+
+
+def _parts(count: int) -> str:
+    return f"{count} part{'s' * (count > 1)}"

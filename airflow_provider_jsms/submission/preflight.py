@@ -1,0 +1,246 @@
+"""Checks before the first request: the template, the signature and the balance, fetched once."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from airflow_provider_jsms.api.calls import get_template
+from airflow_provider_jsms.api.codes import TEMPLATE_AUDITING
+from airflow_provider_jsms.api.estimate import LONGEST_TEXT, MARKETING, Estimate, Wording
+from airflow_provider_jsms.api.masking import mask_text
+from airflow_provider_jsms.api.recipients import noun
+from airflow_provider_jsms.exceptions import (
+    JsmsConnectionLostError,
+    JsmsError,
+    JsmsNotSentError,
+    JsmsPreflightError,
+    JsmsReadTimeoutError,
+    JsmsReviewError,
+)
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from airflow_provider_jsms.api.recipients import Recipient
+    from airflow_provider_jsms.api.replies import Balance, Sign, Template
+    from airflow_provider_jsms.submission.refusals import FailureLimit
+    from airflow_provider_jsms.submission.submission import Sender
+
+T = TypeVar("T")
+
+UNDER_REVIEW: Final = 0
+REJECTED: Final = 2
+
+_AWAY: Final = (JsmsNotSentError, JsmsReadTimeoutError, JsmsConnectionLostError)
+_SHOWN: Final = 10
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What JSMS knows of a submission, each an error if it could not be fetched.
+
+    :param sign: None for the default signature.
+    :param balance: None if nobody asked for it.
+    """
+
+    template: Template | JsmsError
+    sign: Sign | JsmsError | None
+    balance: Balance | JsmsError | None
+
+    @property
+    def wording(self) -> Wording | None:
+        """The words of the template, None if it is unknown."""
+        if isinstance(self.template, JsmsError):
+            return None
+        return Wording(self.template, None if isinstance(self.sign, JsmsError) else self.sign)
+
+    @property
+    def is_under_review(self) -> bool:
+        """Whether the template may be approved later."""
+        return not isinstance(self.template, JsmsError) and self.template["status"] == UNDER_REVIEW
+
+    @property
+    def amounts(self) -> dict[str, int]:
+        """The balances that pay for the texts, empty if none is known to be assigned."""
+        if self.balance is None or isinstance(self.balance, JsmsError):
+            return {}
+        kinds = ["app_market", "app_industry"]
+        if not isinstance(self.template, JsmsError):
+            kinds.remove(kinds[self.template["type"] == MARKETING])
+        found = {name: self.balance.get(name) for name in (*kinds, "app_balance")}
+        return {name: amount for name, amount in found.items() if isinstance(amount, int)}
+
+    def unknown(self) -> dict[str, str]:
+        """Return why facts are unknown, by their names."""
+        facts = {"template": self.template, "signature": self.sign, "balance": self.balance}
+        return {name: str(it) for name, it in facts.items() if isinstance(it, JsmsError)}
+
+
+def fetch(sender: Sender, head: Mapping[str, Any], *, with_balance: bool = True) -> Facts:
+    """Fetch the facts, one request each; an endpoint that fails is an unknown fact.
+
+    :param head: the validated fields ``temp_id`` and ``sign_id``.
+    """
+    ask, sign_id = _Fetching(), head.get("sign_id")
+    return Facts(
+        ask(lambda: sender.get_template(head["temp_id"])),
+        ask(lambda: sender.get_sign(sign_id)) if sign_id else None,
+        ask(sender.get_balance) if with_balance else None,
+    )
+
+
+class _Fetching:
+    """Calls functions; while JSMS cannot be reached, the first error stands for all."""
+
+    def __init__(self) -> None:
+        self._error: JsmsError | None = None
+
+    def __call__(self, get: Callable[[], T]) -> T | JsmsError:
+        if self._error:
+            return self._error
+        try:
+            return get()
+        except JsmsError as error:
+            self._error = error if isinstance(error, _AWAY) else None
+            return error
+
+
+def problems_of(
+    facts: Facts, estimate: Estimate, head: Mapping[str, Any], limit: FailureLimit
+) -> Iterator[str]:
+    """Yield why a submission would fail, each with the next step."""
+    template, sign = facts.template, facts.sign
+    if facts.is_under_review:
+        yield f"Template {head['temp_id']} is still under review: wait for it, then clear the task."
+    if not isinstance(template, JsmsError) and template["status"] == REJECTED:
+        yield f"Template {head['temp_id']} was rejected in review: correct it or use another one."
+    if sign and not isinstance(sign, JsmsError) and sign["status"] in (UNDER_REVIEW, REJECTED):
+        yield f"Signature {head['sign_id']} is not approved: use another one."
+    if not limit.tolerates(estimate.flawed, estimate.recipients):
+        yield (
+            f"{_of_all(estimate.flawed, estimate)} cannot be texted with template "
+            f"{head['temp_id']}: {flaws_of(estimate)}. Correct their parameters."
+        )
+    amounts = facts.amounts
+    if amounts and sum(amounts.values()) < estimate.due_parts:
+        yield (
+            f"The balance ({in_words(amounts)}) does not pay for {estimate.due_parts:,} SMS parts. "
+            "Top it up in the JSMS console, then clear the task."
+        )
+
+
+def flaws_of(estimate: Estimate) -> str:
+    """Return the parameters that people lack, and how many."""
+    flaws = {
+        "missing": in_words(estimate.missing),
+        "empty": in_words(estimate.empty),
+        f"longer than {LONGEST_TEXT} characters": str(estimate.too_long or ""),
+    }
+    return "; ".join(f"{flaw}: {names}" for flaw, names in flaws.items() if names)
+
+
+def in_words(counts: Mapping[str, int] | Counter[str]) -> str:
+    """Return the first ten names with their numbers, masked."""
+    shown = [f"{mask_text(name)} {count:,}" for name, count in counts.items()]
+    more = [f"and {len(shown) - _SHOWN} more"] if len(shown) > _SHOWN else []
+    return ", ".join([*shown[:_SHOWN], *more])
+
+
+def too_many(max_texts: int | None, estimate: Estimate) -> str:
+    """Return that a list costs more than ``max_texts``; empty if it does not."""
+    if max_texts is None or estimate.most_parts <= max_texts:
+        return ""
+    return (
+        f"{estimate.parts} SMS parts to {estimate.recipients:,} {noun(estimate.recipients)} are "
+        f"more than max_texts ({max_texts:,}). Is the list right? If it is, raise max_texts."
+    )
+
+
+class Preflight:
+    """Checks a list once, before the first request that submits or modifies a part of it.
+
+    :param head: the validated fields ``temp_id`` and ``sign_id``.
+    :param is_wanted: whether to compare template, signature and balance with the list.
+    :param max_texts: the most SMS parts that the list may cost, None for no limit.
+    :param limit: the recipients that JSMS may refuse.
+    """
+
+    def __init__(
+        self,
+        sender: Sender,
+        head: Mapping[str, Any],
+        limit: FailureLimit,
+        *,
+        is_wanted: bool,
+        max_texts: int | None,
+    ) -> None:
+        self._sender = sender
+        self._head = head
+        self._limit = limit
+        self._is_wanted = is_wanted
+        self._max_texts = max_texts
+        self._is_due = is_wanted or max_texts is not None
+
+    def check(self, people: Iterable[tuple[Sequence[Recipient], bool]], count: int) -> None:
+        """Raise if the list cannot be sent as it is.
+
+        :param people: its chunks, and whether each is still to be submitted.
+        :param count: how many recipients that are.
+        :raises JsmsPreflightError: a retry cannot fix it.
+        :raises JsmsReviewError: the template is still under review.
+        :raises JsmsError: ``max_texts`` needs the template, which cannot be fetched.
+        """
+        if not self._is_due:
+            return
+        if self._max_texts is not None and count > self._max_texts:
+            raise _refused([too_many(self._max_texts, Estimate(None, count, count, count))])
+        facts = fetch(self._sender, self._head, with_balance=self._is_wanted)
+        estimate = Estimate(facts.wording)
+        for chunk, is_due in people:
+            for person in chunk:
+                estimate.add(person, is_due=is_due)
+        self._check_limit(facts, estimate)
+        if self._is_wanted:
+            self._check_facts(facts, estimate)
+        self._is_due = False
+
+    def _check_limit(self, facts: Facts, estimate: Estimate) -> None:
+        if not (problem := too_many(self._max_texts, estimate)):
+            return
+        if isinstance(facts.template, JsmsError):
+            facts.template.add(
+                "max_texts needs the template, so nothing was sent. Remove max_texts if your "
+                "application may not fetch templates."
+            )
+            raise facts.template
+        raise _refused([problem])
+
+    def _check_facts(self, facts: Facts, estimate: Estimate) -> None:
+        if unknown := facts.unknown():
+            why = "; ".join(f"{name} ({reason})" for name, reason in unknown.items())
+            _log.warning(
+                "Not checked before the first request, which is sent all the same: %s", why
+            )
+        problems = list(problems_of(facts, estimate, self._head, self._limit))
+        if facts.is_under_review and len(problems) == 1:
+            call = str(get_template(self._head["temp_id"]))
+            text = f"{problems[0]} Nothing was sent."
+            raise JsmsReviewError(text, call=call, code=TEMPLATE_AUDITING)
+        if problems:
+            raise _refused(problems)
+        if estimate.flawed:
+            flaws = flaws_of(estimate)
+            _log.warning("JSMS may refuse %s: %s", _of_all(estimate.flawed, estimate), flaws)
+        _log.info("%s SMS parts, balance: %s", estimate.parts, in_words(facts.amounts) or "unknown")
+
+
+def _refused(problems: Sequence[str]) -> JsmsPreflightError:
+    return JsmsPreflightError(f"{' '.join(problems)} Nothing was sent.")
+
+
+def _of_all(count: int, estimate: Estimate) -> str:
+    return f"{count:,} of {estimate.recipients:,} {noun(estimate.recipients)}"
