@@ -168,7 +168,7 @@ def submit_batch_schedule(
     return batch_call(send_time, head, people)
 
 
-def batch_head(*, temp_id: object, sign_id: object, tag: object) -> dict[str, Any]:
+def batch_head(*, temp_id: object, sign_id: object, tag: object = None) -> dict[str, Any]:
     """Return the validated fields that all chunks of a campaign share."""
     return _template(temp_id, sign_id, tag=tag_of(tag))
 

@@ -9,11 +9,14 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_jsms.api.arguments import choice, flag, is_none, whole_number_of
 from airflow_provider_jsms.api.calls import batch_head
-from airflow_provider_jsms.exceptions import JsmsPastSendTimeError
-from airflow_provider_jsms.operators.base import JsmsSubmitOperator, past_send_time
+from airflow_provider_jsms.exceptions import JsmsPastSendTimeError, JsmsSendWindowError
+from airflow_provider_jsms.operators.base import (
+    JsmsSubmitOperator,
+    JsmsTextOperator,
+    past_send_time,
+)
+from airflow_provider_jsms.operators.private_fields import PRIVATE_FIELDS
 from airflow_provider_jsms.submission.chunks import NOBODY
-from airflow_provider_jsms.submission.dry_run import DryRun
-from airflow_provider_jsms.submission.preflight import Preflight
 from airflow_provider_jsms.submission.refusals import FailureLimit
 from airflow_provider_jsms.submission.submission import ON_UNCERTAIN
 
@@ -26,19 +29,13 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.operators.base import Templated
+    from airflow_provider_jsms.submission.preflight import Preflight
 
 _MOST_TEXTS: Final = 10**9 - 1
 
 
 class JsmsCheckedOperator(JsmsSubmitOperator):
     """The base of the operators that can be run without sending anything."""
-
-    send_time: Templated
-    temp_id: Templated
-    sign_id: Templated
-    on_past_send_time: str
-    tag: Templated = None
-    max_failures: int | str = 0
 
     def __init__(
         self,
@@ -61,6 +58,9 @@ class JsmsCheckedOperator(JsmsSubmitOperator):
 
         :raises JsmsPreflightError: the submission would fail; the text names every problem.
         """
+        # A DAG file needs none of it.
+        from airflow_provider_jsms.submission.dry_run import DryRun  # noqa: PLC0415
+
         choice("on_uncertain", self.on_uncertain, ON_UNCERTAIN)
         with self._plain_hook() as hook:
             if self._key() is not None:
@@ -70,8 +70,8 @@ class JsmsCheckedOperator(JsmsSubmitOperator):
                 hook,
                 self._source(),
                 send_time,
-                batch_head(temp_id=self.temp_id, sign_id=self.sign_id, tag=self.tag),
-                limit=FailureLimit(self.max_failures),
+                self._head(),
+                limit=self._limit(),
                 max_texts=self._most_texts(),
                 problems=self._lateness(send_time),
             )
@@ -91,14 +91,25 @@ class JsmsCheckedOperator(JsmsSubmitOperator):
             return [str(error)]
         return []
 
+    def _head(self) -> dict[str, Any]:
+        """Return the validated fields that are the same for everybody."""
+        fields = self._fields().items()
+        return batch_head(**{name: it for name, it in fields if name not in PRIVATE_FIELDS})
+
     def _is_dry_run(self) -> bool:
         return flag("dry_run", self.dry_run)
 
     def _preflight(
         self, hook: JsmsHook, head: Mapping[str, Any], *, is_wanted: bool = False
     ) -> Preflight:
-        limit, most = FailureLimit(self.max_failures), self._most_texts()
-        return Preflight(hook, head, limit, is_wanted=is_wanted, max_texts=most)
+        # A DAG file needs none of it.
+        from airflow_provider_jsms.submission.preflight import Preflight  # noqa: PLC0415
+
+        most = self._most_texts()
+        return Preflight(hook, head, self._limit(), is_wanted=is_wanted, max_texts=most)
+
+    def _limit(self) -> FailureLimit:
+        return FailureLimit(getattr(self, "max_failures", 0))  # only a list has it
 
     def _most_texts(self) -> int | None:
         if is_none(self.max_texts):

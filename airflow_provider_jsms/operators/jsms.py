@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_jsms.api.arguments import flag
-from airflow_provider_jsms.api.calls import batch_head, submit_schedule
+from airflow_provider_jsms.api.calls import submit_schedule
 from airflow_provider_jsms.api.entries import entries_of
 from airflow_provider_jsms.api.references import references_in
 from airflow_provider_jsms.exceptions import (
@@ -113,7 +113,16 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
         such as ``appointment-{{ params.id }}``. The first one submits it. Later the same request
         returns the schedule without sending anything, another one modifies it, and fails once it
         was sent. Needs the extra ``ledger_conn_id`` of the connection (templated).
+    :param dry_run: do everything but the sending: compare the arguments with the template, the
+        signature and the balance, log the outcome as a table, return it as ``{"dry_run": True,
+        "schedule_ids": [], "counts", "parts", "refused", ...}``, and fail with every problem that
+        was found. The sensor, query, modify and delete behind it are skipped (templated).
+    :param max_texts: the most SMS parts that the task may cost, as JSMS charges them (a text of
+        more than 70 characters is several); None for no limit. More are refused before anything is
+        sent, and so is a text whose template cannot be fetched and whose parts are thus unknown,
+        unless the longest text would still be within the limit (templated).
     :param jsms_conn_id: the Airflow connection (templated).
+    :raises JsmsPreflightError: it costs more than ``max_texts``, or a dry run found problems.
     :raises JsmsInputError: an argument is invalid; nothing was sent.
     :raises JsmsSendWindowError: ``send_time`` is outside the ``send_window``; nothing was sent.
     :raises JsmsApiError: JSMS refused it.
@@ -243,18 +252,23 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
     :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of bare numbers if
         the template has no parameters; rows of a database such as ``{"mobile": ..., "name":
         ...}``; a pandas or polars frame; or the path or URI of a ``.csv`` file (its first line
-        names the columns: ``mobile`` and the parameters), ``.jsonl`` or ``.txt`` file (a number
-        per line), such as ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is UTF-8,
-        UTF-16 or (not JSON Lines) GBK, read twice, and never held in memory as a whole.
-    :param exclude: numbers that are left out, as in :class:`JsmsSubmitScheduleOperator`. The
-        result has their ``excluded_count`` in ``recipients``. If all are left out, the task is
-        skipped (templated).
+        names the columns: ``mobile`` and the parameters) or ``.jsonl`` file, such as
+        ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is UTF-8, UTF-16 or (CSV only)
+        GBK, read twice, with ``preflight`` or ``max_texts`` three times, and never held in
+        memory as a whole.
     :param columns: renames the columns of a table, such as
         ``{"手机号": "mobile", "姓名": "name"}``; the others keep their names (templated).
     :param tag: a label of at most 10 characters, not shown to the recipients (templated).
     :param max_failures: how many refused recipients the task tolerates, a count or a share such as
         ``"5%"``. With more, or if all are refused, the task fails at the end without retry, and
         accepted recipients stay scheduled (templated).
+    :param preflight: before the first chunk, fetch the template, the signature that ``sign_id``
+        names, and the balance, and fail if the template or signature is not approved, if more than
+        ``max_failures`` people lack a parameter of it, or if the balance does not pay for the
+        chunks that are still to be submitted. What cannot be fetched is not checked, with a
+        warning (templated).
+    :raises JsmsPreflightError: the preflight failed; nothing was sent.
+    :raises JsmsReviewError: the template is still under review; a retry may succeed.
     :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
     :raises JsmsChangedListError: the list changed since an earlier try, or while it was read.
     :raises JsmsRecipientsFileError: the file, or a lazily fetched list, cannot be read.
@@ -307,7 +321,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
         self._open_ledger(context, hook)
         task_try, key = self._task_try(context), self._key()
         is_in_code = self._is_in_code(context)
-        source, head = self._source(), batch_head(**self._fields())
+        source, head = self._source(), self._head()
         is_wanted = flag("preflight", self.preflight)
         return Campaign(
             hook,

@@ -128,8 +128,9 @@ def problems_of(
     amounts = facts.amounts
     if amounts and sum(amounts.values()) < estimate.due_parts:
         yield (
-            f"The balance ({in_words(amounts)}) does not pay for {estimate.due_parts:,} SMS parts. "
-            "Top it up in the JSMS console, then clear the task."
+            f"The balance ({in_words(amounts)}) does not pay for the {estimate.due_parts:,} SMS "
+            "parts that are still to be submitted. Top it up in the JSMS console, then clear the "
+            "task."
         )
 
 
@@ -155,8 +156,9 @@ def too_many(max_texts: int | None, estimate: Estimate) -> str:
     if max_texts is None or estimate.most_parts <= max_texts:
         return ""
     return (
-        f"{estimate.parts} SMS parts to {estimate.recipients:,} {noun(estimate.recipients)} are "
-        f"more than max_texts ({max_texts:,}). Is the list right? If it is, raise max_texts."
+        f"The list costs {estimate.parts} SMS parts ({estimate.recipients:,} "
+        f"{noun(estimate.recipients)}), more than max_texts ({max_texts:,}). Is the list right? "
+        "If it is, raise max_texts."
     )
 
 
@@ -235,7 +237,8 @@ class Preflight:
         if estimate.flawed:
             flaws = flaws_of(estimate)
             _log.warning("JSMS may refuse %s: %s", _of_all(estimate.flawed, estimate), flaws)
-        _log.info("%s SMS parts, balance: %s", estimate.parts, in_words(facts.amounts) or "unknown")
+        balance = in_words(facts.amounts) or "unknown"
+        _log.info("SMS parts: %s; balance: %s", estimate.parts, balance)
 
 
 def _refused(problems: Sequence[str]) -> JsmsPreflightError:

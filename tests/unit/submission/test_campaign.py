@@ -27,7 +27,7 @@ from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.jsms import JsmsSubmitBatchScheduleOperator
 from airflow_provider_jsms.submission import campaign as rooms
 from tests import leaks, people
-from tests.unit.submission.tries import Task, TaskInstance, posts, puts, texted
+from tests.unit.submission.tries import Task, TaskInstance, changes, posts, puts, texted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,7 +84,9 @@ def test_everybody_is_texted_once_and_counted(task: CampaignTask, sandbox: Sandb
     schedules = [each["schedule_id"] for each in sandbox.state()["schedules"]]
     counts = {"success_count": 2500, "failure_count": 0}
     assert result == {"schedule_ids": schedules, **counts}
-    assert [len(each["body"]["recipients"]) for each in sandbox.requests()] == [1000, 1000, 500]
+    methods = [each["method"] for each in sandbox.requests()]
+    assert methods == ["GET", "GET", "POST", "POST", "POST"]  # template and balance, once
+    assert [len(each["body"]["recipients"]) for each in changes(sandbox)] == [1000, 1000, 500]
     assert task.ti.xcoms == {"failure_recipients": []}
     assert_each_person_is_texted_once(sandbox)
 
@@ -331,7 +333,7 @@ class TestAChangedList:
     ) -> None:
         sandbox.account(balance=0)
         with pytest.raises(JsmsAccountError):
-            task.run(recipients=EVERYBODY[1:])
+            task.run(recipients=EVERYBODY[1:], preflight=False)
         with pytest.raises(AirflowSkipException):
             task.clear(recipients=[])
         sandbox.account(balance=5000)
@@ -451,8 +453,12 @@ def test_a_modification_that_broke_off_asks_for_the_other_schedules_first(
         task.clear(temp_id=4)
     before = len(sandbox.requests())
     assert task.run(temp_id=4) == first
-    methods = [each["method"] for each in sandbox.requests()[before:]]
-    assert methods == ["GET", "GET", "PUT", "GET", "PUT"]
+    calls = [each["call"] for each in sandbox.requests()[before:]]
+    assert calls == [
+        *("query_schedule", "query_schedule"),
+        *("get_template", "balance", "modify_batch_schedule"),
+        *("query_schedule", "modify_batch_schedule"),
+    ]
 
 
 def test_a_finished_campaign_that_is_cleared_asks_for_every_schedule(
@@ -460,7 +466,8 @@ def test_a_finished_campaign_that_is_cleared_asks_for_every_schedule(
 ) -> None:
     first = task.run()
     assert task.clear() == first
-    assert [each["method"] for each in sandbox.requests()] == ["POST"] * 3 + ["GET"] * 3
+    methods = [each["method"] for each in sandbox.requests()]
+    assert methods == ["GET", "GET", *["POST"] * 3, *["GET"] * 3]  # no preflight of the second
     with JsmsHook() as hook:
         hook.delete_schedule(first["schedule_ids"][2])
     with pytest.raises(JsmsUncertainError, match="no longer knows schedule"):
@@ -537,7 +544,7 @@ class TestARecordThatCannotBeWritten:
         task.store.fail_on = {"sending"}
         with pytest.raises(JsmsLedgerError, match="jsms_submission_1 could not be written"):
             task.run()
-        assert sandbox.requests() == []
+        assert changes(sandbox) == []
 
 
 def test_a_campaign_that_was_told_to_stop_ends_before_the_next_request(

@@ -105,6 +105,11 @@ class Task:
         return {"recipients": [{"mobile": mobile, "temp_para": NAME}]}
 
 
+def changes(sandbox: SandboxControl) -> list[Any]:
+    """Return the requests that submit, modify or delete."""
+    return [request for request in sandbox.requests() if request["method"] != "GET"]
+
+
 def posts(sandbox: SandboxControl) -> int:
     return sum(request["method"] == "POST" for request in sandbox.requests())
 
