@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.operators.base import Templated
     from airflow_provider_jsms.submission.preflight import Preflight
 
 _MOST_TEXTS: Final = 10**9 - 1

@@ -117,12 +117,13 @@ class DryRun:
 
     def _sampled(self, person: Recipient) -> str:
         """Return a text, masked: the number, and the lengths of the parameters."""
-        lengths = {name: len(value) for name, value in person.get("temp_para", {}).items()}
-        text = f"{mask_mobile(person['mobile'])}  parameters {in_words(lengths) or 'none'}"
-        if (wording := self._facts.wording) is None:
-            return text
-        most = wording.lengths(person.get("temp_para", {}))[1]
-        return f"{text}; {most} characters, {_parts(parts_of(most))}"
+        parameters, wording = person.get("temp_para", {}), self._facts.wording
+        lengths = in_words({name: len(value) for name, value in parameters.items()})
+        size = ""
+        if wording:
+            most = wording.lengths(parameters)[1]
+            size = f" {most} characters, {_parts(parts_of(most))};"
+        return f"{mask_mobile(person['mobile'])}:{size} parameters: {lengths or 'none'}"
 
     def _found(self, limit: FailureLimit, max_texts: int | None) -> Iterator[str]:
         facts, estimate = self._facts, self._estimate

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_jsms.api.calls import get_template
-from airflow_provider_jsms.api.codes import TEMPLATE_AUDITING
+from airflow_provider_jsms.api.codes import APP_QUOTA_NOT_ASSIGNED, TEMPLATE_AUDITING
 from airflow_provider_jsms.api.estimate import LONGEST_TEXT, MARKETING, Estimate, Wording
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.exceptions import (
+    JsmsAccountError,
     JsmsConnectionLostError,
     JsmsError,
     JsmsNotSentError,
@@ -89,8 +90,17 @@ def fetch(sender: Sender, head: Mapping[str, Any], *, with_balance: bool = True)
     return Facts(
         ask(lambda: sender.get_template(head["temp_id"])),
         ask(lambda: sender.get_sign(sign_id)) if sign_id else None,
-        ask(sender.get_balance) if with_balance else None,
+        ask(lambda: _balance(sender)) if with_balance else None,
     )
+
+
+def _balance(sender: Sender) -> Balance:
+    try:
+        return sender.get_balance()
+    except JsmsAccountError as error:
+        if error.code != APP_QUOTA_NOT_ASSIGNED:
+            raise
+        return {}  # the application spends the balance of the developer
 
 
 class _Fetching:

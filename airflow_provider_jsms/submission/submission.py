@@ -90,6 +90,10 @@ class Sender(Protocol):
         """Return the balance of the application."""
 
 
+def _nothing() -> None:
+    """Check nothing."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """What a submission does besides sending.
@@ -106,10 +110,10 @@ class Policy:
     before_send: Callable[[], None]
     may_ask: Callable[[Submission], bool]
     answer: Answer | None = None
-    preflight: Callable[[], None] = lambda: None
+    preflight: Callable[[], None] = _nothing
 
 
-_FAIL: Final = Policy("fail", lambda: None, lambda _: False)
+_FAIL: Final = Policy("fail", _nothing, lambda _: False)
 
 
 class Submission:
