@@ -22,6 +22,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     params={
         "send_in": Param(30, type="integer", minimum=5, description="seconds from the start"),
+        "dry_run": Param(default=False, type="boolean", description="check all, send nothing"),
     },
     tags=["jsms", "example"],
     doc_md=__doc__,
