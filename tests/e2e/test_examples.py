@@ -57,6 +57,25 @@ def test_the_campaign_texts_whom_jsms_took_and_hands_on_the_rest(
     assert len(rest.xcom("jsms_campaign", run_id, "wait")[result["schedule_ids"][0]]) == 2
 
 
+def test_the_campaign_can_be_run_dry_before_it_texts(
+    rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    run = rest.run_dag("jsms_campaign", conf={"dry_run": True, "send_in": 3600}, timeout=90)
+    run_id = run["dag_run_id"]
+    log = rest.log("jsms_campaign", run_id, "campaign")
+    done = {"campaign": "success", "count_refused": "success", "wait": "skipped"}
+    assert states(rest, run) == done, log
+    assert {each["method"] for each in sandbox.requests()} == {"GET"}
+    result = rest.xcom("jsms_campaign", run_id, "campaign")
+    assert (result["dry_run"], result["schedule_ids"], result["parts"]) == (True, [], 3)
+    assert rest.xcom("jsms_campaign", run_id, "count_refused") == {}
+    assert "139****9002: 36 characters, 1 part; parameters: name 2" in log
+    assert "was a dry run" in rest.log("jsms_campaign", run_id, "wait")
+    run = rest.run_dag("jsms_campaign", conf={"send_in": 12}, timeout=90)
+    assert states(rest, run) == dict.fromkeys(["campaign", "count_refused", "wait"], "success")
+    assert len(sandbox.messages()) == 2
+
+
 @needs_sqlite_hook
 def test_the_appointments_follow_their_list(rest: AirflowRest, sandbox: SandboxControl) -> None:
     run = rest.run_dag("jsms_appointments", timeout=90)

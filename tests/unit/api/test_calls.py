@@ -84,6 +84,8 @@ CALLS: dict[str, tuple[Callable[[], calls.Call[Any]], str, str, bytes | None]] =
         partial(calls.delete_schedule, UUID),
         *("DELETE", f"/v1/schedule/{UUID}", None),
     ),
+    "get_template": (partial(calls.get_template, "12"), "GET", "/v1/templates/12", None),
+    "get_sign": (partial(calls.get_sign, 9), "GET", "/v1/sign/9", None),
     "get_balance": (calls.get_balance, "GET", "/v1/accounts/app", None),
 }
 SUBMITS_AND_MODIFIES = [name for name in CALLS if "submit" in name or "modify" in name]

@@ -21,6 +21,8 @@ from airflow_provider_jsms.api.replies import (
     read_reply,
     read_schedule,
     read_schedule_id,
+    read_sign,
+    read_template,
     requested_wait,
     whole_number,
 )
@@ -302,6 +304,8 @@ def test_a_body_that_is_no_object_is_malformed_everywhere(body: object) -> None:
             lambda: read_batch_result(body, 1),
             lambda: read_schedule(body, UUID),
             lambda: read_balance(body),
+            lambda: read_template(body),
+            lambda: read_sign(body),
             lambda: read_nothing(body or "", "asked"),
         ]
     )
@@ -504,6 +508,28 @@ def test_balances_are_numbers_or_not_assigned() -> None:
         "app_industry": None,
     }
     assert read_balance({}) == {}
+
+
+def test_a_template_and_a_signature_are_read_whatever_type_their_numbers_have() -> None:
+    template = {"temp_id": "7", "template": "Hi", "type": 2, "status": "1", "ttl": None, "x": 1}
+    assert read_template(template) == {
+        "temp_id": 7,
+        "template": "Hi",
+        "type": 2,
+        "ttl": None,
+        "remark": "",
+        "status": 1,
+    }
+    assert read_sign({"sign": "诊所", "status": [], "is_default": 1}) == {
+        "sign_id": None,
+        "sign": "诊所",
+        "status": None,
+        "is_default": 1,
+        "use_status": None,
+    }
+    for read in (read_template, read_sign):
+        with pytest.raises(MalformedReplyError, match="is not a text"):
+            read({"status": 1})
 
 
 @pytest.mark.parametrize(

@@ -367,3 +367,20 @@ def test_the_debug_logs_of_the_http_library_hold_nothing_private(
         with pytest.raises(JsmsAuthError):
             hook.query_schedule(SCHEDULE_ID)
     assert "POST /v1/schedule" in caplog.text
+
+
+def test_the_facts_of_a_submission_are_fetched(sandbox: SandboxControl) -> None:
+    sandbox.account(balance=12, market_balance=3)
+    with JsmsHook() as hook:
+        template, sign, balance = hook.get_template("6"), hook.get_sign(1), hook.get_balance()
+        assert (template["temp_id"], template["type"], template["status"]) == (6, 2, 0)
+        assert template["template"] == "{{name}}，您好，您的账单已生成。"
+        assert (sign["sign"], sign["status"], sign["is_default"]) == ("沙盒诊所", 1, 1)
+        assert (balance["app_balance"], balance["app_market"]) == (12, 3)
+        assert balance["app_industry"] is None
+        for ask_for, code in ((hook.get_template, 50013), (hook.get_sign, 50102)):
+            with pytest.raises(JsmsApiError) as caught:
+                ask_for(99)
+            assert caught.value.code == code
+            with pytest.raises(JsmsInputError):
+                ask_for("all")
