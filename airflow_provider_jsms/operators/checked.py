@@ -61,7 +61,7 @@ class JsmsCheckedOperator(JsmsSubmitOperator):
         from airflow_provider_jsms.submission.dry_run import DryRun  # noqa: PLC0415
 
         choice("on_uncertain", self.on_uncertain, ON_UNCERTAIN)
-        with self._plain_hook() as hook:
+        with self._asking(context), self._plain_hook() as hook:
             if self._key() is not None:
                 hook.require_ledger("once_key")
             send_time = hook.parse_send_time(self.send_time)
@@ -74,11 +74,11 @@ class JsmsCheckedOperator(JsmsSubmitOperator):
                 max_texts=self._most_texts(),
                 problems=self._lateness(send_time),
             )
-        if made.is_empty:
-            raise AirflowSkipException(NOBODY)
-        made.log()
-        with self._results_kept(context, made.result):
-            made.check()
+            if made.nobody:
+                raise AirflowSkipException(made.nobody)
+            made.log()
+            with self._results_kept(context, made.result):
+                made.check()
         return made.result()
 
     def _lateness(self, send_time: SendTime) -> list[str]:

@@ -69,11 +69,15 @@ class Facts:
         """The balances that pay for the texts, empty if none is known to be assigned."""
         if self.balance is None or isinstance(self.balance, JsmsError):
             return {}
-        kinds = ["app_market", "app_industry"]
+        kinds = {"app_market", "app_industry", "app_balance"}
         if not isinstance(self.template, JsmsError):
-            kinds.remove(kinds[self.template["type"] == MARKETING])
-        found = {name: self.balance.get(name) for name in (*kinds, "app_balance")}
-        return {name: amount for name, amount in found.items() if isinstance(amount, int)}
+            is_market = self.template["type"] == MARKETING
+            kinds.remove("app_industry" if is_market else "app_market")
+        return {
+            name: amount
+            for name, amount in self.balance.items()
+            if name in kinds and isinstance(amount, int)
+        }
 
     def unknown(self) -> dict[str, str]:
         """Return why facts are unknown, by their names."""
