@@ -139,14 +139,11 @@ def test_every_argument_is_templated(sandbox: SandboxControl, tomorrow: datetime
     own = {
         "send_time", "mobile", "temp_id", "sign_id", "temp_para", "recipients", "columns", "tag",
         "schedule_id", "max_failures", "missing_ok", "on_past_send_time", "jsms_conn_id",
-        "durable", "on_uncertain", "once_key", "send_window", "on_outside_window",
-        "dry_run", "max_texts", "preflight",
+        "durable", "on_uncertain", "once_key", "exclude", "send_window", "on_outside_window",
+        "is_dry_run", "max_texts", "preflight",
     }  # fmt: skip
-    # Airflow's operators have a method dry_run.
     for operator in operators:
-        own_of = {name for name in own if hasattr(operator, name)}
-        is_method = callable(getattr(operator, "dry_run", None))
-        assert set(operator.template_fields) == own_of - ({"dry_run"} if is_method else set())
+        assert set(operator.template_fields) == {name for name in own if hasattr(operator, name)}
 
 
 def test_templates_are_rendered_before_they_are_checked(
