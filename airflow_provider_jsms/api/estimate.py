@@ -1,8 +1,9 @@
 """The cost of texts: their length as JSMS renders them, and the SMS parts that it charges.
 
 Up to 70 characters are one part, a longer text is charged per 67; a line break counts twice, the
-signature in 【】 and the opt-out words of a marketing text count too. No document gives the length
-of the default signature, which no call returns: the parts are then bounded from both sides.
+signature in 【】 and the opt-out words of a marketing text count too. No call returns the default
+signature, and the documents differ about the opt-out words: the parts are then bounded from both
+sides.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ _PART: Final = 67
 # The signature API allows 2 to 8 characters, the console up to 10.
 _SIGNATURE: Final = (2, 10)
 _BRACKETS: Final = 2
-# The console appends opt-out words to a marketing text that has none; these are the longest.
-_OPT_OUT: Final = "拒收请回复R"
+# The console appends opt-out words to a marketing text that has none: its guides name these.
+_OPT_OUT: Final = ("回TD退订", "拒收请回复R")
 _HAS_OPT_OUT: Final = re.compile("拒收|退订|回T")
 
 
@@ -54,10 +55,14 @@ class Wording:
     def __init__(self, template: Template, sign: Sign | None) -> None:
         text = template["template"]
         self.names = Counter(_PLACEHOLDER.findall(text))
-        opt_out = template["type"] == MARKETING and not _HAS_OPT_OUT.search(text)
-        words = length_of(_PLACEHOLDER.sub("", text)) + _BRACKETS + len(_OPT_OUT) * opt_out
-        shortest, longest = _SIGNATURE if sign is None else (len(sign["sign"]),) * 2
-        self._around = words + shortest, words + longest
+        is_appended = template["type"] == MARKETING and not _HAS_OPT_OUT.search(text)
+        words = length_of(_PLACEHOLDER.sub("", text)) + _BRACKETS
+        signature = _SIGNATURE if sign is None else (len(sign["sign"]),) * 2
+        least, most = (
+            words + length + len(opt_out) * is_appended
+            for length, opt_out in zip(signature, _OPT_OUT, strict=True)
+        )
+        self._around = least, most
 
     def lengths(self, parameters: Mapping[str, str]) -> tuple[int, int]:
         """Return the least and the greatest length of a text with these parameters."""

@@ -153,7 +153,7 @@ class TestARefusalInTheMiddle:
         task.run(**{**evening, "send_window": "09:00-21:00"}, on_outside_window="next")
         times = [schedule["send_time"] for schedule in sandbox.state()["schedules"]]
         assert times == ["2030-07-02 08:00:00", *["2030-07-02 09:00:00"] * 2]
-        assert {request["method"] for request in sandbox.requests()} == {"POST"}
+        assert {request["method"] for request in changes(sandbox)} == {"POST"}
 
     def test_is_refused_after_a_person_has_opted_out(
         self, task: CampaignTask, sandbox: SandboxControl
