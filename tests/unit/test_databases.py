@@ -1,4 +1,4 @@
-"""The PostgreSQL that tests may use works, is there for nobody else, and leaves nothing behind."""
+"""The databases that tests may use work, are there for nobody else, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import psutil
 import pytest
 from sqlalchemy import create_engine, text
 
+from tests.databases import needs_mariadb, needs_postgres
+from tests.stack.mariadb import MariaDB
 from tests.stack.postgres import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(
-    not Postgres.is_there(), reason="no PostgreSQL: pip install --group postgresql"
-)
+KINDS = [pytest.param(Postgres, marks=needs_postgres), pytest.param(MariaDB, marks=needs_mariadb)]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with Postgres() as server:
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest) -> Iterator[Postgres | MariaDB]:
+    with request.param() as server:
         yield server
 
 
-def test_each_database_is_empty(server: Postgres) -> None:
+def test_each_database_is_empty(server: Postgres | MariaDB) -> None:
     for name in ("one", "other"):
         engine = create_engine(server.create_database(name))
         with engine.begin() as connection:
@@ -33,14 +33,17 @@ def test_each_database_is_empty(server: Postgres) -> None:
         engine.dispose()
 
 
-def test_it_listens_on_no_port(server: Postgres) -> None:
+def test_it_listens_on_no_port(server: Postgres | MariaDB) -> None:
     for process in server.family.members():
         with suppress(psutil.NoSuchProcess):  # its workers come and go
             assert process.net_connections("inet") == []
 
 
-def test_nothing_is_left_of_it_although_somebody_is_connected() -> None:
-    with Postgres() as server:
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_left_of_it_although_somebody_is_connected(
+    kind: type[Postgres | MariaDB],
+) -> None:
+    with kind() as server:
         engine = create_engine(server.create_database("one"))
         connection = engine.connect()
         connection.execute(text("SELECT 1"))
@@ -53,6 +56,7 @@ def test_nothing_is_left_of_it_although_somebody_is_connected() -> None:
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("server", [KINDS[0]], indirect=True)
 def test_it_can_be_started_beside_the_one_of_somebody_else(
     server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
