@@ -33,11 +33,8 @@ SETTINGS: Final = {
 }
 # Each has a sandbox of its own, because all kinds are waited for at once.
 KINDS: Final[dict[str, dict[str, str]]] = {
-    "jsms_accepted": {"msg_id_when": "accepted"},
     "jsms_deleted_shown": {"query_deleted": "record"},
-    "jsms_refused_shown": {"failed_recipients_in_query": "yes"},
     "jsms_failing": {},
-    "jsms_wrong_later": {},
 }
 
 

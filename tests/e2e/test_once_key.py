@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
 
+from airflow_provider_jsms.__main__ import main
 from tests import leaks, people
 from tests.databases import needs_sqlite_hook
 from tests.e2e.test_airflow import try_number
@@ -48,10 +52,20 @@ def command(airflow: AirflowStack, *arguments: str) -> subprocess.CompletedProce
 
 
 def row(airflow: AirflowStack, key: str) -> dict[str, Any]:
-    done = command(airflow, "show", key)
-    assert done.returncode == 0, done.stderr
-    shown: dict[str, Any] = json.loads(done.stdout)
-    return shown
+    """Show a record in this process, because a new one imports all of Airflow first."""
+    connections = {
+        name: value
+        for name, value in airflow.environment.items()
+        if name.startswith("AIRFLOW_CONN_")
+    }
+    shown = io.StringIO()
+    with (
+        patch.dict(os.environ, connections, _AIRFLOW_PROCESS_CONTEXT="server"),
+        redirect_stdout(shown),
+    ):
+        assert main(["--conn-id", "jsms_with_ledger", "show", key]) == 0
+    found: dict[str, Any] = json.loads(shown.getvalue())
+    return found
 
 
 def test_every_run_of_every_dag_finds_the_same_text(

@@ -58,8 +58,10 @@ def airflow_settings(
         "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(_bundles(dags_folders)),
         # an unchanged file need not be read again
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "86400",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
+        # it waits in its executor
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.01",
     }
 
 
@@ -67,7 +69,7 @@ def _bundles(folders: Sequence[Path]) -> list[dict[str, object]]:
     return [
         {
             "name": f"{number}-{folder.name}",
-            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "classpath": "tests.stack.bundle.WarmBundle",
             "kwargs": {"path": str(folder), "refresh_interval": 1},
         }
         for number, folder in enumerate(folders, start=1)

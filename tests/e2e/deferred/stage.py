@@ -79,19 +79,6 @@ class Jsms:
         self.send_times[schedule_id] = [send_time]
         return schedule_id
 
-    def submit_batch(self, send_time: datetime, *, refused: int) -> dict[str, Any]:
-        """Schedule a text for two people beside some whom JSMS refuses; return the result."""
-        numbers = [self._person() for _ in range(2 + refused)]
-        for number in numbers[2:]:
-            self.control.number(number, "invalid")
-        with self._changing("POST") as hook:
-            result = hook.submit_batch_schedule(
-                send_time=send_time, recipients=numbers, temp_id=TEMPLATE
-            )
-        self.send_times[str(result["schedule_id"])] = [send_time]
-        counts = {"success_count": result["success_count"]}
-        return {"schedule_ids": [result["schedule_id"]], **counts}
-
     def send_time(self, schedules: Any) -> datetime:
         """Return when the first of these is due, given as to a sensor."""
         return self.send_times[references_in(schedules).schedule_ids[0]][-1]

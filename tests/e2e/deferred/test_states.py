@@ -33,7 +33,6 @@ AWAY = timedelta(seconds=8)
 GRACE = TIMEOUT = timedelta(seconds=15)
 # Airflow itself would end a deferral 60 seconds after its time.
 LATE = timedelta(seconds=50)
-AUTH_FAILED = 50002
 
 
 # --- what is waited for, for so many seconds
@@ -47,19 +46,10 @@ def soon(jsms: Jsms, lead: float) -> str:
     return jsms.submit(in_seconds(lead))
 
 
-def many(jsms: Jsms, lead: float) -> list[str]:
-    send_time = in_seconds(lead)
-    return [jsms.submit(send_time) for _ in range(25)]
-
-
 def deleted(jsms: Jsms, lead: float) -> str:
     schedule_id = jsms.submit(in_seconds(lead))
     jsms.delete(schedule_id)
     return schedule_id
-
-
-def with_refused(jsms: Jsms, lead: float) -> dict[str, Any]:
-    return jsms.submit_batch(in_seconds(lead), refused=1)
 
 
 # --- what happens once all sensors wait
@@ -78,11 +68,6 @@ def move_near(waits: Sequence[Wait]) -> None:
 def move_away(waits: Sequence[Wait]) -> None:
     for wait in waits:
         wait.jsms.move(wait.schedule_id, wait.jsms.send_times[wait.schedule_id][0] + AWAY)
-
-
-def refuse_the_credentials(waits: Sequence[Wait]) -> None:
-    control = waits[0].jsms.control
-    control.fault("query_schedule", "code", times=None, code=AUTH_FAILED)
 
 
 def fail_and_recover(waits: Sequence[Wait]) -> None:
@@ -110,8 +95,7 @@ EXECUTION_TIMED_OUT = "AirflowTaskTimeout"
 IS_OVER = "of the sensor is over. Last poll: "
 # Where a look in a worker lasts until after the end, Airflow itself ends the wait.
 OVER_FOR_AIRFLOW = "Sensor has timed out"
-REFUSED = f"JSMS refused it with {AUTH_FAILED}"
-ENDS = (OVERDUE, GONE, TIMED_OUT, EXECUTION_TIMED_OUT, REFUSED)
+ENDS = (OVERDUE, GONE, TIMED_OUT, EXECUTION_TIMED_OUT)
 
 
 @dataclass(frozen=True)
@@ -139,8 +123,6 @@ class Case:
 
 
 SHOWN = "jsms_deleted_shown"
-LISTED = "jsms_refused_shown"
-ACCEPTED = "jsms_accepted"
 NOWHERE = "jsms_nowhere"
 CASES = (
     Case("moved_later", "success", soon, (NOT_DUE,), change=move_away),
@@ -158,17 +140,6 @@ CASES = (
         modes=("deferrable",),
     ),
     Case("done", "success", soon, (NOT_DUE,)),
-    Case("many", "success", many, (NOT_DUE,)),
-    Case("refused", "success", with_refused, ("0 of 3 recipients have a msg_id",), LISTED),
-    Case("at_once", "success", in_an_hour, (), ACCEPTED),
-    Case(
-        "at_send_time",
-        "success",
-        in_an_hour,
-        ("1 of 1 recipient has a msg_id; not yet due",),
-        ACCEPTED,
-        move_near,
-    ),
     Case("moved_earlier", "success", in_an_hour, (NOT_DUE,), change=move_near),
     Case("gone", "failed", in_an_hour, (NOT_DUE, f"{GONE} 50029"), change=delete),
     Case(
@@ -177,14 +148,6 @@ CASES = (
         in_an_hour,
         (UNREACHABLE, TIMED_OUT),
         connection=NOWHERE,
-    ),
-    Case(
-        "wrong_later",
-        "failed",
-        in_an_hour,
-        (NOT_DUE, REFUSED),
-        "jsms_wrong_later",
-        refuse_the_credentials,
     ),
     Case(
         "failing",
@@ -284,18 +247,10 @@ def test_a_sensor_that_has_slept_tells_that_the_text_is_due(mode: str, outcomes:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_sensor_sleeps_until_send_time(mode: str, outcomes: Outcomes) -> None:
-    for name, schedules in {"done": 1, "many": 25, "refused": 1}.items():
-        outcome = outcomes[name, mode]
-        early = [look for look in outcome.looks if look < outcome.send_times[0]]
-        assert len(early) == schedules, outcome.explain()
-        assert len(outcome.looks) > schedules, outcome.explain()
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_what_is_there_at_once_is_not_waited_for(mode: str, outcomes: Outcomes) -> None:
-    outcome = outcomes["at_once", mode]
-    assert len(outcome.looks) == 1, outcome.explain()
-    assert "Next poll" not in outcome.log, outcome.explain()
+    outcome = outcomes["done", mode]
+    early = [look for look in outcome.looks if look < outcome.send_times[0]]
+    assert len(early) == 1, outcome.explain()
+    assert len(outcome.looks) > 1, outcome.explain()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -307,14 +262,6 @@ def test_a_sensor_follows_a_schedule_that_is_moved(mode: str, outcomes: Outcomes
     outcome = outcomes["moved_earlier", mode]
     first, second = outcome.send_times
     assert second <= outcome.looks[-1] < first, outcome.explain()
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_sensor_can_wait_for_send_time_although_everything_is_there(
-    mode: str, outcomes: Outcomes
-) -> None:
-    outcome = outcomes["at_send_time", mode]
-    assert outcome.looks[0] < outcome.send_times[1] <= outcome.ended_at, outcome.explain()
 
 
 @pytest.mark.parametrize("mode", MODES)

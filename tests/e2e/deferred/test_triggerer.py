@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.e2e.deferred.stage import Jsms, Stage, Wait
     from tests.e2e.deferred.triggerers import Triggerer, Triggerers
 
-COUNT = 10
+COUNT = 6
 
 
 @pytest.fixture
@@ -85,13 +85,8 @@ def test_a_wait_outlives_triggerers_that_end_die_and_stand_still(
     with frozen(triggerers) as one:
         wait_until_run(stage, waits, triggerers.start())
     _wait_for_heartbeat(triggerers, one)
-    jsms.control.advance(HOUR)
-    assert_all_end_once(stage, waits)
-
-
-def test_a_triggerer_that_sleeps_through_the_end_of_a_wait_does_no_harm(
-    stage: Stage, triggerers: Triggerers, jsms: Jsms, waits: list[Wait]
-) -> None:
+    triggerers.end_others()
+    # This one sleeps through the end of the waits.
     with frozen(triggerers) as one:
         wait_until_run(stage, waits, triggerers.start())
         jsms.control.advance(HOUR)

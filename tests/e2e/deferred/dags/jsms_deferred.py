@@ -46,15 +46,10 @@ def dag(
 GRACE = timedelta(seconds=15)
 
 dag("done")
-dag("many")
-dag("refused")
-dag("at_once")
-dag("at_send_time", is_watchful=True, wait_for_send_time=True)
 dag("moved_later", grace=timedelta(seconds=5))
 dag("moved_earlier", is_watchful=True)
 dag("gone", is_watchful=True)
 dag("failing", is_watchful=True, poke_interval=3)
-dag("wrong_later", is_watchful=True, soft_fail=True)
 dag("nowhere", timeout=15)
 dag("held", modes=("deferrable",), is_watchful=True)
 dag(
