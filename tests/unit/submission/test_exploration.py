@@ -49,7 +49,11 @@ if TYPE_CHECKING:
     from tests.unit.submission.model import Move, World
     from tests.unit.submission.stepwise import Step
 
-pytestmark = pytest.mark.skipif(AIRFLOW < (3, 3), reason="there are records since 3.3")
+pytestmark = [
+    pytest.mark.skipif(AIRFLOW < (3, 3), reason="there are records since 3.3"),
+    # tracing takes half as much time again
+    pytest.mark.no_cover,
+]
 
 FACTOR: Final = int(os.environ.get("EXPLORE", "1"))
 MORE: Final = (FACTOR >= 8) + (FACTOR >= 64)
