@@ -8,6 +8,11 @@ PROCESSES ?= 3
 # slowly, and the tests start many.
 unexport PYTHONDONTWRITEBYTECODE
 
+# uv takes a third of the time of pip, whose index it has to be told. pip does what uv cannot.
+INDEX = $(or $(PIP_INDEX_URL),$(shell $(BIN)/python -m pip config get global.index-url 2>/dev/null))
+install = $(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python \
+    $(addprefix --default-index=,$(INDEX)) $(1) 2>/dev/null || $(BIN)/python -m pip install --quiet $(1)
+
 .DEFAULT_GOAL := help
 .PHONY: help venv lint test test-fast matrix soak cluster bench demo up down release-check clean
 
@@ -23,8 +28,9 @@ venv: .venv/complete ## Install the provider, Airflow and the development tools 
 	@echo 'Installing Airflow and the development tools into .venv ...'
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group dev
-	@$(BIN)/python -m pip install --quiet --group postgresql || \
+	@$(BIN)/python -m pip install --quiet uv || true
+	@$(call install,--editable '.[sandbox]' --group dev)
+	@$(call install,--group postgresql) || \
 	    echo 'There is no PostgreSQL for this machine: the tests that need one are skipped.'
 	@$(BIN)/python -m pip install --quiet --no-deps --group mysql
 	@$(BIN)/python -m tests.stack.mariadb || \
