@@ -57,7 +57,8 @@ test-fast: venv ## Run the quick unit tests alone, for the loop of a developer
 matrix: venv ## Run the tests on every supported Airflow and Python
 	@$(BIN)/python -m tests.matrix
 
-soak: venv ## Kill 200 workers, freeze, clear and restart, and check the histories
+soak: venv ## Kill 200 workers, freeze, clear and restart, and explore long histories
+	@EXPLORE=8 $(BIN)/python -m pytest --numprocesses=2 tests/unit/submission/test_exploration.py
 	@$(BIN)/python -m tests.soak --kills 200
 	@$(BIN)/python -m pytest tests/e2e/load
 

@@ -62,4 +62,4 @@ class WarmExecutor(LocalExecutor):
 def _database() -> sqlite3.Connection | None:
     if settings.engine.dialect.name != "sqlite":
         return None
-    return sqlite3.connect(f"file:{settings.engine.url.database}?mode=ro", uri=True, timeout=30)
+    return sqlite3.connect(f"file:{settings.engine.url.database}?mode=rw", uri=True, timeout=30)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 # How many examples a property is tried on; none has a time limit, because the machine may be busy.
-for _name, _count in {"fast": 10, "usual": 100, "long": 3000}.items():
+for _name, _count in {"fast": 10, "usual": 50, "long": 3000}.items():
     settings.register_profile(_name, deadline=None, database=None, max_examples=_count)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 

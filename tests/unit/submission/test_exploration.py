@@ -57,7 +57,7 @@ pytestmark = [
 
 FACTOR: Final = int(os.environ.get("EXPLORE", "1"))
 MORE: Final = (FACTOR >= 8) + (FACTOR >= 64)
-WALKS: Final = 25 * FACTOR
+WALKS: Final = 10 * FACTOR
 """Random walks per setting."""
 SEED: Final = int(os.environ.get("EXPLORE_SEED", "1"))
 MOST_TRIES: Final = 3
