@@ -27,8 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    # Airflow and the tests themselves stay until the end: it takes a seventh of the time of the
-    # longest tests to look among them for what could go.
+    # Airflow and the tests stay until the end: scanning them for garbage takes a seventh of the CPU
+    # time of the longest tests.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)

@@ -202,8 +202,8 @@ def test_a_mapped_task_that_now_holds_another_person_is_refused(
     assert texts(sandbox) == [(people.ANNA, 2)]
 
 
-# What a record holds in place of its own, what is changed, and what comes of it: the state of the
-# task, its requests, and what it says. The last one changes the text.
+# Each row: the edit of the record, changed variables, the state of the task, its requests, words of
+# its log. The last row changes the text.
 ROWS = {
     "begun, by a person": ({"state": "begun"}, {}, "success", ["POST"], "has scheduled anything"),
     "sending": ({"state": "sending"}, {}, "awaiting_input", [], "ended during its submission"),

@@ -52,7 +52,7 @@ def command(airflow: AirflowStack, *arguments: str) -> subprocess.CompletedProce
 
 
 def row(airflow: AirflowStack, key: str) -> dict[str, Any]:
-    """Show a record in this process, because a new one imports all of Airflow first."""
+    """Return a record, without a new process that imports all of Airflow."""
     connections = {
         name: value
         for name, value in airflow.environment.items()

@@ -1,8 +1,7 @@
-"""A folder of DAGs whose files are parsed faster: the processor of each file is a fork."""
+"""A bundle whose DAG files are parsed faster: the provider is imported before the fork."""
 
 from airflow.dag_processing.bundles.local import LocalDagBundle
 
-# Whoever forks imports them once, with this module.
 import airflow_provider_jsms.hooks.jsms
 import airflow_provider_jsms.notifications.jsms
 import airflow_provider_jsms.operators.jsms

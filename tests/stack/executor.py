@@ -1,4 +1,4 @@
-"""A LocalExecutor that starts tasks faster, and lets the scheduler rest while nothing changes."""
+"""A LocalExecutor that starts tasks faster, and lets the scheduler idle until something changes."""
 
 import sqlite3
 import time
@@ -16,11 +16,11 @@ IMPORTED = (
     "tests.stack.bundle",
 )
 INTERVAL = 0.05
-# What becomes due by time alone, such as a retry, waits as long.
+# Work that becomes due by time alone, such as a retry, is up to one second late.
 LONGEST = 1.0
-# On a database that cannot be watched.
+# for another database than sqlite
 PAUSE = 0.2
-SIGNS = (
+CHANGES = (
     "select count(*), max(updated_at) from task_instance union all"
     " select count(*), state from dag_run group by state"
 )
@@ -29,9 +29,9 @@ SIGNS = (
 class WarmExecutor(LocalExecutor):
     """The executor of every Airflow 3 that the tests start.
 
-    A pass of the scheduler takes up to 0.1 s of CPU time, also if there is nothing to do. The
-    scheduler asks for the ends of tasks in each, and waits here until there is one, or until
-    somebody has changed a run or a task.
+    A scheduling loop takes up to 0.1 s of CPU time, even with nothing to schedule. Each loop polls
+    the executor for finished tasks: it blocks here until one has finished, or until a run or a task
+    has changed in the database.
     """
 
     def start(self) -> None:
@@ -43,7 +43,7 @@ class WarmExecutor(LocalExecutor):
         self._seen: list[tuple[object, ...]] = []
 
     def sync(self) -> None:
-        """Wait for a change, then read the ends of tasks."""
+        """Wait for a change, then read the results of finished tasks."""
         if self._database is None:
             time.sleep(PAUSE)
         else:
@@ -53,7 +53,7 @@ class WarmExecutor(LocalExecutor):
     def _wait_for_change(self, database: sqlite3.Connection) -> None:
         end = time.monotonic() + LONGEST
         while self.result_queue.empty() and time.monotonic() < end:
-            seen, self._seen = self._seen, database.execute(SIGNS).fetchall()
+            seen, self._seen = self._seen, database.execute(CHANGES).fetchall()
             if self._seen != seen:
                 return
             time.sleep(INTERVAL)

@@ -56,8 +56,8 @@ class AirflowRest:
 
     A task is named by ``dag_id, run_id, task_id``; ``map_index`` is that of a mapped task.
 
-    :param database: the file of its database, if that is an sqlite file: whoever waits looks there,
-        because the server takes ten times as long.
+    :param database: the file of an sqlite database, which waits poll at a tenth of the cost of the
+        server.
     """
 
     api = "/api/v2"

@@ -86,7 +86,7 @@ def test_a_wait_outlives_triggerers_that_end_die_and_stand_still(
         wait_until_run(stage, waits, triggerers.start())
     _wait_for_heartbeat(triggerers, one)
     triggerers.end_others()
-    # This one sleeps through the end of the waits.
+    # The next one sleeps through the end of the waits.
     with frozen(triggerers) as one:
         wait_until_run(stage, waits, triggerers.start())
         jsms.control.advance(HOUR)
