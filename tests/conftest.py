@@ -10,6 +10,7 @@ import pytest
 
 from tests.home import make_home
 
+gc.set_threshold(20_000, 20, 100)
 # Airflow reads its home when it is first imported.
 os.environ["AIRFLOW_HOME"] = str(make_home())
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
@@ -31,7 +32,6 @@ def pytest_collection_finish() -> None:
     # time of the longest tests.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
 
 
 @pytest.hookimpl(optionalhook=True)

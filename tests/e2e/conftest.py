@@ -60,6 +60,8 @@ def airflow(
         folders,
         connections=running_sandbox.connections(home),
         extra_settings={
+            # files do not change
+            "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "10",
             # at no level may anything personal be in a log
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
             # nor in what leaves for a lineage backend, at the start and the end of a task of the

@@ -27,6 +27,8 @@ DAGS: Final = (
 )
 SETTINGS: Final = {
     "AIRFLOW__CORE__PARALLELISM": "32",
+    # files do not change
+    "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "10",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
     # a triggerer that is silent is given up soon
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
