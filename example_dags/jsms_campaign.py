@@ -1,6 +1,7 @@
 """A campaign: text the customers in a file, count the refused ones, wait for the others.
 
-Trigger it in the UI as it is: with `make up` it uses the sandbox, which texts no one.
+Trigger it in the UI as it is: with `make up` it uses the sandbox, which texts no one. Tick dry_run
+to see first, in the log of `campaign`, who would be texted and what it would cost.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ with DAG(
         # The task fails if JSMS refuses more than half of the list. The accepted texts stay
         # scheduled.
         max_failures="50%",
+        # A list that is longer than you expect is refused before anybody is texted.
+        max_texts=1000,
+        # Then the tasks behind it get an empty result, and the sensor is skipped.
+        dry_run="{{ params.dry_run }}",
     )
 
     @task

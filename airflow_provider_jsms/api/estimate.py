@@ -36,6 +36,8 @@ _HAS_OPT_OUT: Final = re.compile("拒收|退订|回T")
 
 def length_of(text: str) -> int:
     """Return the characters that JSMS counts: a line break is two."""
+    if "\n" not in text:
+        return len(text)
     text = text.replace("\r\n", "\n")
     return len(text) + text.count("\n")
 
@@ -99,26 +101,30 @@ class Estimate:
     def add(self, person: Recipient, *, is_due: bool = True) -> None:
         """Count the text to one person."""
         parameters = person.get("temp_para", {})
-        least, most = (
-            self.wording.lengths(parameters) if self.wording else (_ONE_PART, LONGEST_TEXT)
-        )
+        wording = self.wording
+        least, most = wording.lengths(parameters) if wording else (_ONE_PART, LONGEST_TEXT)
+        parts = parts_of(least)
         self.recipients += 1
-        self.least_parts += parts_of(least)
-        self.most_parts += parts_of(most)
-        self.due_parts += parts_of(least) if is_due else 0
-        if self.wording is None:
+        self.least_parts += parts
+        self.most_parts += parts if most == least else parts_of(most)
+        self.due_parts += parts if is_due else 0
+        if wording is None:
             return
         self.longest = max(self.longest, most)
         self.too_long += least > LONGEST_TEXT
-        self.flawed += self._has_flaws(parameters, self.wording.names) or least > LONGEST_TEXT
+        self.flawed += self._has_flaws(parameters, wording.names) or least > LONGEST_TEXT
 
     def _has_flaws(self, parameters: Mapping[str, str], names: Mapping[str, int]) -> bool:
-        missing = [name for name in names if name not in parameters]
-        empty = [name for name in names if parameters.get(name) == ""]
-        self.missing.update(missing)
-        self.empty.update(empty)
-        self.unused.update(parameters.keys() - names)
-        return bool(missing or empty)
+        missing = empty = False
+        if parameters.keys() != names.keys():
+            missing = not names.keys() <= parameters.keys()
+            self.missing.update(name for name in names if name not in parameters)
+            self.unused.update(name for name in parameters if name not in names)
+        if "" in parameters.values():
+            lacking = [name for name in names if parameters.get(name) == ""]
+            empty = bool(lacking)
+            self.empty.update(lacking)
+        return missing or empty
 
     @property
     def parts(self) -> str:

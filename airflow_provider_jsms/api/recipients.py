@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict, TypeVar
 
 from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, encodable, is_none, text_of
 from airflow_provider_jsms.api.entries import TEMP_PARA, columns_of_row, entries_of, is_missing
@@ -62,7 +62,7 @@ class Unusable:
         if len(self.first) < _KEPT_ERRORS:
             self.first.append({"position": place, "reason": str(error)})
 
-    def error(self, source: Source, good: int) -> JsmsInputError:
+    def error(self, source: Source, good: int, noun: Callable[[int], str]) -> JsmsInputError:
         """Return the error: it counts them and shows the first ten."""
         total, first = self.count + good, self.first[:_SHOWN_ERRORS]
         shown = "".join(f"\n{source.place} {it['position']}: {it['reason']}" for it in first)
@@ -77,6 +77,22 @@ def validated(source: Source, unusable: Unusable | None = None) -> Iterator[Reci
     :param unusable: collects the others, which then raise no error.
     :raises JsmsInputError: at the end; counts the unusable entries and shows the first ten.
     """
+    return checked(source, recipient, noun, unusable)
+
+
+def checked(
+    source: Source,
+    read: Callable[[object], T],
+    noun: Callable[[int], str],
+    unusable: Unusable | None = None,
+) -> Iterator[T]:
+    """Yield the usable entries of a source.
+
+    :param read: returns the validated form of an entry.
+    :param noun: follows the number of entries.
+    :param unusable: collects the others, which then raise no error.
+    :raises JsmsInputError: at the end; counts the unusable entries and shows the first ten.
+    """
     good, bad = 0, unusable or Unusable()
     for place, entry in source:
         try:
@@ -85,9 +101,9 @@ def validated(source: Source, unusable: Unusable | None = None) -> Iterator[Reci
             bad.add(place, error)
         else:
             good += 1
-            yield person
+            yield value
     if bad.count and unusable is None:
-        raise bad.error(source, good)
+        raise bad.error(source, good, noun)
 
 
 def recipient(entry: object) -> Recipient:

@@ -12,6 +12,7 @@ from airflow_provider_jsms.api import calls
 from airflow_provider_jsms.api.arguments import connection_id_of, once_key_of
 from airflow_provider_jsms.api.send_time import parse_send_time, parse_wire
 from airflow_provider_jsms.api.send_window import send_window_of
+from airflow_provider_jsms.api.statuses import MAX_ROWS, lost_replies
 from airflow_provider_jsms.compat import connection_form_widgets, ui_field_behaviour
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,

@@ -16,12 +16,12 @@ from airflow_provider_jsms.operators.base import (
     past_send_time,
 )
 from airflow_provider_jsms.operators.private_fields import PRIVATE_FIELDS
-from airflow_provider_jsms.submission.chunks import NOBODY
+from airflow_provider_jsms.submission.exclusion import excluded_numbers
 from airflow_provider_jsms.submission.refusals import FailureLimit
 from airflow_provider_jsms.submission.submission import ON_UNCERTAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _MOST_TEXTS: Final = 10**9 - 1
 
 
-class JsmsCheckedOperator(JsmsSubmitOperator):
+class JsmsCheckedOperator(JsmsSubmitOperator, JsmsTextOperator):
     """The base of the operators that can be run without sending anything."""
 
     def __init__(
@@ -44,8 +44,8 @@ class JsmsCheckedOperator(JsmsSubmitOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        # In the place of a method of Airflow that renders the fields, for `airflow tasks test -n`.
-        self.dry_run = dry_run  # type: ignore[method-assign, assignment]
+        # Airflow has a method of the name dry_run, for `airflow tasks test --dry-run`.
+        self.is_dry_run = dry_run
         self.max_texts = max_texts
 
     def _source(self) -> Source:
@@ -64,15 +64,16 @@ class JsmsCheckedOperator(JsmsSubmitOperator):
         with self._asking(context), self._plain_hook() as hook:
             if self._key() is not None:
                 hook.require_ledger("once_key")
-            send_time = hook.parse_send_time(self.send_time)
+            send_time = hook.parse_send_time(**self._timing())
             made = DryRun(
                 hook,
                 self._source(),
                 send_time,
                 self._head(),
+                exclude=excluded_numbers(self.exclude),
                 limit=self._limit(),
                 max_texts=self._most_texts(),
-                problems=self._lateness(send_time),
+                problems=[*self._flaws_of(send_time)],
             )
             if made.nobody:
                 raise AirflowSkipException(made.nobody)
@@ -81,22 +82,25 @@ class JsmsCheckedOperator(JsmsSubmitOperator):
                 made.check()
         return made.result()
 
-    def _lateness(self, send_time: SendTime) -> list[str]:
-        """Return that ``send_time`` has passed, or skip the task as a submission would."""
+    def _flaws_of(self, send_time: SendTime) -> Iterator[str]:
+        """Yield why the time would be refused, or skip the task as a submission would."""
+        try:
+            send_time.require_in_window()
+        except JsmsSendWindowError as error:
+            yield str(error)
         try:
             with past_send_time(self.on_past_send_time):
                 send_time.require_future(datetime.now(UTC))
         except JsmsPastSendTimeError as error:
-            return [str(error)]
-        return []
+            yield str(error)
 
     def _head(self) -> dict[str, Any]:
         """Return the validated fields that are the same for everybody."""
         fields = self._fields().items()
         return batch_head(**{name: it for name, it in fields if name not in PRIVATE_FIELDS})
 
-    def _is_dry_run(self) -> bool:
-        return flag("dry_run", self.dry_run)
+    def _runs_dry(self) -> bool:
+        return flag("dry_run", self.is_dry_run)
 
     def _preflight(
         self, hook: JsmsHook, head: Mapping[str, Any], *, is_wanted: bool = False

@@ -27,6 +27,10 @@ from airflow_provider_jsms.operators.base import (
     past_send_time,
 )
 from airflow_provider_jsms.operators.checked import JsmsCheckedOperator
+from airflow_provider_jsms.operators.delivery import (
+    JsmsFetchRepliesOperator,
+    JsmsFetchReportsOperator,
+)
 from airflow_provider_jsms.operators.reconcile import JsmsReconcileSchedulesOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
@@ -133,14 +137,14 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
 
     template_fields = (
         *JsmsSingleOperator.template_fields,
-        *("durable", "on_uncertain", "once_key", "dry_run", "max_texts"),
+        *("exclude", "durable", "on_uncertain", "once_key", "is_dry_run", "max_texts"),
     )
 
     def execute(self, context: Context) -> str | dict[str, Any] | None:
         """Submit the schedule, unless an earlier try has done so."""
         require_task_run(context)
         self._begin(context)
-        return self._run_dry(context) if self._is_dry_run() else self._submit(context)
+        return self._run_dry(context) if self._runs_dry() else self._submit(context)
 
     def _source(self) -> Source:
         return entries_of([{"mobile": self.mobile, "temp_para": self.temp_para}])
@@ -170,6 +174,7 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
             else:
                 record = self._record_of_key(context, hook, key, request)
                 submission = KeyedSubmission(hook, task_try, record, policy)
+            self._refuse_excluded(call.recipients[0], submission)
             with past_send_time(self.on_past_send_time, is_begun=lambda: submission.is_begun):
                 outcome = submission.carry_out(call, request)
             submission.finish()
@@ -252,10 +257,13 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
     :param recipients: a list of ``{"mobile": ..., "temp_para": {...}}``, or of bare numbers if
         the template has no parameters; rows of a database such as ``{"mobile": ..., "name":
         ...}``; a pandas or polars frame; or the path or URI of a ``.csv`` file (its first line
-        names the columns: ``mobile`` and the parameters) or ``.jsonl`` file, such as
-        ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is UTF-8, UTF-16 or (CSV only)
-        GBK, read twice, with ``preflight`` or ``max_texts`` three times, and never held in
-        memory as a whole.
+        names the columns: ``mobile`` and the parameters), ``.jsonl`` or ``.txt`` file (a number
+        per line), such as ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is UTF-8,
+        UTF-16 or (not JSON Lines) GBK, read twice, with ``preflight`` or ``max_texts`` three
+        times, and never held in memory as a whole.
+    :param exclude: numbers that are left out, as in :class:`JsmsSubmitScheduleOperator`. The
+        result has their ``excluded_count`` in ``recipients``. If all are left out, the task is
+        skipped (templated).
     :param columns: renames the columns of a table, such as
         ``{"手机号": "mobile", "姓名": "name"}``; the others keep their names (templated).
     :param tag: a label of at most 10 characters, not shown to the recipients (templated).
@@ -281,7 +289,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
 
     template_fields = (
         *JsmsBatchOperator.template_fields,
-        *("durable", "on_uncertain", "once_key", "dry_run", "max_texts", "preflight"),
+        *("durable", "on_uncertain", "once_key", "is_dry_run", "max_texts", "preflight"),
     )
     _first_record = RECORD_OF_CHUNK
 
@@ -293,7 +301,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
         """Submit the campaign, as far as earlier tries have not done so."""
         require_task_run(context)
         self._begin(context)
-        return self._run_dry(context) if self._is_dry_run() else self._submit(context)
+        return self._run_dry(context) if self._runs_dry() else self._submit(context)
 
     def _source(self) -> Source:
         return source_of(self.recipients, self.columns)
@@ -327,7 +335,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
             hook,
             source,
             self._survey(source),
-            hook.parse_send_time(self.send_time),
+            hook.parse_send_time(**self._timing()),
             head,
             task_try=task_try,
             is_in_code=is_in_code,

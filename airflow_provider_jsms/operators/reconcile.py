@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.operators.base import Templated
     from airflow_provider_jsms.submission.plan import Plan, Text
-    from airflow_provider_jsms.submission.sql_ledger import Place
 
 _MOST_AT_ONCE: Final = 32
 
@@ -95,8 +94,9 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
     """
 
     template_fields = (
-        *("texts", "scope", "columns", "max_deletes", "is_dry_run"),
-        *("on_past_send_time", "on_sent", "on_uncertain", "jsms_conn_id"),
+        *("texts", "scope", "columns", "exclude", "max_deletes", "is_dry_run"),
+        *("on_past_send_time", "send_window", "on_outside_window"),
+        *("on_sent", "on_uncertain", "jsms_conn_id"),
     )
 
     def __init__(

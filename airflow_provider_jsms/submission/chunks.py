@@ -48,8 +48,13 @@ class Survey:
     @property
     def nobody(self) -> str:
         """Why there is nobody to text."""
-        why = f"All {self.excluded} recipients are excluded" if self.excluded else _EMPTY
-        return f"{why}: there is nobody to text."
+        return nobody(self.excluded)
+
+
+def nobody(excluded: int) -> str:
+    """Return why there is nobody to text."""
+    why = f"All {excluded} recipients are excluded" if excluded else _EMPTY
+    return f"{why}: there is nobody to text."
 
 
 def survey(source: Source, exclude: frozenset[int] | None = None) -> Survey:
@@ -58,7 +63,7 @@ def survey(source: Source, exclude: frozenset[int] | None = None) -> Survey:
     :param exclude: numbers that are left out, None if the argument is not given.
     :raises JsmsInputError: counts the unusable entries and shows the first ten.
     """
-    unique = Unique(source)
+    unique = Unique(source, exclude)
     kept: list[list[Recipient]] | None = [] if source.is_fixed else None
     digests, marks = [], []
     for chunk, mark in unique.chunks():
@@ -87,7 +92,7 @@ def chunks(source: Source, known: Survey) -> Iterator[list[Recipient]]:
         return
     number = 0
     try:
-        for number, (chunk, mark) in enumerate(Unique(source).chunks(), start=1):
+        for number, (chunk, mark) in enumerate(Unique(source, known.exclude).chunks(), start=1):
             if known.marks[number - 1 : number] != (mark,):
                 raise JsmsChangedListError(_CHANGED)
             yield chunk
@@ -104,7 +109,7 @@ def digest(people: Sequence[Recipient]) -> bytes:
 
 
 class Unique:
-    """Split a list into chunks and drop entries that repeat an earlier one.
+    """Split a list into chunks and drop excluded numbers, and entries that repeat an earlier one.
 
     :param unusable: collects the unusable entries, which otherwise raise at the end.
 
@@ -112,9 +117,13 @@ class Unique:
     mistaken for one only if they go to the same number and their hashes agree.
     """
 
-    def __init__(self, source: Source, unusable: Unusable | None = None) -> None:
+    def __init__(
+        self, source: Source, exclude: frozenset[int] | None, unusable: Unusable | None = None
+    ) -> None:
         self._source = source
+        self._exclude = exclude or ()
         self._unusable = unusable
+        self.excluded = 0
         self.seen: set[int] = set()
         self.repeated = 0
 
@@ -122,6 +131,10 @@ class Unique:
         """Yield lists of at most 1,000 recipients, each with a mark of its own."""
         chunk: dict[int, Recipient] = {}
         for person in validated(self._source, self._unusable):
+            number = int(person["mobile"])
+            if number in self._exclude:
+                self.excluded += 1
+                continue
             parameters = frozenset(person.get("temp_para", {}).items())
             mark = (number << 64) + hash(parameters)
             if mark in self.seen:

@@ -22,8 +22,8 @@ from airflow_provider_jsms.api.statuses import (
     lost_replies,
 )
 from airflow_provider_jsms.exceptions import JsmsCallError, JsmsLedgerError, JsmsOutputError
-from airflow_provider_jsms.submission.ledger import StoreAwayError, utc_text
 from airflow_provider_jsms.submission.output_file import encoded, explaining
+from airflow_provider_jsms.submission.stored_record import StoreAwayError, utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

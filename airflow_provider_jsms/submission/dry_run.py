@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_jsms.api.codes import INVALID_SIGN_ID, INVALID_TEMP_ID
 from airflow_provider_jsms.api.estimate import Estimate, parts_of
 from airflow_provider_jsms.api.masking import SHOWN_RECIPIENTS, mask_mobile, mask_text
-from airflow_provider_jsms.api.recipients import Unusable
+from airflow_provider_jsms.api.recipients import Unusable, noun
 from airflow_provider_jsms.exceptions import JsmsAuthError, JsmsError, JsmsPreflightError
-from airflow_provider_jsms.submission.chunks import Unique
+from airflow_provider_jsms.submission.chunks import Unique, nobody
 from airflow_provider_jsms.submission.preflight import (
     fetch,
     flaws_of,
@@ -39,8 +39,9 @@ class DryRun:
     """Reads a list and compares it with the template, the signature and the balance.
 
     :param head: the validated fields ``temp_id`` and ``sign_id``.
+    :param exclude: numbers that are left out.
     :param problems: why the submission would fail, as far as that is known already.
-    :ivar recipients: how many people would be texted.
+    :ivar nobody: why there is nobody to text, empty if there is somebody, or an unusable entry.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class DryRun:
         send_time: SendTime,
         head: Mapping[str, Any],
         *,
+        exclude: frozenset[int] | None,
         limit: FailureLimit,
         max_texts: int | None,
         problems: list[str],
@@ -61,13 +63,11 @@ class DryRun:
         self._estimate = Estimate(self._facts.wording)
         self._unusable = Unusable()
         self._sample: list[str] = []
-        self._repeated = self._read()
+        self._unique = Unique(source, exclude, self._unusable)
+        self._read()
+        is_empty = not self._estimate.recipients and not self._unusable.count
+        self.nobody = nobody(self._unique.excluded) if is_empty else ""
         self.problems = [*problems, *self._found(limit, max_texts)]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nobody to text, and no entry that is unusable."""
-        return not self._estimate.recipients and not self._unusable.count
 
     def result(self) -> dict[str, Any]:
         """Return the result of the task: it names no schedule."""
@@ -81,7 +81,8 @@ class DryRun:
             "send_time": self._send_time.wire,
             "counts": {
                 "recipients": estimate.recipients,
-                "repeated": self._repeated,
+                "repeated": self._unique.repeated,
+                "excluded": self._unique.excluded,
                 "refused": self._unusable.count,
             },
             "parts": estimate.most_parts if facts.wording else None,
@@ -106,14 +107,12 @@ class DryRun:
                 f"{lines}"
             )
 
-    def _read(self) -> int:
-        unique = Unique(self._source, self._unusable)
-        for people, _ in unique.chunks():
+    def _read(self) -> None:
+        for people, _ in self._unique.chunks():
             for person in people:
                 self._estimate.add(person)
                 if len(self._sample) < SHOWN_RECIPIENTS:
                     self._sample.append(self._sampled(person))
-        return unique.repeated
 
     def _sampled(self, person: Recipient) -> str:
         """Return a text, masked: the number, and the lengths of the parameters."""
@@ -131,7 +130,9 @@ class DryRun:
             if isinstance(error, JsmsAuthError) or getattr(error, "code", None) in _WRONG:
                 yield str(error)
         if self._unusable.count:
-            yield str(self._unusable.error(self._source, estimate.recipients + self._repeated))
+            unique = self._unique
+            good = estimate.recipients + unique.repeated + unique.excluded
+            yield str(self._unusable.error(self._source, good, noun))
         yield from problems_of(facts, estimate, self._head, limit)
         if problem := too_many(max_texts, estimate):
             yield problem
@@ -154,7 +155,12 @@ class DryRun:
         }
 
     def _people(self) -> str:
-        left_out = {"repeated": self._repeated, "unusable": self._unusable.count}
+        unique = self._unique
+        left_out = {
+            "repeated": unique.repeated,
+            "excluded": unique.excluded,
+            "unusable": self._unusable.count,
+        }
         counts = in_words({name: count for name, count in left_out.items() if count})
         return f"{self._estimate.recipients:,}{f'; left out: {counts}' if counts else ''}"
 

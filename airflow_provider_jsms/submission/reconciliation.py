@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.plan import Plan, Step, Text
     from airflow_provider_jsms.submission.report import Outcome
+    from airflow_provider_jsms.submission.stored_record import Store
     from airflow_provider_jsms.submission.submission import Policy, Submission
 
 _MOST_UNREACHED: Final = 3

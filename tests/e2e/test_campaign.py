@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tests import leaks, people
+from tests.e2e.store import needs_store
 from tests.e2e.test_airflow import posts
 from tests.e2e.test_examples import states
 from tests.stack.settings import HAS_STORE
@@ -85,6 +86,24 @@ def test_one_task_cancels_a_campaign(rest: AirflowRest, sandbox: SandboxControl)
     assert known == dict.fromkeys(schedule_ids, "deleted")
     sandbox.advance(2 * HOUR)
     assert sandbox.messages() == []
+
+
+@needs_store
+def test_a_balance_that_is_too_small_is_topped_up_and_the_task_cleared(
+    rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    sandbox.account(balance=SIZE - 1)
+    run = rest.run_dag("e2e_campaign_cancelled", conf={"people": SIZE}, timeout=90)
+    dag_id, run_id = run["dag_id"], run["dag_run_id"]
+    assert states(rest, run)["submit"] == "failed"
+    assert posts(sandbox) == 0
+    assert "does not pay for the 1,200 SMS parts" in rest.log(dag_id, run_id, "submit")
+    sandbox.account(balance=SIZE)
+    rest.clear(dag_id, run_id, "submit", keep=True)
+    task = rest.wait_for_task(dag_id, run_id, "submit", timeout=90)
+    assert task["state"] == "success", rest.log(dag_id, run_id, "submit", try_number=2)
+    assert posts(sandbox) == 2
+    assert rest.xcom(dag_id, run_id, "submit")["success_count"] == SIZE
 
 
 def test_of_a_file_its_path_is_shown_and_its_people_are_texted(

@@ -12,7 +12,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsSettingsError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.submission.sql_ledger import ONCE, Place, Writer
+from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
 from tests.databases import OPENED_BY_A_HOOK, connection_to, database
 
 if TYPE_CHECKING:

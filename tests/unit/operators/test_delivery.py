@@ -36,6 +36,7 @@ from airflow_provider_jsms.operators.jsms import (
 )
 from airflow_provider_jsms.submission import drain
 from airflow_provider_jsms.submission.sql_ledger import SqlLedger
+from airflow_provider_jsms.submission.stored_record import StoreAwayError
 from tests import people
 from tests.databases import needs_sqlite_hook
 from tests.stack.waiting import wait_until
@@ -466,8 +467,6 @@ class TestTheLedger:
             if next(pages, "later") == "later":
                 raise StoreAwayError("'texts'", "OperationalError")
             real(ledger, app, reports)
-
-        from airflow_provider_jsms.submission.ledger import StoreAwayError  # noqa: PLC0415
 
         with monkeypatch.context() as patch:
             patch.setattr(SqlLedger, "save_reports", save)

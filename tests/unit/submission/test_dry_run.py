@@ -58,7 +58,7 @@ def test_nothing_is_sent_and_no_schedule_is_named(
         "failure_count": 0,
         "failure_recipients": [],
         "send_time": result["send_time"],
-        "counts": {"recipients": 1, "repeated": 0, "refused": 0},
+        "counts": {"recipients": 1, "repeated": 0, "excluded": 0, "refused": 0},
         "parts": 1,
         "refused": [],
     }
@@ -152,14 +152,17 @@ def batch(sandbox: SandboxControl, tomorrow: datetime) -> Task:
 def test_all_problems_are_in_one_error(batch: Task, sandbox: SandboxControl) -> None:
     sandbox.account(balance=0)
     good = {"mobile": people.BEN, "temp_para": LONG}
+    batch.arguments["exclude"] = [people.CARA]
     bad = [{"mobile": f"{people.ANNA}9"}, {"mobile": people.ANNA, "temp_para": {"name": None}}]
-    unusable, *_, missing, balance = problems(batch, recipients=[good, *bad, people.DAN, good])
-    assert "2 of 5 recipients cannot be used" in unusable
+    unusable, *_, missing, balance = problems(
+        batch, recipients=[good, *bad, people.DAN, good, people.CARA]
+    )
+    assert "2 of 6 recipients cannot be used" in unusable
     assert missing.startswith("- 1 of 2 recipients cannot be texted with template 2: missing: name")
     assert "does not pay for the 3 SMS parts" in balance
     assert [each["position"] for each in batch.ti.xcoms["refused"]] == [2, 3]
     assert "mobile is not a mainland China number" in batch.ti.xcoms["refused"][0]["reason"]
-    assert batch.ti.xcoms["counts"] == {"recipients": 2, "repeated": 1, "refused": 2}
+    assert batch.ti.xcoms["counts"] == {"recipients": 2, "repeated": 1, "excluded": 1, "refused": 2}
 
 
 def test_a_file_is_read_line_by_line(batch: Task, tmp_path: Path) -> None:
@@ -170,7 +173,7 @@ def test_a_file_is_read_line_by_line(batch: Task, tmp_path: Path) -> None:
     assert batch.ti.xcoms["refused"][0]["position"] == 1502
     file.write_text("\n".join(["mobile,name", *rows, rows[0]]))
     result = run(batch, recipients=str(file))
-    assert result["counts"] == {"recipients": 1500, "repeated": 1, "refused": 0}
+    assert result["counts"] == {"recipients": 1500, "repeated": 1, "excluded": 0, "refused": 0}
     assert result["parts"] == 1500
 
 
@@ -185,6 +188,12 @@ def test_as_many_as_may_be_refused_are_no_problem(batch: Task, log: Callable[[],
 def test_nobody_is_skipped_as_in_a_submission(batch: Task) -> None:
     with pytest.raises(AirflowSkipException, match="nobody to text"):
         run(batch, recipients=[])
+
+
+def test_excluded_numbers_are_left_out(task: Task, log: Callable[[], str]) -> None:
+    with pytest.raises(AirflowSkipException, match="All 1 recipients are excluded"):
+        run(task, exclude=[people.BEN, people.ANNA])
+    assert run(task, exclude=[people.BEN])["counts"]["excluded"] == 0
 
 
 def test_a_late_text_is_skipped_as_in_a_submission(task: Task, sandbox: SandboxControl) -> None:

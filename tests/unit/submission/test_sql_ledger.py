@@ -12,14 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_jsms.exceptions import JsmsSettingsError
-from airflow_provider_jsms.submission.ledger import RecordTakenError, StoreAwayError
-from airflow_provider_jsms.submission.sql_ledger import (
-    ONCE,
-    TASK,
-    Place,
-    SqlLedger,
-    Writer,
-)
+from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK, Place, Writer
+from airflow_provider_jsms.submission.sql_ledger import SqlLedger
+from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError
 from tests.databases import DATABASES, database, needs_mariadb, needs_postgres
 from tests.stack.mariadb import MariaDB
 from tests.stack.postgres import Postgres
