@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import signal
 import subprocess
 import sys
-from contextlib import redirect_stdout
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -16,7 +14,9 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_provider_jsms.__main__ import main
+from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.submission.fingerprint import account_of
+from airflow_provider_jsms.submission.sql_ledger import ONCE, TASK
 from tests import leaks, people
 from tests.databases import needs_sqlite_hook
 from tests.e2e.test_airflow import try_number
@@ -24,7 +24,6 @@ from tests.e2e.test_clear import Run, _variables, hook, in_hours, posts, texts  
 from tests.stack.settings import AIRFLOW, HAS_STORE
 
 if TYPE_CHECKING:
-    from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.stack.airflow import AirflowStack
     from tests.stack.rest import AirflowRest
@@ -58,14 +57,11 @@ def row(airflow: AirflowStack, key: str) -> dict[str, Any]:
         for name, value in airflow.environment.items()
         if name.startswith("AIRFLOW_CONN_")
     }
-    shown = io.StringIO()
-    with (
-        patch.dict(os.environ, connections, _AIRFLOW_PROCESS_CONTEXT="server"),
-        redirect_stdout(shown),
-    ):
-        assert main(["--conn-id", "jsms_with_ledger", "show", key]) == 0
-    found: dict[str, Any] = json.loads(shown.getvalue())
-    return found
+    with patch.dict(os.environ, connections), JsmsHook("jsms_with_ledger") as jsms:
+        ledger, app = jsms.require_ledger("row"), account_of(jsms.settings).app
+        found = ledger.row(app, ONCE, key) or ledger.row(app, TASK, key)
+    assert found is not None
+    return asdict(found)
 
 
 def test_every_run_of_every_dag_finds_the_same_text(

@@ -312,8 +312,12 @@ class Stage:
         return history_of(run, self.proxy, seen, self._acts, end)
 
     def logs(self, run: Run, tries: int) -> list[str]:
-        """Return what each try has logged, the first one first."""
-        return [self.rest.log(*run.address, number) for number in range(1, tries + 1)]
+        """Return what each try has logged, the first one first.
+
+        Airflow 3.3 may lose a try that it gives to the retries while the task continues.
+        """
+        known = sorted(each["try_number"] for each in self.rest.tries(*run.address))
+        return [self.rest.log(*run.address, number) for number in known if number <= tries]
 
     def outcomes(self, runs: Mapping[Key, Run]) -> dict[Key, Outcome]:
         """Return what came of all runs after their texts were sent, and print it."""
