@@ -16,7 +16,7 @@ import pytest
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.submission.fingerprint import account_of
-from airflow_provider_jsms.submission.sql_ledger import ONCE, TASK
+from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK
 from tests import leaks, people
 from tests.databases import needs_sqlite_hook
 from tests.e2e.test_airflow import try_number
