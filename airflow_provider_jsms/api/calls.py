@@ -18,7 +18,6 @@ from airflow_provider_jsms.api.codes import PULLED_TOO_OFTEN
 from airflow_provider_jsms.api.masking import mask_mobile, mask_text
 from airflow_provider_jsms.api.recipients import mobile_of, parameters_of, recipients_of
 from airflow_provider_jsms.exceptions import (
-    JsmsFrequencyError,
     JsmsInputError,
     JsmsNoAnswerError,
     JsmsNotSentError,
@@ -132,7 +131,7 @@ class Call(Generic[T]):
         """Return whether sending the call once more cannot text anyone twice."""
         if isinstance(error, JsmsNotSentError | JsmsThrottledError):
             return True  # nothing left this machine, or JSMS did not accept it
-        if isinstance(error, JsmsFrequencyError) and error.code == PULLED_TOO_OFTEN:
+        if self.interval and getattr(error, "code", None) == PULLED_TOO_OFTEN:
             return True  # nothing was read
         # Repeating a GET, PUT or DELETE leads to the same state. A second POST would be a second
         # text, because JSMS has no idempotency key.
