@@ -28,10 +28,13 @@ def test_a_replaced_try_deletes_the_result_of_its_successor(stage: Stage) -> Non
     stage.finish(run)
     assert stage.rest.task(*run.address)["state"] == "success"
     assert stage.rest.xcoms(*run.address) == {"return_value": "a result"}
+    before = len(stage.proxy.results)
     hold.release()
+    # The old try may push a result of its own before it is stopped.
     wait_until(
-        lambda: not stage.rest.xcoms(*run.address),
+        lambda: len(stage.proxy.results) > before,
         timeout=PATIENCE,
-        otherwise=lambda: "the result is still there",
+        otherwise=lambda: f"the deletion was answered with {hold.status}",
     )
+    assert stage.proxy.results[before].is_deleted
     assert stage.rest.task(*run.address)["state"] == "success"
