@@ -29,9 +29,10 @@ SHOW_THE_WAY: Final = (
 )
 
 _LONGEST_CONN_ID: Final = 250
-_POSITIVE: Final = re.compile(r"0*[1-9][0-9]{0,17}")
+# Ids are logged, phone numbers must not be.
+_POSITIVE: Final = re.compile(r"(?!0*(?:86)?1[0-9]{10}\Z)0*[1-9][0-9]{0,17}")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
-# "batch" would change the path, "None" is a rendered None, and a phone number must not be logged.
+# "batch" would change the path, and "None" is a rendered None.
 _SCHEDULE_ID: Final = re.compile(
     r"(?!(?:batch|None|(?:86)?1[0-9]{10})\Z)[A-Za-z0-9][A-Za-z0-9._~-]{0,127}"
 )

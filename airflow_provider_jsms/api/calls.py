@@ -15,7 +15,7 @@ from airflow_provider_jsms import __version__
 from airflow_provider_jsms.api import replies, statuses
 from airflow_provider_jsms.api.arguments import optional_id, required_id, schedule_id_of, tag_of
 from airflow_provider_jsms.api.codes import PULLED_TOO_OFTEN
-from airflow_provider_jsms.api.masking import mask_mobile, mask_text
+from airflow_provider_jsms.api.masking import mask_mobile
 from airflow_provider_jsms.api.recipients import mobile_of, parameters_of, recipients_of
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
@@ -96,8 +96,8 @@ class Call(Generic[T]):
     def subject(self) -> str:
         """Recipients, template and time, masked for the log."""
         body = self.body or {}
-        temp_id = mask_text(body["temp_id"])  # a phone number in the wrong place
-        return f"{self.who} with temp_id {temp_id} at {body['send_time']} (the wall clock of JSMS)"
+        moment = f"{body['send_time']} (the wall clock of JSMS)"
+        return f"{self.who} with temp_id {body['temp_id']} at {moment}"
 
     @property
     def summary(self) -> dict[str, Any]:

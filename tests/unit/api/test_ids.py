@@ -77,6 +77,12 @@ def test_anything_else_is_no_id(value: object) -> None:
     assert text.isprintable()
 
 
+@pytest.mark.parametrize("value", [people.ANNA, int(people.ANNA), f"86{people.ANNA}"])
+def test_a_phone_number_in_the_wrong_argument_is_no_id_and_not_shown(value: object) -> None:
+    for check in (required_id, optional_id):
+        assert people.ANNA not in refusal_of(check, "temp_id", value)
+
+
 @pytest.mark.parametrize("value", NO_IDS)
 def test_an_optional_id_is_checked_like_any_other(value: object) -> None:
     assert refusal_of(optional_id, "sign_id", value).startswith("sign_id ")
