@@ -62,6 +62,7 @@ class JsmsCheckedOperator(JsmsSubmitOperator, JsmsTextOperator):
 
         choice("on_uncertain", self.on_uncertain, ON_UNCERTAIN)
         with self._asking(context), self._plain_hook() as hook:
+            self._open_ledger(context, hook)
             if self._key() is not None:
                 hook.require_ledger("once_key")
             send_time = hook.parse_send_time(**self._timing())

@@ -17,6 +17,7 @@ from airflow_provider_jsms.operators.jsms import (
 )
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from tests import leaks, people
+from tests.databases import needs_sqlite_hook
 from tests.unit.submission.tries import Task, changes, texted
 
 if TYPE_CHECKING:
@@ -77,6 +78,22 @@ def test_only_that_nothing_was_sent_is_recorded(task: Task) -> None:
 
 
 def test_the_cleared_task_then_submits(task: Task, sandbox: SandboxControl) -> None:
+    run(task)
+    task.clear(dry_run=False)
+    assert texted(sandbox) == [people.ANNA]
+
+
+@needs_sqlite_hook
+def test_with_a_ledger_the_cleared_task_submits_on_every_airflow(
+    task: Task,
+    sandbox: SandboxControl,
+    set_connection: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TEXTS", f"sqlite:///{tmp_path}/ledger.db")
+    set_connection(sandbox.url, ledger_conn_id="texts")
+    task.store = None  # as before Airflow 3.3, or after a clear on 3.4
     run(task)
     task.clear(dry_run=False)
     assert texted(sandbox) == [people.ANNA]
