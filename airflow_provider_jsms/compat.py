@@ -30,7 +30,10 @@ def fail_without_retry(task_try: TaskTry) -> Iterator[None]:
     """Turn every error into a final one where there is no store: a retry could send twice."""
     try:
         yield
-    except (AirflowFailException, AirflowSkipException, KeyboardInterrupt):
+    except (AirflowSkipException, KeyboardInterrupt):
+        raise
+    except AirflowFailException as error:
+        _add_way_on(error, task_try)
         raise
     except BaseException as error:
         if task_try.store is not None:
@@ -50,6 +53,17 @@ def _no_retry(error: BaseException, task_try: TaskTry) -> JsmsNoRetryError:
         f"{cause} Nothing is scheduled. This Airflow keeps no record that a retry could read: "
         "trigger a new run."
     )
+
+
+def _add_way_on(error: AirflowFailException, task_try: TaskTry) -> None:
+    """Add what to do where a cleared task could not know that this try has sent nothing."""
+    is_first = task_try.store is None and task_try.attempt.number == 1
+    is_known = "new run" in str(error) or task_try.may_have_submitted
+    if is_first and not is_known and isinstance(error, JsmsError):
+        error.add(
+            "This Airflow keeps no record for a cleared task: trigger a new run, or clear this one "
+            "with on_uncertain='resubmit'."
+        )
 
 
 def first_started_at(context: Context) -> datetime | None:

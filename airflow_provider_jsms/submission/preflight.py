@@ -129,7 +129,7 @@ def problems_of(
     """Yield why a submission would fail, each with the next step."""
     template, sign = facts.template, facts.sign
     if facts.is_under_review:
-        yield f"Template {head['temp_id']} is still under review: wait for it, then clear the task."
+        yield f"Template {head['temp_id']} is still under review: wait until it is approved."
     if not isinstance(template, JsmsError) and template["status"] == REJECTED:
         yield f"Template {head['temp_id']} was rejected in review: correct it or use another one."
     if sign and not isinstance(sign, JsmsError) and sign["status"] in (UNDER_REVIEW, REJECTED):
@@ -143,8 +143,7 @@ def problems_of(
     if amounts and sum(amounts.values()) < estimate.due_parts:
         yield (
             f"The balance ({in_words(amounts)}) does not pay for the {estimate.due_parts:,} SMS "
-            "parts that are still to be submitted. Top it up in the JSMS console, then clear the "
-            "task."
+            "parts that are still to be submitted. Top it up in the JSMS console."
         )
 
 

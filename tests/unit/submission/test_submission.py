@@ -359,6 +359,18 @@ class TestWithoutAStore:
         with pytest.raises(JsmsNoRetryError, match="Nothing is scheduled"):
             task.run()
 
+    @pytest.mark.parametrize("wrong", [{"temp_id": 0}, {"exclude": None}, {"temp_id": 7}])
+    def test_a_mistake_names_the_way_on(
+        self, task: Task, sandbox: SandboxControl, wrong: Any
+    ) -> None:
+        with pytest.raises(AirflowFailException, match="or clear this one with on_uncertain="):
+            task.run(**wrong)
+        with pytest.raises(AirflowFailException) as caught:
+            task.clear(**wrong)
+        assert "clear this one" not in str(caught.value)  # the first try may have submitted
+        task.clear(on_uncertain="resubmit")
+        assert texted(sandbox) == [people.ANNA]
+
     def test_an_interruption_after_the_submission_is_not_retried(
         self, task: Task, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
     ) -> None:
