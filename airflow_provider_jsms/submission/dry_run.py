@@ -9,7 +9,12 @@ from airflow_provider_jsms.api.codes import INVALID_SIGN_ID, INVALID_TEMP_ID
 from airflow_provider_jsms.api.estimate import Estimate, parts_of
 from airflow_provider_jsms.api.masking import SHOWN_RECIPIENTS, mask_mobile, mask_text
 from airflow_provider_jsms.api.recipients import Unusable, noun
-from airflow_provider_jsms.exceptions import JsmsAuthError, JsmsError, JsmsPreflightError
+from airflow_provider_jsms.exceptions import (
+    JsmsAccountError,
+    JsmsAuthError,
+    JsmsError,
+    JsmsPreflightError,
+)
 from airflow_provider_jsms.submission.chunks import Unique, nobody
 from airflow_provider_jsms.submission.preflight import (
     fetch,
@@ -126,8 +131,9 @@ class DryRun:
 
     def _found(self, limit: FailureLimit, max_texts: int | None) -> Iterator[str]:
         facts, estimate = self._facts, self._estimate
-        for error in (facts.template, facts.sign):
-            if isinstance(error, JsmsAuthError) or getattr(error, "code", None) in _WRONG:
+        wrong = {getattr(it, "code", None): it for it in (facts.sign, facts.template)}
+        for code, error in wrong.items():
+            if isinstance(error, JsmsAuthError | JsmsAccountError) or code in _WRONG:
                 yield str(error)
         if self._unusable.count:
             unique = self._unique

@@ -222,17 +222,28 @@ def test_a_late_text_is_skipped_as_in_a_submission(task: Task, sandbox: SandboxC
 def test_what_cannot_be_fetched_is_unknown_and_no_problem(
     task: Task, sandbox: SandboxControl, no_waits: None, log: Callable[[], str]
 ) -> None:
-    sandbox.fault("get_template", "code", code=50035)
+    sandbox.fault("get_template", "code", code=50016)
     sandbox.fault("get_sign", "status", status=404, times=None)
     sandbox.fault("balance", "code", code=50036)
     assert run(task, sign_id=1)["parts"] is None
     for name, why in {
-        "template  ": r".*\b50035\b",
+        "template  ": r".*\b50016\b",
         "signature ": ".*HTTP 404",
         "balance   ": r".*\b50036\b",
     }.items():
         assert re.search(f"{name} *unknown: {why}", log())
     assert "SMS parts   unknown, at least 1" in log()
+
+
+@pytest.mark.parametrize(
+    "account", [{"allowed_ips": ["192.0.2.1"]}, {"service_open": False}, {"frozen": True}]
+)
+def test_a_refusal_that_a_submission_would_meet_is_one_problem(
+    task: Task, sandbox: SandboxControl, account: Any
+) -> None:
+    sandbox.account(**account)
+    (line,) = problems(task, sign_id=1)
+    assert re.search(r"JSMS refused it with (50035|50008|50301)", line)
 
 
 def test_an_application_without_a_balance_spends_that_of_the_developer(
