@@ -246,7 +246,7 @@ class Preflight:
             text = f"{problems[0]} Nothing was sent."
             raise JsmsReviewError(text, call=call, code=TEMPLATE_AUDITING)
         if problems:
-            raise _refused(problems)
+            raise _refused([*problems, "If JSMS accepts it all the same, set preflight=False."])
         if estimate.flawed:
             flaws = flaws_of(estimate)
             _log.warning("JSMS may refuse %s: %s", _of_all(estimate.flawed, estimate), flaws)

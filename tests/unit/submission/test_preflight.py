@@ -83,6 +83,7 @@ def test_it_refuses_what_no_chunk_could_be_sent_with(
     assert changes(sandbox) == []
     assert "0 of 1,500 recipients are scheduled" in str(caught.value)
     assert "clear the task" in str(caught.value)
+    assert "If JSMS accepts it all the same, set preflight=False." in str(caught.value)
     assert leaks.found_in(str(caught.value)) == []
     task.clear()
     assert len(texted(sandbox)) == 1500
