@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 ACCEPTED: Final = "two times such as '08:00-21:00' (in YAML, in quotes), or 'always'"
 
 _CLOCK: Final = "(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
-_WINDOW: Final = re.compile(rf"\s*({_CLOCK})\s*[-\u2013]\s*({_CLOCK})\s*", re.ASCII)
+# Brackets, quotes and a comma are those of a pair that a template has rendered to text.
+_WINDOW: Final = re.compile(
+    rf"[\s\['\"(]*({_CLOCK})[\s'\"]*[-\u2013,][\s'\"]*({_CLOCK})[\s\]'\")]*", re.ASCII
+)
 # Where the clocks skip a whole window, the next day has one.
 _LONGEST_SEARCH: Final = 2 * 24 * 60
 
