@@ -115,16 +115,14 @@ class Estimate:
         self.flawed += self._has_flaws(parameters, wording.names) or least > LONGEST_TEXT
 
     def _has_flaws(self, parameters: Mapping[str, str], names: Mapping[str, int]) -> bool:
-        missing = empty = False
-        if parameters.keys() != names.keys():
-            missing = not names.keys() <= parameters.keys()
-            self.missing.update(name for name in names if name not in parameters)
-            self.unused.update(name for name in parameters if name not in names)
-        if "" in parameters.values():
-            lacking = [name for name in names if parameters.get(name) == ""]
-            empty = bool(lacking)
-            self.empty.update(lacking)
-        return missing or empty
+        if parameters.keys() == names.keys() and "" not in parameters.values():
+            return False
+        missing = [name for name in names if name not in parameters]
+        empty = [name for name in names if parameters.get(name) == ""]
+        self.missing.update(missing)
+        self.empty.update(empty)
+        self.unused.update(name for name in parameters if name not in names)
+        return bool(missing or empty)
 
     @property
     def parts(self) -> str:

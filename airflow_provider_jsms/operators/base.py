@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.submission import Submission
     from airflow_provider_jsms.submission.task_try import TaskTry
 
-_OWN_MODULES: Final = tuple(f"{__package__}.{name}" for name in ("jsms", "reconcile"))
+_OWN_MODULES: Final = tuple(f"{__package__}.{name}" for name in ("checked", "reconcile"))
 Templated: TypeAlias = Any
 """An argument: a literal, a template, an XComArg, or a function that returns the value."""
 

@@ -16,6 +16,7 @@ from airflow_provider_jsms.operators.base import (
     past_send_time,
 )
 from airflow_provider_jsms.operators.private_fields import PRIVATE_FIELDS
+from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.exclusion import excluded_numbers
 from airflow_provider_jsms.submission.refusals import FailureLimit
 from airflow_provider_jsms.submission.submission import ON_UNCERTAIN
@@ -47,6 +48,13 @@ class JsmsCheckedOperator(JsmsSubmitOperator, JsmsTextOperator):
         # Airflow has a method of the name dry_run, for `airflow tasks test --dry-run`.
         self.is_dry_run = dry_run
         self.max_texts = max_texts
+
+    def execute(self, context: Context) -> Any:  # noqa: ANN401  the result of the operator
+        """Submit, as far as earlier tries have not done so, or run dry."""
+        require_task_run(context)
+        self._begin(context)
+        is_dry_run = flag("dry_run", self.is_dry_run)
+        return self._run_dry(context) if is_dry_run else self._submit(context)
 
     def _source(self) -> Source:
         """Return the people to text."""
@@ -99,9 +107,6 @@ class JsmsCheckedOperator(JsmsSubmitOperator, JsmsTextOperator):
         """Return the validated fields that are the same for everybody."""
         fields = self._fields().items()
         return batch_head(**{name: it for name, it in fields if name not in PRIVATE_FIELDS})
-
-    def _runs_dry(self) -> bool:
-        return flag("dry_run", self.is_dry_run)
 
     def _preflight(
         self, hook: JsmsHook, head: Mapping[str, Any], *, is_wanted: bool = False

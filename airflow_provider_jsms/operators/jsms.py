@@ -140,12 +140,6 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
         *("exclude", "durable", "on_uncertain", "once_key", "is_dry_run", "max_texts"),
     )
 
-    def execute(self, context: Context) -> str | dict[str, Any] | None:
-        """Submit the schedule, unless an earlier try has done so."""
-        require_task_run(context)
-        self._begin(context)
-        return self._run_dry(context) if self._runs_dry() else self._submit(context)
-
     def _source(self) -> Source:
         return entries_of([{"mobile": self.mobile, "temp_para": self.temp_para}])
 
@@ -296,12 +290,6 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
     def __init__(self, *, preflight: bool | str = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.preflight = preflight
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Submit the campaign, as far as earlier tries have not done so."""
-        require_task_run(context)
-        self._begin(context)
-        return self._run_dry(context) if self._runs_dry() else self._submit(context)
 
     def _source(self) -> Source:
         return source_of(self.recipients, self.columns)

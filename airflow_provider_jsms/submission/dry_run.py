@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.refusals import FailureLimit
     from airflow_provider_jsms.submission.submission import Sender
 
-_TYPES: Final = {1: "verification", 2: "notification", 3: "marketing"}
-_STATES: Final = {0: "under review", 1: "approved", 2: "rejected"}
+_TYPES: Final[Mapping[int | None, str]] = {1: "verification", 2: "notification", 3: "marketing"}
+_STATES: Final[Mapping[int | None, str]] = {0: "under review", 1: "approved", 2: "rejected"}
 # The submission would be refused for the same reason.
 _WRONG: Final = (INVALID_TEMP_ID, INVALID_SIGN_ID)
 _log = logging.getLogger(__name__)
@@ -174,15 +174,15 @@ class DryRun:
         template = self._facts.template
         if isinstance(template, JsmsError):
             return ""
-        kind = _TYPES.get(template["type"] or 0, "of an unknown type")
-        state = _STATES.get(-1 if template["status"] is None else template["status"], "unknown")
+        kind = _TYPES.get(template["type"], "of an unknown type")
+        state = _STATES.get(template["status"], "unknown")
         return f"{self._head['temp_id']}, {kind}, {state}: {mask_text(template['template'])}"
 
     def _signature(self) -> str:
         sign = self._facts.sign
         if sign is None or isinstance(sign, JsmsError):
             return "the default one, of 2 to 10 characters"
-        state = _STATES.get(-1 if sign["status"] is None else sign["status"], "unknown")
+        state = _STATES.get(sign["status"], "unknown")
         return f"{self._head['sign_id']}, {state}: 【{mask_text(sign['sign'])}】"
 
     def _parameters(self) -> str:

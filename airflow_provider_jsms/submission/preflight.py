@@ -60,9 +60,9 @@ class Facts:
         return Wording(self.template, None if isinstance(self.sign, JsmsError) else self.sign)
 
     @property
-    def is_under_review(self) -> bool:
-        """Whether the template may be approved later."""
-        return not isinstance(self.template, JsmsError) and self.template["status"] == UNDER_REVIEW
+    def review(self) -> int | None:
+        """The status of the template, None if it is unknown."""
+        return None if isinstance(self.template, JsmsError) else self.template["status"]
 
     @property
     def amounts(self) -> dict[str, int]:
@@ -127,10 +127,10 @@ def problems_of(
     facts: Facts, estimate: Estimate, head: Mapping[str, Any], limit: FailureLimit
 ) -> Iterator[str]:
     """Yield why a submission would fail, each with the next step."""
-    template, sign = facts.template, facts.sign
-    if facts.is_under_review:
+    sign = facts.sign
+    if facts.review == UNDER_REVIEW:
         yield f"Template {head['temp_id']} is still under review: wait until it is approved."
-    if not isinstance(template, JsmsError) and template["status"] == REJECTED:
+    if facts.review == REJECTED:
         yield f"Template {head['temp_id']} was rejected in review: correct it or use another one."
     if sign and not isinstance(sign, JsmsError) and sign["status"] in (UNDER_REVIEW, REJECTED):
         yield f"Signature {head['sign_id']} is not approved: use another one."
@@ -175,30 +175,22 @@ def too_many(max_texts: int | None, estimate: Estimate) -> str:
     )
 
 
+@dataclass
 class Preflight:
     """Checks a list once, before the first request that submits or modifies a part of it.
 
     :param head: the validated fields ``temp_id`` and ``sign_id``.
+    :param limit: the recipients that JSMS may refuse.
     :param is_wanted: whether to compare template, signature and balance with the list.
     :param max_texts: the most SMS parts that the list may cost, None for no limit.
-    :param limit: the recipients that JSMS may refuse.
     """
 
-    def __init__(
-        self,
-        sender: Sender,
-        head: Mapping[str, Any],
-        limit: FailureLimit,
-        *,
-        is_wanted: bool,
-        max_texts: int | None,
-    ) -> None:
-        self._sender = sender
-        self._head = head
-        self._limit = limit
-        self._is_wanted = is_wanted
-        self._max_texts = max_texts
-        self._is_due = is_wanted or max_texts is not None
+    sender: Sender
+    head: Mapping[str, Any]
+    limit: FailureLimit
+    is_wanted: bool
+    max_texts: int | None
+    _is_done: bool = False
 
     def check(self, people: Iterable[tuple[Sequence[Recipient], bool]], count: int) -> None:
         """Raise if the list cannot be sent as it is.
@@ -209,22 +201,22 @@ class Preflight:
         :raises JsmsReviewError: the template is still under review.
         :raises JsmsError: ``max_texts`` needs the template, which cannot be fetched.
         """
-        if not self._is_due:
+        if self._is_done or not (self.is_wanted or self.max_texts):
             return
-        if self._max_texts is not None and count > self._max_texts:
-            raise _refused([too_many(self._max_texts, Estimate(None, count, count, count))])
-        facts = fetch(self._sender, self._head, with_balance=self._is_wanted)
+        if problem := too_many(self.max_texts, Estimate(None, count, count, count)):
+            raise _refused([problem])
+        facts = fetch(self.sender, self.head, with_balance=self.is_wanted)
         estimate = Estimate(facts.wording)
         for chunk, is_due in people:
             for person in chunk:
                 estimate.add(person, is_due=is_due)
         self._check_limit(facts, estimate)
-        if self._is_wanted:
+        if self.is_wanted:
             self._check_facts(facts, estimate)
-        self._is_due = False
+        self._is_done = True
 
     def _check_limit(self, facts: Facts, estimate: Estimate) -> None:
-        if not (problem := too_many(self._max_texts, estimate)):
+        if not (problem := too_many(self.max_texts, estimate)):
             return
         if isinstance(facts.template, JsmsError):
             facts.template.add(
@@ -240,9 +232,9 @@ class Preflight:
             _log.warning(
                 "Not checked before the first request, which is sent all the same: %s", why
             )
-        problems = list(problems_of(facts, estimate, self._head, self._limit))
-        if facts.is_under_review and len(problems) == 1:
-            call = str(get_template(self._head["temp_id"]))
+        problems = list(problems_of(facts, estimate, self.head, self.limit))
+        if facts.review == UNDER_REVIEW and len(problems) == 1:
+            call = str(get_template(self.head["temp_id"]))
             text = f"{problems[0]} Nothing was sent."
             raise JsmsReviewError(text, call=call, code=TEMPLATE_AUDITING)
         if problems:
