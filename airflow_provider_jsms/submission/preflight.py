@@ -88,9 +88,23 @@ class Facts:
 def fetch(sender: Sender, head: Mapping[str, Any], *, with_balance: bool = True) -> Facts:
     """Fetch the facts, one request each; an endpoint that fails is an unknown fact.
 
+    While JSMS cannot be reached, the first error stands for all.
+
     :param head: the validated fields ``temp_id`` and ``sign_id``.
     """
-    ask, sign_id = _Fetching(), head.get("sign_id")
+    away: list[JsmsError] = []
+
+    def ask(get: Callable[[], T]) -> T | JsmsError:
+        if away:
+            return away[0]
+        try:
+            return get()
+        except JsmsError as error:
+            if isinstance(error, _AWAY):
+                away.append(error)
+            return error
+
+    sign_id = head.get("sign_id")
     return Facts(
         ask(lambda: sender.get_template(head["temp_id"])),
         ask(lambda: sender.get_sign(sign_id)) if sign_id else None,
@@ -105,22 +119,6 @@ def _balance(sender: Sender) -> Balance:
         if error.code != APP_QUOTA_NOT_ASSIGNED:
             raise
         return {}  # the application spends the balance of the developer
-
-
-class _Fetching:
-    """Calls functions; while JSMS cannot be reached, the first error stands for all."""
-
-    def __init__(self) -> None:
-        self._error: JsmsError | None = None
-
-    def __call__(self, get: Callable[[], T]) -> T | JsmsError:
-        if self._error:
-            return self._error
-        try:
-            return get()
-        except JsmsError as error:
-            self._error = error if isinstance(error, _AWAY) else None
-            return error
 
 
 def problems_of(
