@@ -342,6 +342,7 @@ class JsmsModifyBatchScheduleOperator(JsmsReferenceOperator, JsmsBatchOperator):
 
     :param schedule_id: an id, or the result of the task that submitted it; the task is skipped if
         that continued without a schedule_id (templated).
+    :raises JsmsChangedListError: all are left out by ``exclude``, so the schedule is to be deleted.
     :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
 
     The other arguments and errors are those of :class:`JsmsSubmitBatchScheduleOperator`, without
@@ -359,9 +360,10 @@ class JsmsModifyBatchScheduleOperator(JsmsReferenceOperator, JsmsBatchOperator):
             past_send_time(self.on_past_send_time, may_be_done=may_be_done),
             self._plain_hook() as hook,
         ):
+            schedule_id = _only_schedule_id(self.schedule_id, _MODIFY_SEVERAL.format("recipients"))
             result = hook.modify_batch_schedule(
-                _only_schedule_id(self.schedule_id, _MODIFY_SEVERAL.format("recipients")),
-                recipients=self._people(),
+                schedule_id,
+                recipients=self._people(schedule_id),
                 **self._timing(),
                 **self._fields(),
             )
@@ -369,13 +371,18 @@ class JsmsModifyBatchScheduleOperator(JsmsReferenceOperator, JsmsBatchOperator):
         limit.check(result)
         return result
 
-    def _people(self) -> list[Recipient]:
+    def _people(self, schedule_id: str) -> list[Recipient]:
         source = source_of(self.recipients, self.columns)
         known = self._survey(source)
         people = [person for chunk in chunks(source, known) for person in chunk]
-        if not people:
-            raise AirflowSkipException(known.nobody)
-        return people
+        if people:
+            return people
+        if known.excluded:
+            raise JsmsChangedListError(
+                f"{known.nobody} The batch stands as it was. Nothing was sent. So that nobody is "
+                f"texted, delete schedule {schedule_id}."
+            )
+        raise AirflowSkipException(known.nobody)
 
 
 class JsmsQueryScheduleOperator(JsmsReferenceOperator):

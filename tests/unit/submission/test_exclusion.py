@@ -241,7 +241,7 @@ def test_a_modification_of_a_batch_leaves_them_out(
         return operator.execute({"ti": TaskInstance(1)})
 
     assert modify([people.ANNA])["success_count"] == 1
-    with pytest.raises(AirflowSkipException, match="All 2 recipients are excluded"):
+    with pytest.raises(JsmsChangedListError, match=f"delete schedule {arguments['schedule_id']}"):
         modify(BOTH)
     assert puts(sandbox) == 1
     assert texted(sandbox) == [people.BEN]
