@@ -69,7 +69,12 @@ class JsmsCheckedOperator(JsmsSubmitOperator, JsmsTextOperator):
         from airflow_provider_jsms.submission.dry_run import DryRun  # noqa: PLC0415
 
         choice("on_uncertain", self.on_uncertain, ON_UNCERTAIN)
-        with self._asking(context), self._plain_hook() as hook:
+        result: dict[str, Any] = {"dry_run": True, "schedule_ids": []}
+        with (
+            self._guarding_other_submissions(context),
+            self._asking(context),
+            self._plain_hook() as hook,
+        ):
             self._open_ledger(context, hook)
             if self._key() is not None:
                 hook.require_ledger("once_key")
@@ -87,9 +92,10 @@ class JsmsCheckedOperator(JsmsSubmitOperator, JsmsTextOperator):
             if made.nobody:
                 raise AirflowSkipException(made.nobody)
             made.log()
-            with self._results_kept(context, made.result):
+            result = made.result()
+            with self._results_kept(context, lambda: result):
                 made.check()
-        return made.result()
+        return result
 
     def _flaws_of(self, send_time: SendTime) -> Iterator[str]:
         """Yield why the time would be refused, or skip the task as a submission would."""

@@ -418,6 +418,9 @@ def test_an_empty_group_does_not_end_the_loop(
             text(context, group)
 """
     source = BATCHES["operators"] + TASK.replace("BODY", body).replace("RETRIES", "0")
+    ran = run_dag(source.replace("temp_id=", "dry_run=True, temp_id="))
+    calls = [request.call for request in jsms_sandbox.requests]
+    assert (ran.state, calls) == ("success", ["get_template", "balance"] * 3)
     ran = run_dag(source)
     assert (ran.state, numbers(jsms_sandbox)) == ("success", sorted([ANNA, BEN]))
 
