@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,6 +57,17 @@ class JsmsCheckedOperator(JsmsSubmitOperator, JsmsTextOperator):
         is_dry_run = flag("dry_run", self.is_dry_run)
         return self._run_dry(context) if is_dry_run else self._submit(context)
 
+    @contextmanager
+    def _submitting(self, context: Context) -> Iterator[JsmsHook]:
+        """Return a hook, and see to the records, the question and the skip around its calls."""
+        with (
+            self._guarding_other_submissions(context),
+            self._asking(context),
+            self._plain_hook() as hook,
+        ):
+            self._open_ledger(context, hook)
+            yield hook
+
     def _source(self) -> Source:
         """Return the people to text."""
         raise NotImplementedError
@@ -70,12 +82,7 @@ class JsmsCheckedOperator(JsmsSubmitOperator, JsmsTextOperator):
 
         choice("on_uncertain", self.on_uncertain, ON_UNCERTAIN)
         result: dict[str, Any] = {"dry_run": True, "schedule_ids": []}
-        with (
-            self._guarding_other_submissions(context),
-            self._asking(context),
-            self._plain_hook() as hook,
-        ):
-            self._open_ledger(context, hook)
+        with self._submitting(context) as hook:
             if self._key() is not None:
                 hook.require_ledger("once_key")
             send_time = hook.parse_send_time(**self._timing())

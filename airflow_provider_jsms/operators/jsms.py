@@ -145,12 +145,7 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
 
     def _submit(self, context: Context) -> str | None:
         outcome = None
-        with (
-            self._guarding_other_submissions(context),
-            self._asking(context),
-            self._plain_hook() as hook,
-        ):
-            self._open_ledger(context, hook)
+        with self._submitting(context) as hook:
             key = self._key()
             time = hook.parse_send_time(**self._timing())
             call = submit_schedule(send_time=time, **self._fields())
@@ -296,11 +291,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
 
     def _submit(self, context: Context) -> dict[str, Any]:
         limit, tally = FailureLimit(self.max_failures), Tally(0)
-        with (
-            self._guarding_other_submissions(context),
-            self._asking(context),
-            self._plain_hook() as hook,
-        ):
+        with self._submitting(context) as hook:
             campaign = self._campaign(hook, context)
             tally = campaign.tally
             with (
@@ -314,9 +305,6 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
         return tally.result()
 
     def _campaign(self, hook: JsmsHook, context: Context) -> Campaign:
-        self._open_ledger(context, hook)
-        task_try, key = self._task_try(context), self._key()
-        is_in_code = self._is_in_code(context)
         source, head = self._source(), self._head()
         is_wanted = flag("preflight", self.preflight)
         return Campaign(
@@ -325,11 +313,11 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
             self._survey(source),
             hook.parse_send_time(**self._timing()),
             head,
-            task_try=task_try,
-            is_in_code=is_in_code,
+            task_try=self._task_try(context),
+            is_in_code=self._is_in_code(context),
             policy=self._policy(context),
             preflight=self._preflight(hook, head, is_wanted=is_wanted),
-            once_key=key,
+            once_key=self._key(),
         )
 
 

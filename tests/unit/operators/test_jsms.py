@@ -120,7 +120,7 @@ def test_recipients_that_can_be_iterated_only_once_are_kept_for_every_run(
             task_id="mb", schedule_id=UNKNOWN, send_time=tomorrow, recipients=once, temp_id=1
         )
         for _ in range(2):
-            assert [each["mobile"] for each in operator._people()] == [people.ANNA]
+            assert [each["mobile"] for each in operator._people(UNKNOWN)] == [people.ANNA]
 
 
 def test_every_argument_is_templated(sandbox: SandboxControl, tomorrow: datetime) -> None:
