@@ -173,11 +173,11 @@ def too_many(max_texts: int | None, estimate: Estimate) -> str:
     )
 
 
-@dataclass
+@dataclass(repr=False)
 class Preflight:
     """Checks a list once, before the first request that submits or modifies a part of it.
 
-    :param head: the validated fields ``temp_id`` and ``sign_id``.
+    :param head: with the validated fields ``temp_id`` and ``sign_id``, and perhaps personal data.
     :param limit: the recipients that JSMS may refuse.
     :param is_wanted: whether to compare template, signature and balance with the list.
     :param max_texts: the most SMS parts that the list may cost, None for no limit.
