@@ -731,7 +731,7 @@ def test_of_an_uncertain_part_the_advice_loses_nobody(
     task: CampaignTask, sandbox: SandboxControl, break_in_chunk_2: None
 ) -> None:
     sandbox.fault(CALL, "accepted_then_closed")
-    with pytest.raises(JsmsUncertainError, match="continues with your answer"):
+    with pytest.raises(JsmsUncertainError, match="1,000 are uncertain"):
         task.run()
     assert task.clear(on_uncertain="assume_sent")["uncertain_count"] == 1000
     assert_each_person_is_texted_once(sandbox)
