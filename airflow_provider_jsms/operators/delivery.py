@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.api.arguments import flag
@@ -56,8 +57,8 @@ class JsmsFetchRepliesOperator(JsmsOperator):
         # Two runs at once would share the rows between them.
         kwargs.setdefault("max_active_tis_per_dag", 1)
         super().__init__(**kwargs)
-        # `output` of an operator is the XComArg of its result.
-        self.output_path = output
+        # `output` of an operator is the XComArg of its result. Airflow renders no path objects.
+        self.output_path = str(output) if isinstance(output, PurePath) else output
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read all pages."""

@@ -182,6 +182,13 @@ def test_the_output_is_a_template(sandbox: SandboxControl, desk: Desk, tmp_path:
     assert (tmp_path / "2026-12-01.jsonl").read_bytes() == b""
 
 
+def test_a_path_object_may_hold_a_template(
+    sandbox: SandboxControl, desk: Desk, tmp_path: Path
+) -> None:
+    desk.read(output=tmp_path / "{{ ds }}.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["2026-12-01.jsonl"]
+
+
 class TestNothingIsReadBefore:
     """Arguments and output are checked first: a row that cannot be kept must stay at JSMS."""
 
