@@ -68,8 +68,8 @@ class Phone:
 
     @cached_property
     def last(self) -> Bubble | None:
-        """The last text sent."""
-        return max(self._in_state("sent"), key=_send_at, default=None)
+        """The last text whose time has come."""
+        return max(self._in_state("sent", "undelivered"), key=_send_at, default=None)
 
     @property
     def rank(self) -> tuple[bool, float]:
@@ -79,8 +79,8 @@ class Phone:
         newest = max(bubble.schedule.history[-1].at for bubble in self.bubbles)
         return True, -newest.timestamp()
 
-    def _in_state(self, state: BubbleState) -> Iterator[Bubble]:
-        return (bubble for bubble in self.bubbles if bubble.state == state)
+    def _in_state(self, *states: BubbleState) -> Iterator[Bubble]:
+        return (bubble for bubble in self.bubbles if bubble.state in states)
 
 
 class Phones:

@@ -235,6 +235,17 @@ def test_an_undelivered_text_shows_why(client: Client, control: SandboxControl) 
     assert visit(client)["people"][0]["state"] == "undelivered"
 
 
+def test_the_list_shows_the_last_text_of_a_person_even_if_it_failed(
+    client: Client, control: SandboxControl
+) -> None:
+    client.submitted(mobile=ANNA, send_time=client.in_seconds(60))
+    client.submitted(mobile=ANNA, send_time=client.in_seconds(120))
+    control.advance(61)
+    control.delivery(ANNA, 4003)
+    control.advance(60)
+    assert visit(client)["people"][0]["state"] == "undelivered"
+
+
 def test_replies_are_among_the_texts(client: Client, control: SandboxControl) -> None:
     client.submitted(mobile=ANNA)
     control.reply(ANNA, f"{CANARY}-1")
