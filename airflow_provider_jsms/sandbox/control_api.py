@@ -17,6 +17,7 @@ from airflow_provider_jsms.sandbox.responses import message_of
 from airflow_provider_jsms.sandbox.validation import (
     BOOLEAN,
     COUNT,
+    MOBILE,
     STRING,
     STRINGS,
     Check,
@@ -53,9 +54,10 @@ _ACCOUNT_CHECKS = {
 }
 _TEMPLATE_CHECKS = {"text": STRING, "type": one_of(1, 2, 3), "status": one_of(0, 1, 2)}
 _SIGN_CHECKS = {"text": STRING, "is_default": BOOLEAN, "status": one_of(0, 1, 2)}
+_MOBILE_CHECKS = {"mobile": MOBILE}
 _NUMBER_CHECKS = {"state": one_of("normal", "unsubscribed", "invalid")}
 _DELIVERY_CHECKS = {"status": one_of(*STATUSES)}
-_REPLY_CHECKS = {"mobile": STRING, "content": STRING}
+_REPLY_CHECKS = {**_MOBILE_CHECKS, "content": STRING}
 
 
 def state(sandbox: Sandbox, _given: object = None) -> dict[str, Any]:
@@ -174,6 +176,7 @@ def delete_schedule(sandbox: Sandbox, _given: object, schedule_id: str) -> dict[
 
 def set_number(sandbox: Sandbox, given: object, mobile: str) -> dict[str, str]:
     """Set the state of a number: ``{"state": "unsubscribed"}``."""
+    validate({"mobile": mobile}, _MOBILE_CHECKS)
     state = validate(given, _NUMBER_CHECKS, ("state",))["state"]
     sandbox.numbers.pop(mobile, None)
     if state != "normal":
@@ -183,6 +186,7 @@ def set_number(sandbox: Sandbox, given: object, mobile: str) -> dict[str, str]:
 
 def set_delivery(sandbox: Sandbox, given: object, mobile: str) -> dict[str, Any]:
     """Set the status in the delivery reports of a number: ``{"status": 4003}``."""
+    validate({"mobile": mobile}, _MOBILE_CHECKS)
     status = validate(given, _DELIVERY_CHECKS, ("status",))["status"]
     sandbox.deliveries.pop(mobile, None)
     if status != DELIVERED:

@@ -11,10 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_jsms.sandbox.account import APPROVED
 from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal, from_json, message_of
 from airflow_provider_jsms.sandbox.schedules import Content, Failure, Recipient
-from airflow_provider_jsms.sandbox.validation import is_integer
+from airflow_provider_jsms.sandbox.validation import is_integer, is_mobile
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +29,6 @@ MAX_TAG_CHARACTERS = 10
 # requests sends no Content-Type with a string, and one SDK sends text/plain: both carry JSON.
 _MEDIA_TYPES = ("", "application/json", "text/plain")
 _NUMERIC = re.compile("[0-9]{1,18}")
-_MAINLAND_MOBILE = re.compile("1[3-9][0-9]{9}")
 _SPECIAL_SYMBOLS = set("【】")
 _MAX_NAMED = 20
 
@@ -204,14 +202,14 @@ def _signature(sandbox: Sandbox, sign_id: int | None, replaced: Schedule | None)
     if sign_id is None:
         return _default_signature(sandbox)
     signature = sandbox.signs.get(sign_id)
-    if signature is None or signature.status != APPROVED:
+    if signature is None or not signature.is_approved:
         raise Refusal(ErrorCode.INVALID_SIGN_ID)
     return signature
 
 
 def _default_signature(sandbox: Sandbox) -> Signature:
     for signature in sandbox.signs.values():
-        is_usable = signature.is_default and signature.status == APPROVED
+        is_usable = signature.is_default and signature.is_approved
         if is_usable and sandbox.account.has_signature:
             return signature
     raise Refusal(ErrorCode.SIGNATURE_NOT_SET)
@@ -243,7 +241,7 @@ class _Review:
         return accepted, failures
 
     def _text(self, mobile: str, temp_para: dict[str, object]) -> str:
-        if not _MAINLAND_MOBILE.fullmatch(mobile):
+        if not is_mobile(mobile):
             raise Refusal(ErrorCode.INVALID_MOBILE)
         self.sandbox.check_number(mobile, self.template)
         text = self.template.render(temp_para)

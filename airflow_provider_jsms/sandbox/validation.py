@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+
+
+_MAINLAND_MOBILE = re.compile("1[3-9][0-9]{9}")
 
 
 class InvalidInputError(ValueError):
@@ -31,6 +35,11 @@ def is_number(value: object) -> bool:
     return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
+def is_mobile(value: object) -> bool:
+    """Return whether a value is a mainland mobile number of 11 digits."""
+    return isinstance(value, str) and bool(_MAINLAND_MOBILE.fullmatch(value))
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a host is a name or address of this machine that no other one reaches."""
     try:
@@ -46,6 +55,7 @@ def _is_list_of_strings(value: object) -> bool:
 BOOLEAN = Check("true or false", lambda value: isinstance(value, bool))
 STRING = Check("a string", lambda value: isinstance(value, str))
 COUNT = Check("an integer, 0 or more", lambda value: is_integer(value) and value >= 0)
+MOBILE = Check("a mobile number of 11 digits, such as 13800138000", is_mobile)
 STRINGS = Check("a list of strings", _is_list_of_strings)
 
 

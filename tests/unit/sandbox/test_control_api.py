@@ -179,10 +179,14 @@ def test_reset_forgets_everything(client: Client, control: SandboxControl) -> No
         ("PUT", "templates/1", {"type": 4}, "1 or 2 or 3"),
         ("PUT", "templates/1", {"status": True}, "0 or 1 or 2"),
         ("PUT", "signs/88", {}, "text is missing"),
-        ("PUT", "numbers/1", {"state": "gone"}, "normal or unsubscribed or invalid"),
-        ("PUT", "numbers/1", {}, "state is missing"),
-        ("PUT", "deliveries/1", {"status": 4011}, "4001 or 4002"),
+        ("PUT", f"numbers/{ANNA}", {"state": "gone"}, "normal or unsubscribed or invalid"),
+        ("PUT", f"numbers/{ANNA}", {}, "state is missing"),
+        ("PUT", f"deliveries/{ANNA}", {"status": 4011}, "4001 or 4002"),
         ("POST", "replies", {"mobile": ANNA}, "content is missing"),
+        # It would match no text.
+        ("PUT", f"numbers/+86 {ANNA}", {"state": "invalid"}, "11 digits"),
+        ("PUT", "deliveries/138-0013-8001", {"status": 4003}, "11 digits"),
+        ("POST", "replies", {"mobile": f"+86{ANNA}", "content": "1"}, "11 digits"),
     ],
 )
 def test_invalid_input_is_named(
