@@ -62,6 +62,8 @@ def _not_dispatched(
     try:
         sandbox.account.check_state()
         template.check_status()
+        if not sandbox.signs[content.sign_id].is_approved:
+            raise Refusal(ErrorCode.INVALID_SIGN_ID)
         sandbox.check_number(recipient.mobile, template)
         sandbox.account.check_words(recipient.text)
         _check_frequency(sandbox, content, recipient)

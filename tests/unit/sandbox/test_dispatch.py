@@ -38,6 +38,7 @@ def account(**fields: Any) -> Callable[[SandboxControl], object]:
         (lambda control: control.number(ANNA, "unsubscribed"), 4100, "unsubscribed mobile"),
         (lambda control: control.template(4, status=2), 4100, "template not pass"),
         (lambda control: control.template(4, status=0), 4100, "template auditing"),
+        (lambda control: control.sign(1, status=2), 4100, "invalid sign id"),
     ],
 )
 @pytest.mark.parametrize("form", VALUES["dispatch_failure_report"])
