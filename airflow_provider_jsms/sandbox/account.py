@@ -192,11 +192,6 @@ class Signature:
     is_default: bool = False
     status: int = APPROVED
 
-    @property
-    def is_approved(self) -> bool:
-        """Whether texts may carry it."""
-        return self.status == APPROVED
-
 
 def default_templates() -> dict[int, Template]:
     """Return the templates of a new sandbox by ``temp_id``; 6 and 7 are refused."""

@@ -7,8 +7,10 @@ itself needs no such guard, because it requires credentials.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,9 +22,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from airflow_provider_jsms.sandbox import control_api, page
+from airflow_provider_jsms.sandbox import control_api
 from airflow_provider_jsms.sandbox.exchange import Exchange
 from airflow_provider_jsms.sandbox.fault_acts import ACTS
+from airflow_provider_jsms.sandbox.page import clock_of, content_of
+from airflow_provider_jsms.sandbox.phones import Phones
 from airflow_provider_jsms.sandbox.responses import JSON_HEADERS, to_json
 from airflow_provider_jsms.sandbox.validation import InvalidInputError, is_loopback
 
@@ -34,6 +38,14 @@ if TYPE_CHECKING:
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+FOLDER = Path(__file__).parent / "static"
+_MEDIA_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_QUERY = ("search", "mobile", "grouping")
 _GUARD_HEADERS = {
     "Content-Security-Policy": "; ".join(
         (
@@ -56,7 +68,7 @@ def application(sandbox: Sandbox) -> Starlette:
     """Return the ASGI application of a sandbox."""
     return Starlette(
         routes=[
-            *page.routes(sandbox),
+            *_page_routes(sandbox),
             Mount("/sandbox", routes=_control_routes(sandbox)),
             Route("/{path:path}", endpoint=_ApiEndpoint(sandbox)),
         ],
@@ -87,6 +99,43 @@ class _ApiEndpoint:
         if fault is None:
             return await exchange.handle()
         return await ACTS[fault.kind](exchange, **fault.arguments())
+
+
+def _page_routes(sandbox: Sandbox) -> list[Route]:
+    """Return the routes of the page, its files and its data."""
+    files = [path for path in FOLDER.iterdir() if path.suffix in _MEDIA_TYPES]
+    return [
+        _file("/", FOLDER / "page.html"),
+        *(_file(f"/sandbox/page/{path.name}", path) for path in files),
+        _view("/sandbox/page/view", sandbox),
+    ]
+
+
+def _file(url: str, path: Path) -> Route:
+    content, media_type = path.read_bytes(), _MEDIA_TYPES[path.suffix]
+
+    async def endpoint(_request: Request) -> Response:
+        return Response(content, media_type=media_type)
+
+    return Route(url, endpoint)
+
+
+def _view(url: str, sandbox: Sandbox) -> Route:
+    phones = Phones()
+
+    async def endpoint(request: Request) -> Response:
+        query = request.query_params
+        asked = {name: query[name].strip() for name in _QUERY if name in query}
+        with sandbox.lock:
+            sandbox.send_due()
+            view = content_of(sandbox, phones.of(sandbox.book), **asked)
+            clock = clock_of(sandbox)
+        version = hashlib.sha256(to_json(view)).hexdigest()[:16]
+        is_known = query.get("version") == version
+        shown = {"clock": clock, "version": version, "view": None if is_known else view}
+        return Response(to_json(shown), headers=JSON_HEADERS)
+
+    return Route(url, endpoint)
 
 
 def _control_routes(sandbox: Sandbox) -> list[Route]:

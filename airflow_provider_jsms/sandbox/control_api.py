@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_jsms.api.statuses import DELIVERED, STATUSES
 from airflow_provider_jsms.sandbox.account import Signature, Template
-from airflow_provider_jsms.sandbox.inbox import DELIVERED, STATUSES
 from airflow_provider_jsms.sandbox.responses import message_of
 from airflow_provider_jsms.sandbox.validation import (
     BOOLEAN,

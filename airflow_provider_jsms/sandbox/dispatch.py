@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from airflow_provider_jsms.api.statuses import DELIVERED, STATUSES
 from airflow_provider_jsms.sandbox.clock import milliseconds
-from airflow_provider_jsms.sandbox.inbox import DELIVERED, STATUSES
 from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal, message_of
 from airflow_provider_jsms.sandbox.schedules import FREQUENCY_PERIOD
 
@@ -62,8 +62,7 @@ def _not_dispatched(
     try:
         sandbox.account.check_state()
         template.check_status()
-        if not sandbox.signs[content.sign_id].is_approved:
-            raise Refusal(ErrorCode.INVALID_SIGN_ID)
+        sandbox.check_sign(content.sign_id)
         sandbox.check_number(recipient.mobile, template)
         sandbox.account.check_words(recipient.text)
         _check_frequency(sandbox, content, recipient)

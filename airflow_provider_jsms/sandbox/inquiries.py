@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_jsms.api.statuses import INTERVAL, MAX_ROWS
 from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal, json_response
 
 if TYPE_CHECKING:
-    from airflow_provider_jsms.sandbox.inbox import Inbox
+    from datetime import datetime
+
     from airflow_provider_jsms.sandbox.responses import ApiResponse
     from airflow_provider_jsms.sandbox.state import Sandbox
 
 _VERIFICATION_SECONDS = 300
+_PULL_INTERVAL = timedelta(seconds=INTERVAL)
+
+
+class Inbox:
+    """Rows to pull, oldest first.
+
+    :param kept: how long an unread row can be read.
+    """
+
+    def __init__(self, kept: timedelta) -> None:
+        self.pulled_at: datetime | None = None
+        self._kept = kept
+        self._rows: deque[tuple[datetime, dict[str, Any]]] = deque()
+
+    def add(self, at: datetime, row: dict[str, Any]) -> None:
+        """Add the row of an event."""
+        self._rows.append((at, row))
+
+    def pull(self, now: datetime) -> list[dict[str, Any]]:
+        """Return the oldest rows, at most 500, and forget them."""
+        self.pulled_at = now
+        while self._rows and self._rows[0][0] < now - self._kept:
+            self._rows.popleft()
+        return [self._rows.popleft()[1] for _ in range(min(MAX_ROWS, len(self._rows)))]
+
+    def may_pull(self, now: datetime) -> bool:
+        """Return whether the last pull is long enough ago."""
+        return self.pulled_at is None or now - self.pulled_at >= _PULL_INTERVAL
 
 
 def get_template(sandbox: Sandbox, temp_id: str, _body: bytes) -> ApiResponse:

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_provider_jsms.sandbox.account import APPROVED
 from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal, from_json, message_of
 from airflow_provider_jsms.sandbox.schedules import Content, Failure, Recipient
 from airflow_provider_jsms.sandbox.validation import is_integer, is_mobile
@@ -201,15 +202,13 @@ def _signature(sandbox: Sandbox, sign_id: int | None, replaced: Schedule | None)
         sign_id = replaced.content.sign_id
     if sign_id is None:
         return _default_signature(sandbox)
-    signature = sandbox.signs.get(sign_id)
-    if signature is None or not signature.is_approved:
-        raise Refusal(ErrorCode.INVALID_SIGN_ID)
-    return signature
+    sandbox.check_sign(sign_id)
+    return sandbox.signs[sign_id]
 
 
 def _default_signature(sandbox: Sandbox) -> Signature:
     for signature in sandbox.signs.values():
-        is_usable = signature.is_default and signature.is_approved
+        is_usable = signature.is_default and signature.status == APPROVED
         if is_usable and sandbox.account.has_signature:
             return signature
     raise Refusal(ErrorCode.SIGNATURE_NOT_SET)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_jsms.sandbox.account import (
+    APPROVED,
     DEFAULT_API_DEV_SECRET,
     DEFAULT_APP_KEY,
     DEFAULT_DEV_KEY,
@@ -23,7 +24,7 @@ from airflow_provider_jsms.sandbox.account import (
 from airflow_provider_jsms.sandbox.clock import Clock, milliseconds
 from airflow_provider_jsms.sandbox.dispatch import dispatch
 from airflow_provider_jsms.sandbox.faults import Faults
-from airflow_provider_jsms.sandbox.inbox import Inbox
+from airflow_provider_jsms.sandbox.inquiries import Inbox
 from airflow_provider_jsms.sandbox.outage import Outage
 from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal
 from airflow_provider_jsms.sandbox.schedules import ScheduleBook
@@ -191,6 +192,15 @@ class Sandbox:
             for schedule in self.book.send_due(self.clock.now()):
                 self.sent.append(schedule)
                 dispatch(self, schedule)
+
+    def check_sign(self, sign_id: int) -> None:
+        """Refuse a signature that does not exist, or that is not approved.
+
+        :raises Refusal: 50102.
+        """
+        signature = self.signs.get(sign_id)
+        if signature is None or signature.status != APPROVED:
+            raise Refusal(ErrorCode.INVALID_SIGN_ID)
 
     def check_number(self, mobile: str, template: Template) -> None:
         """Refuse a number that does not exist, or whose owner has unsubscribed.

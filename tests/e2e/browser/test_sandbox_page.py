@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from airflow_provider_jsms.api.statuses import STATUSES
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY
-from airflow_provider_jsms.sandbox.inbox import STATUSES
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from tests.people import ANNA, BEN, CANARY, CARA, number
 from tests.unit.sandbox.client import Client

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_jsms.sandbox.inbox import STATUSES
+from airflow_provider_jsms.api.statuses import STATUSES
 from airflow_provider_jsms.sandbox.switches import VALUES
 from tests.people import ANNA, BEN, CANARY
 from tests.unit.sandbox.client import ok, refusal

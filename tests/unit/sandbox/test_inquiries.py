@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_jsms.sandbox.inbox import STATUSES
+from airflow_provider_jsms.api.statuses import STATUSES
 from tests.people import ANNA, BEN, CANARY, number
 from tests.unit.sandbox.client import ok, refusal
 

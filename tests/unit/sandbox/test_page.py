@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_jsms.sandbox import page_view
+from airflow_provider_jsms.api.statuses import STATUSES
+from airflow_provider_jsms.sandbox import page
+from airflow_provider_jsms.sandbox.app import FOLDER
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.sandbox.inbox import STATUSES
-from airflow_provider_jsms.sandbox.page import FOLDER
-from airflow_provider_jsms.sandbox.page_view import MAX_LINES
+from airflow_provider_jsms.sandbox.page import MAX_LINES
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
 from airflow_provider_jsms.sandbox.validation import InvalidInputError
@@ -326,7 +326,7 @@ def test_who_is_texted_next_comes_first_then_who_was_last(
 def test_of_many_people_only_those_who_fit_are_listed(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_view, "MAX_PEOPLE", 3)
+    monkeypatch.setattr(page, "MAX_PEOPLE", 3)
     client.submitted_batch(*({"mobile": number(place)} for place in range(20)))
     view = visit(client, search="138100000")
     assert (view["everybody"], view["found"], len(view["people"])) == (20, 20, 3)
@@ -337,7 +337,7 @@ def test_of_many_people_only_those_who_fit_are_listed(
 def test_of_many_texts_those_near_the_present_are_shown(
     client: Client, control: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_view, "MAX_BUBBLES", 3)
+    monkeypatch.setattr(page, "MAX_BUBBLES", 3)
     first = datetime.fromisoformat(client.in_seconds(1000))
     for place in range(10):
         client.submitted(mobile=ANNA, send_time=str(first + timedelta(seconds=10 * place)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_jsms.api.statuses import STATUSES
 from airflow_provider_jsms.exceptions import (
     JsmsAccountError,
     JsmsFrequencyError,
@@ -17,7 +18,6 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.sandbox.inbox import STATUSES
 from airflow_provider_jsms.sandbox.validation import InvalidInputError
 from tests.leaks import APP_KEY, MASTER_SECRET, found_in
 from tests.people import ANNA, BEN, CANARY, CARA
