@@ -6,12 +6,14 @@ append, it is an object of its own beside the file, until all pages are merged i
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from mmap import mmap
 from pathlib import Path
+from shutil import disk_usage
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.masking import is_recipients_file, mask_text, show
@@ -21,7 +23,10 @@ from airflow_provider_jsms.exceptions import JsmsInputError, JsmsOutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
 _LOCAL: Final = ("", "file")
+_LARGEST_PAGE: Final = 2**20
+"""Bytes; 500 replies of 500 characters fit."""
 
 
 def output_of(value: object) -> LocalFile | ObjectFile:
@@ -88,6 +93,9 @@ class LocalFile:
     def begin(self) -> None:
         """Create the file if it is missing, and complete a line that a crash has torn."""
         self.add(b"")
+        disk = disk_usage(self._path)
+        if disk.total and disk.free < _LARGEST_PAGE:  # a mount may not know its size
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with self._path.open("r+b") as file:
             if self._path.stat().st_size:
                 with mmap(file.fileno(), 0) as content:

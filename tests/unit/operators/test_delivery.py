@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -34,7 +35,7 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsFetchRepliesOperator,
     JsmsFetchReportsOperator,
 )
-from airflow_provider_jsms.submission import drain
+from airflow_provider_jsms.submission import drain, output_file
 from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 from airflow_provider_jsms.submission.stored_record import StoreAwayError
 from tests import people
@@ -228,6 +229,16 @@ class TestNothingIsReadBefore:
         set_connection(sandbox.url, ledger_conn_id="texts")
         with pytest.raises(JsmsLedgerError, match="could not be written"):
             desk.read(save_to_ledger=True)
+        assert desk.read()["rows"] == 1
+
+    def test_a_disk_that_is_full(
+        self, sandbox: SandboxControl, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        send(sandbox, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(output_file, "disk_usage", lambda _: SimpleNamespace(total=9, free=0))
+            with pytest.raises(JsmsOutputError, match=r"No space left.*Nothing was read"):
+                desk.read()
         assert desk.read()["rows"] == 1
 
     def test_a_disk_that_is_read_only(self, sandbox: SandboxControl, desk: Desk) -> None:
