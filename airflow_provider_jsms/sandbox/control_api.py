@@ -92,7 +92,7 @@ def messages(sandbox: Sandbox, _given: object = None) -> list[dict[str, Any]]:
     return [
         message
         for schedule in sandbox.sent
-        for message, failure in _messages(sandbox, schedule)
+        for message, failure in messages_of(sandbox, schedule)
         if failure is None
     ]
 
@@ -102,9 +102,30 @@ def undelivered(sandbox: Sandbox, _given: object = None) -> list[dict[str, Any]]
     return [
         {**message, **failure._asdict()}
         for schedule in sandbox.sent
-        for message, failure in _messages(sandbox, schedule)
+        for message, failure in messages_of(sandbox, schedule)
         if failure
     ]
+
+
+def messages_of(
+    sandbox: Sandbox, schedule: Schedule
+) -> Iterator[tuple[dict[str, Any], DeliveryFailure | None]]:
+    """Yield the messages of a schedule, each with its failure, if any."""
+    content = schedule.content
+    for recipient in content.recipients:
+        message = {
+            "mobile": recipient.mobile,
+            "text": recipient.text,
+            "temp_id": content.temp_id,
+            "temp_para": recipient.temp_para,
+            "sign_id": content.sign_id,
+            "tag": content.tag,
+            "schedule_id": schedule.schedule_id,
+            "msg_id": str(recipient.msg_id),
+            "send_time": sandbox.clock.wall(content.send_at),
+            "sent_at": _utc(content.send_at),
+        }
+        yield message, schedule.undelivered.get(recipient.msg_id)
 
 
 def holds(sandbox: Sandbox, _given: object = None) -> list[dict[str, Any]]:
@@ -259,26 +280,6 @@ def _instant(sandbox: Sandbox, text: str) -> datetime:
 
 def _utc(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat()
-
-
-def _messages(
-    sandbox: Sandbox, schedule: Schedule
-) -> Iterator[tuple[dict[str, Any], DeliveryFailure | None]]:
-    content = schedule.content
-    for recipient in content.recipients:
-        message = {
-            "mobile": recipient.mobile,
-            "text": recipient.text,
-            "temp_id": content.temp_id,
-            "temp_para": recipient.temp_para,
-            "sign_id": content.sign_id,
-            "tag": content.tag,
-            "schedule_id": schedule.schedule_id,
-            "msg_id": str(recipient.msg_id),
-            "send_time": sandbox.clock.wall(content.send_at),
-            "sent_at": _utc(content.send_at),
-        }
-        yield message, schedule.undelivered.get(recipient.msg_id)
 
 
 def _schedule(sandbox: Sandbox, schedule: Schedule) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.sandbox.control import Controls
+from airflow_provider_jsms.sandbox.control_api import messages_of
 from airflow_provider_jsms.sandbox.records import Refused, Text, Undelivered
 from airflow_provider_jsms.sandbox.responses import message_of
 from airflow_provider_jsms.sandbox.server import SandboxServer
@@ -148,21 +149,11 @@ class JsmsSandbox(Controls):
         return sorted(texts, key=lambda text: text.send_time)
 
     def _texts_of(self, schedule: Schedule) -> Iterator[Text]:
-        content = schedule.content
-        for recipient in content.recipients:
-            failure = schedule.undelivered.get(recipient.msg_id)
-            text = Text(
-                mobile=recipient.mobile,
-                text=recipient.text,
-                send_time=content.send_at.astimezone(self._sandbox.clock.zone),
-                schedule_id=schedule.schedule_id,
-                msg_id=str(recipient.msg_id),
-                temp_id=content.temp_id,
-                temp_para=recipient.temp_para or {},
-                sign_id=content.sign_id,
-                tag=content.tag,
-            )
-            yield Undelivered(**vars(text), **failure._asdict()) if failure else text
+        send_time = schedule.content.send_at.astimezone(self._sandbox.clock.zone)
+        for message, failure in messages_of(self._sandbox, schedule):
+            del message["sent_at"]
+            message |= {"send_time": send_time, "temp_para": message["temp_para"] or {}}
+            yield Undelivered(**message, **failure._asdict()) if failure else Text(**message)
 
     def _block_other_services(self, guard: pytest.MonkeyPatch) -> None:
         # These import Airflow, which reads AIRFLOW_HOME: a test may set it first.
