@@ -41,7 +41,9 @@ def reports_of(sent: dict[str, list[str]]) -> list[dict[str, Any]]:
     if not REPORTS.exists():
         return []
     with REPORTS.open(encoding="utf-8") as file:
-        rows = [row for row in map(json.loads, file) if row.get("msgId") in msg_ids]
+        # The other DAG may be writing the last one.
+        whole = [line for line in file if line.endswith("\n")]
+    rows = [row for row in map(json.loads, whole) if row.get("msgId") in msg_ids]
     return list({row["msgId"]: row for row in rows}.values())
 
 
