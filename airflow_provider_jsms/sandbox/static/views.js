@@ -104,7 +104,7 @@ function showDelete(item, scheduleId) {
 
 function showPerson(item, person) {
   setAttribute(item.firstElementChild, "href", `#${encodeURIComponent(person.mobile)}`);
-  const state = person.state === "sent" || person.due ? "" : person.state;
+  const state = ["sent", "scheduled"].includes(person.state) ? "" : person.state;
   fill(item, { mobile: person.mobile, text: person.text, state: t(state) });
   showDue(item, person.due);
 }

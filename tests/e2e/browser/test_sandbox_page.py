@@ -254,6 +254,9 @@ def test_a_phone_is_set_and_replies(
     screen.move("+1 h")
     expect(screen.bubbles("undelivered")).to_contain_text(f"4003 {STATUSES[4003]}")
     expect(screen.page.get_by_label("Next texts")).to_have_value("4003")
+    client.submitted(mobile=ANNA)
+    expect(screen.people()).to_contain_text(COUNTDOWN)
+    expect(screen.people()).to_contain_text("undelivered")
 
 
 def test_schedules_are_listed_and_deleted(
