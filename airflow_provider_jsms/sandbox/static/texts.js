@@ -69,6 +69,7 @@ const CHINESE = {
   replied: "回复于",
   modified: "已修改",
   "moved from": "已改期，原定于",
+  person: "人",
   people: "人",
   and: "还有",
   more: "项",

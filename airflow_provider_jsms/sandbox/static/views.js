@@ -81,12 +81,12 @@ function showSchedule(item, schedule) {
 
 function counts({ accepted, refused, undelivered }) {
   const parts = [
-    [accepted, "people"],
+    [accepted, accepted === 1 ? "person" : "people"],
     [refused, "refused"],
     [undelivered, "undelivered"],
   ];
   return parts
-    .filter(([count, words]) => count > 0 || words === "people")
+    .filter(([count], place) => count > 0 || place === 0)
     .map(([count, words]) => `${count.toLocaleString("en")} ${t(words)}`)
     .join(", ");
 }

@@ -272,6 +272,7 @@ def test_schedules_are_listed_and_deleted(
     listed = screen.page.locator("#schedules-list > li")
     expect(listed).to_have_count(2)
     expect(listed.first).to_contain_text("2 people, 1 refused")
+    expect(listed.last).to_contain_text("1 person")
     listed.first.locator("summary").click()
     expect(listed.first).to_contain_text("tag <i>tag</i>")
     listed.first.get_by_role("link", name=BEN).click()
