@@ -56,7 +56,9 @@ class AirflowStack(Started):
         self.components = tuple(components)
         self.port = settings.free_port(port)
         self.url = f"http://{settings.HOST}:{self.port}"
-        self.rest = settings.release.Rest(self.url, None if database else self.home / "airflow.db")
+        # Airflow 3.4 identifies a task instance by other columns.
+        is_read = not database and settings.AIRFLOW < (3, 4)
+        self.rest = settings.release.Rest(self.url, self.home / "airflow.db" if is_read else None)
         self.workers_port = settings.free_port()
         self.workers_url = f"http://{settings.HOST}:{self.workers_port}"
         self.family = ProcessFamily()
