@@ -15,9 +15,8 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.stack.processes import GRACE, ProcessFamily
+from tests.stack.database_server import DatabaseServer
 from tests.stack.settings import REPOSITORY, inherited_environment
-from tests.stack.started import Started
 from tests.stack.waiting import tail, wait_until
 
 PACKAGE = "mariadb-server-core"
@@ -36,31 +35,15 @@ OPTIONS = (
 )
 
 
-class MariaDB(Started):
-    """A server as a context manager: nothing is left of it, nor of its databases, outside."""
+class MariaDB(DatabaseServer):
+    """A server without accounts."""
 
-    def __init__(self) -> None:
-        self.family = ProcessFamily()
+    name = "mariadb"
 
     @staticmethod
     def is_there() -> bool:
         """Tell whether a server can be started here, and Python can talk to it."""
         return bool(find_spec(DRIVER) and _program())
-
-    def start(self) -> None:
-        """Start it and wait until it answers; whatever ends this early leaves nothing behind."""
-        # The path of a socket has to be short.
-        self._folder = Path(tempfile.mkdtemp(prefix="mariadb-", dir="/tmp"))
-        try:
-            self._start_server()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self, grace: float = GRACE) -> None:
-        """End it, by force after a time of grace, and remove it."""
-        self.family.stop(grace)
-        shutil.rmtree(self._folder)
 
     def create_database(self, name: str) -> str:
         """Make an empty database, and return its URL."""
@@ -71,8 +54,10 @@ class MariaDB(Started):
     def _socket(self) -> Path:
         return self._folder / "socket"
 
+    def _prepare(self) -> None:
+        (self._folder / "data").mkdir()
+
     def _start_server(self) -> None:
-        (self._folder / "data").mkdir(exist_ok=True)
         places = [f"--datadir={self._folder / 'data'}", f"--socket={self._socket}"]
         user = ["--user=root"] if os.geteuid() == 0 else []
         libraries = ":".join(str(it) for it in FETCHED.glob("usr/lib/*-linux-*"))

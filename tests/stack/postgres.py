@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.stack.processes import GRACE, ProcessFamily
+from tests.stack.database_server import DatabaseServer
 from tests.stack.settings import inherited_environment
-from tests.stack.started import Started
 from tests.stack.waiting import tail, wait_until
 
 if TYPE_CHECKING:
@@ -40,11 +38,13 @@ SETTINGS = {
 }
 
 
-class Postgres(Started):
-    """A server as a context manager: nothing is left of it, nor of its databases, outside."""
+class Postgres(DatabaseServer):
+    """A server of the user of these tests, or of nobody where that is root."""
+
+    name = "postgres"
 
     def __init__(self) -> None:
-        self.family = ProcessFamily()
+        super().__init__()
         self._as_whom: Sequence[str] = ()
         self._environment = {**inherited_environment(), "PGUSER": USER}
 
@@ -58,19 +58,7 @@ class Postgres(Started):
         """Start it and wait until it answers; whatever ends this early leaves nothing behind."""
         if not self.is_there():
             raise RuntimeError("PostgreSQL is not there: pip install --group postgresql")
-        # The path of a socket has to be short, and nobody else may look into a test's folder.
-        self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))
-        try:
-            self._prepare()
-            self._start_server()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self, grace: float = GRACE) -> None:
-        """End it, by force after a time of grace, and remove it."""
-        self.family.stop(grace)
-        shutil.rmtree(self._folder)
+        super().start()
 
     def create_database(self, name: str) -> str:
         """Make an empty database, and return its URL."""
