@@ -100,14 +100,6 @@ class SqlLedger:
         found = [row for part in parts for row in self._rows(self._table.c.id.in_(part))]
         return {row.record_key: row for row in found}
 
-    def rows_in_scope(self, app: str, scope: str) -> list[Row]:
-        """Return the rows of a scope.
-
-        :raises StoreAwayError: the database cannot be used at the moment.
-        """
-        column = self._table.c
-        return self._rows(column.app == app, column.scope == scope)
-
     def pending_in_scope(self, app: str, scope: str, moment: datetime) -> dict[str, Row]:
         """Return the rows of a scope that are due after a moment, or name no time, by key.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 WRITER = Writer("dag", "run", "task", -1)
 PLACE = Place("app", ONCE, WRITER)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 ACCEPTED = {
     "state": "accepted",
     "schedule_id": "id",
@@ -178,9 +180,9 @@ def test_many_rows_are_read_at_once(ledger: SqlLedger) -> None:
     assert len(statements) == 3
     assert list(rows) == [row.record_key for row in rows.values()]
     assert {*rows} == {*keys[::100]}
-    assert {row.record_key for row in ledger.rows_in_scope("app", "reminders")} == {*rows}
+    assert set(ledger.pending_in_scope("app", "reminders", LONG_AGO)) == {*rows}
     assert ledger.rows("other", keys) == {}
-    assert ledger.rows_in_scope("other", "reminders") == []
+    assert ledger.pending_in_scope("other", "reminders", LONG_AGO) == {}
     again = ledger.store(PLACE)
     again.remember("key 100", rows["key 100"])
     again.set("key 100", {"state": "deleted"})
