@@ -14,7 +14,7 @@ install = $(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(
     $(addprefix --default-index=,$(INDEX)) $(1) 2>/dev/null || $(BIN)/python -m pip install --quiet $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test test-fast matrix soak cluster bench demo up down release-check clean
+.PHONY: help venv lint test test-fast matrix soak cluster bench docs demo up down release-check clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +47,8 @@ test: lint ## Run everything that has to pass: lint, and the tests with coverage
 	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --ignore=tests/e2e/load --cov --cov-report=term --cov-report=json:coverage.json
 	@$(BIN)/python -m tests.stack.branch_gate coverage.json $(MINIMUM_BRANCHES)
 
-# They start processes, wait on sockets, or submit thousands of recipients.
-SLOW := sandbox test_outcomes.py test_distributions.py test_processes.py hooks submission/test_campaign.py
+# They start processes, wait on sockets, build the site, or submit thousands of recipients.
+SLOW := sandbox test_outcomes.py test_distributions.py test_docs_build.py test_processes.py hooks submission/test_campaign.py
 
 test-fast: venv ## Run the quick unit tests alone, for the loop of a developer
 	@HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest --numprocesses=logical tests/unit \
@@ -67,6 +67,9 @@ cluster: venv ## Kill Celery workers, restart Redis and cut off the API server i
 
 bench: venv ## Measure CPU, memory and requests of large campaigns, also beside another client
 	@$(BIN)/python -m tests.benchmarks
+
+docs: venv ## Build the documentation site, in English and Chinese, into build/docs
+	@$(BIN)/python docs/build.py
 
 demo: venv ## Watch a message being scheduled, changed and followed, in a real Airflow
 	@$(BIN)/python -m tests.stack.demo

@@ -1,20 +1,30 @@
-"""Tables of the README, generated from the code: ``python -m tests.tables`` writes them."""
+"""Tables of the pages, generated from the code: ``python -m tests.tables`` writes them."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS, refusal
+from airflow_provider_jsms.sandbox.account import default_templates
 from airflow_provider_jsms.sandbox.switches import VALUES
+from tests.pages import CHINESE, ENGLISH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-REPOSITORY: Final = Path(__file__).parents[1]
-README: Final = REPOSITORY / "README.md"
-CHINESE: Final = REPOSITORY / "README.zh-CN.md"
+# The pages that show each table.
+PAGES: Final = {
+    name: (ENGLISH / page, CHINESE / page)
+    for name, page in {
+        "codes": "reference/codes.md",
+        "faults": "reference/faults.md",
+        "switches": "reference/sandbox.md",
+        "templates": "reference/sandbox.md",
+        "tested versions": "reference/versions.md",
+    }.items()
+}
 
 
 def codes_table() -> list[str]:
@@ -29,6 +39,16 @@ def switches_table() -> list[str]:
         (f"`{name}`", ", ".join(f"`{one}`" for one in values)) for name, values in VALUES.items()
     ]
     return [*_rows([("`NAME`", "`VALUE`"), ("---", "---")]), *_rows(rows)]
+
+
+def templates_table() -> list[str]:
+    """Return the templates of a new sandbox, as lines of a Markdown table for both pages."""
+    rows = [
+        (str(each.temp_id), str(each.type), str(each.status), f"`{each.text}`")
+        for each in default_templates().values()
+    ]
+    heading = ("`temp_id`", "`type`", "`status`", "`text`")
+    return [*_rows([heading, ["---"] * len(heading)]), *_rows(rows)]
 
 
 def _codes() -> Iterator[Sequence[str]]:
@@ -53,7 +73,13 @@ def table_in(page: Path, name: str) -> list[str]:
     return found["table"].strip().splitlines() if found else []
 
 
-def write_table(page: Path, name: str, lines: Sequence[str]) -> None:
+def write_table(name: str, lines: Sequence[str]) -> None:
+    """Write a table into its pages, between its two marks."""
+    for page in PAGES[name]:
+        write(page, name, lines)
+
+
+def write(page: Path, name: str, lines: Sequence[str]) -> None:
     """Replace a marked table of a page."""
     text = "\n".join(lines)
     written, count = _marked(name).subn(
@@ -73,12 +99,10 @@ def _marked(name: str) -> re.Pattern[str]:
 
 
 if __name__ == "__main__":
-    write_table(README, "codes", codes_table())
-    for page in (README, CHINESE):
-        write_table(page, "switches", switches_table())
+    write(PAGES["codes"][0], "codes", codes_table())  # the Chinese one is translated
+    write_table("switches", switches_table())
+    write_table("templates", templates_table())
     # Imports Airflow and runs the sandbox for half a minute.
     from tests.outcomes.table import lines_of, play_all
 
-    faults = lines_of(play_all())
-    for page in (README, CHINESE):
-        write_table(page, "faults", faults)
+    write_table("faults", lines_of(play_all()))
