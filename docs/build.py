@@ -28,17 +28,13 @@ def build(target: Path) -> None:
 
 
 def _sphinx(source: Path, target: Path, language: str) -> None:
+    settings = (f"--conf-dir={DOCS}", f"--define=language={language}")
+    command = [*(sys.executable, "-m", "sphinx"), *STRICT, *settings, source, target]
     # Airflow, which is imported for the Python API, writes files into its home.
     with tempfile.TemporaryDirectory() as home:
-        subprocess.run(  # noqa: S603  our own command
-            [
-                *(sys.executable, "-m", "sphinx", *STRICT, f"--conf-dir={DOCS}"),
-                *(f"--define=language={language}", f"--doctree-dir={target}.doctrees"),
-                *(source, target),
-            ],
-            env={**os.environ, "AIRFLOW_HOME": home},
-            check=True,
-        )
+        done = subprocess.run(command, env={**os.environ, "AIRFLOW_HOME": home}, check=False)  # noqa: S603  our own
+    if done.returncode:
+        sys.exit(f"{source} could not be built: see above.")
 
 
 def llms(source: Path) -> str:

@@ -1,7 +1,7 @@
 // The words of the page in Chinese.
 
 const CHINESE = {
-  "JSMS sandbox": "JSMS 沙箱",
+  "JSMS sandbox": "JSMS 沙盒",
   "No SMS is ever sent.": "不会真的发送任何短信。",
   "+1 min": "+1 分钟",
   "+1 h": "+1 小时",
@@ -80,7 +80,7 @@ const CHINESE = {
   d: "天",
   "no answer": "无响应",
   "That did not work:": "操作失败：",
-  "The sandbox does not respond.": "沙箱没有响应。",
+  "The sandbox does not respond.": "沙盒没有响应。",
 };
 
 let isChinese = navigator.language.startsWith("zh");
