@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[1]
 PLACEHOLDER: Final = "://example.invalid/"
-INSTALL: Final = "$ pip install airflow-provider-jsms\n"
+INSTALL: Final = "$ pip install 'airflow-provider-jsms[sandbox]'\n"
 
 
 def missing(root: Path, tag: str = "") -> list[str]:
@@ -67,7 +67,7 @@ def _date(root: Path, version: str) -> Iterator[str]:
 def _install(root: Path) -> Iterator[str]:
     for name in ("README.md", "README.zh-CN.md"):
         if INSTALL not in (root / name).read_text(encoding="utf-8"):
-            yield f'{name}: replace the commands of "Install" with "{INSTALL.strip()}".'
+            yield f'{name}: replace the installation of the quick start with "{INSTALL.strip()}".'
 
 
 def _run(*command: str) -> None:

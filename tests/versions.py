@@ -99,7 +99,7 @@ _ON_AIRFLOW_2 = {
 
 
 def as_here(code: str) -> str:
-    """Return code of the README as it tells people to change it for their Airflow."""
+    """Return code of the pages as they tell people to change it for their Airflow."""
     if AIRFLOW >= (3, 0):
         return code
     for new, old in _ON_AIRFLOW_2.items():

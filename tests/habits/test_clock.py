@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
 
-from tests.tables import README
+from tests.pages import the_block
 from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
@@ -106,10 +105,10 @@ def test_run_after_is_a_time_that_every_run_has(
     [{"logical_date": None}, {}, {"logical_date": datetime(2026, 1, 1, tzinfo=UTC)}],
     ids=["by the command line", "in the UI", "before anything"],
 )
-def test_the_dag_of_the_readme_works_however_its_first_run_is_started(
+def test_the_complete_dag_works_however_its_first_run_is_started(
     run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox, started: dict[str, Any]
 ) -> None:
-    source = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[0]
+    source = the_block('DAG("reminders"', below="docs/en/index")
     jsms_sandbox.template(1250, text="{{name}} {{time}}")
     before = datetime.now(UTC).replace(microsecond=0)
     ran = run_dag(f"{source}\ndag = submit.dag\n", **started)

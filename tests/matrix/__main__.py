@@ -1,8 +1,8 @@
 """Run the tests in each cell, or in those that are named: ``python -m tests.matrix [cell ...]``.
 
 The cells run one after the other, and one that fails does not stop the others. The exit status is
-0 if all of them passed. A run of all cells writes the table in the README; so does
-``--write-readme``, from the last result of each cell.
+0 if all of them passed. A run of all cells writes the table of the site; so does
+``--write-pages``, from the last result of each cell.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [cell.name for cell in CELLS]
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
     parser.add_argument("cells", nargs="*", metavar="cell", help=f"of {', '.join(names)}")
-    parser.add_argument("--write-readme", action="store_true", help="write the table in the README")
+    parser.add_argument("--write-pages", action="store_true", help="write the table of the site")
     given = parser.parse_args(arguments)
     if unknown := set(given.cells) - set(names):
         parser.error(f"no such cell: {', '.join(sorted(unknown))}")
     exit_on_sigterm()
     is_good = True
-    if given.cells or not given.write_readme:
+    if given.cells or not given.write_pages:
         is_good = run_all(cell for cell in CELLS if not given.cells or cell.name in given.cells)
-    if given.write_readme or not given.cells:
-        results.write_readme(results.read())
+    if given.write_pages or not given.cells:
+        results.write_pages(results.read())
     return 0 if is_good else 1
 
 

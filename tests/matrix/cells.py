@@ -35,7 +35,7 @@ class Cell:
 
     @property
     def described(self) -> str:
-        """With what it is installed, as the README tells it."""
+        """With what it is installed, as the page of tested versions tells it."""
         beta = ["betas"] if self.is_beta else []
         return ", ".join([self.installed, *beta, *(f"`{each}`" for each in self.held_back)])
 

@@ -1,4 +1,4 @@
-"""What came of the cells, kept in a file, and the table of it in the README."""
+"""What came of the cells, kept in a file, and the table of it on the site."""
 
 from __future__ import annotations
 
@@ -58,15 +58,9 @@ def table(results: Mapping[str, Result]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in rows]
 
 
-def write_readme(results: Mapping[str, Result]) -> None:
-    """Put the table into each README."""
-    for page in pages():
-        tables.write_table(page, TABLE, table(results))
-
-
-def pages() -> list[Path]:
-    """Return each README."""
-    return [page for page in (tables.README, tables.CHINESE) if page.exists()]
+def write_pages(results: Mapping[str, Result]) -> None:
+    """Write the table into the page of each language."""
+    tables.write_table(TABLE, table(results))
 
 
 def _rows(results: Mapping[str, Result]) -> Iterator[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""The table of the README: a row for each fault, a column for each call."""
+"""The table of the page of faults: a row for each fault, a column for each call."""
 
 from __future__ import annotations
 

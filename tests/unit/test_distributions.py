@@ -23,7 +23,8 @@ VERSION = airflow_provider_jsms.__version__
 NAME = f"airflow_provider_jsms-{VERSION}"
 IN_THE_SDIST = {
     *("airflow_provider_jsms", "docs", "example_dags", "tests"),
-    *("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "README.zh-CN.md", "SECURITY.md"),
+    *("AGENTS.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+    *("README.md", "README.zh-CN.md"),
     *("LICENSE", "Makefile", "NOTICE", "pyproject.toml"),
     *("PKG-INFO", ".gitignore"),
 }

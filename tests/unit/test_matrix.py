@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,12 +33,8 @@ def _series(version: str) -> str:
     return version.rpartition(".")[0]
 
 
-@pytest.mark.parametrize(
-    "page",
-    [page for page in (tables.README, tables.CHINESE) if page.exists()],
-    ids=attrgetter("name"),
-)
-def test_the_readme_names_the_cells_and_no_others(page: Path) -> None:
+@pytest.mark.parametrize("page", tables.PAGES[results.TABLE], ids=str)
+def test_the_pages_name_the_cells_and_no_others(page: Path) -> None:
     table = tables.table_in(page, results.TABLE)
     assert rows_of(table) == [(cell.airflow, cell.python, cell.described) for cell in CELLS]
 

@@ -1,4 +1,4 @@
-"""Every fault in every call: what comes of it is what the rules say, and what the README says."""
+"""Every fault in every call: what comes of it is what the rules say, and what its page says."""
 
 from __future__ import annotations
 
@@ -106,6 +106,6 @@ def test_every_kind_of_fault_is_played() -> None:
     assert {row.fault["kind"] for row in rows.ROWS} == set(KINDS) - {"hold"}
 
 
-@pytest.mark.parametrize("page", [tables.README, tables.CHINESE], ids=lambda page: page.name)
-def test_the_table_in_the_readme_is_what_was_played(played: Played, page: Path) -> None:
+@pytest.mark.parametrize("page", tables.PAGES["faults"], ids=str)
+def test_the_table_of_the_pages_is_what_was_played(played: Played, page: Path) -> None:
     assert tables.table_in(page, "faults") == lines_of(played), "write it: python -m tests.tables"

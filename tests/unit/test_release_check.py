@@ -12,6 +12,7 @@ from airflow_provider_jsms import __version__ as VERSION  # noqa: N812
 from tests import release_check
 
 ROOT = Path(__file__).parents[2]
+INSTALL = release_check.INSTALL.removeprefix("$ ")
 INIT = "airflow_provider_jsms/__init__.py"
 
 pytestmark = pytest.mark.skipif(not (ROOT / INIT).exists(), reason="no source tree")
@@ -26,7 +27,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     edit(tmp_path / "pyproject.toml", r"example\.invalid", "forge.example.org")
     edit(tmp_path / "CHANGELOG.md", r"\A(?s:(.*?))\n## .*", rf"\1\n## [{VERSION}] - 2030-01-31")
     for name in ("README.md", "README.zh-CN.md"):
-        edit(tmp_path / name, r"pip install \.\n", "pip install airflow-provider-jsms\n")
+        edit(tmp_path / name, r"pip install '\.\[sandbox\]'\n", INSTALL)
     monkeypatch.setattr(release_check, "ROOT", tmp_path)
     return tmp_path
 
@@ -61,8 +62,8 @@ def test_a_tree_that_is_filled_in_is_built(
         ("CHANGELOG.md", "2030-01-31", "Unreleased", "- Unreleased"),
         ("CHANGELOG.md", r"\n## ", "\n## [Unreleased]\n\n## ", "[Unreleased]"),
         (INIT, re.escape(VERSION), "99.0.0", "[99.0.0]"),
-        ("README.md", "pip install airflow-provider-jsms\n", "pip install .\n", "README.md"),
-        ("README.zh-CN.md", "pip install airflow-provider-jsms\n", "", "README.zh-CN.md"),
+        ("README.md", re.escape(INSTALL), "pip install .\n", "README.md"),
+        ("README.zh-CN.md", re.escape(INSTALL), "", "README.zh-CN.md"),
     ],
     ids=["address", "date", "heading", "version", "install", "install-zh"],
 )

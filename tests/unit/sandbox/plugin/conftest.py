@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.pages import text, the_block
 from tests.stack.settings import inherited_environment
-from tests.tables import README
 from tests.versions import AIRFLOW, as_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 collect_ignore = ["project"]
-SECTION = README.read_text(encoding="utf-8").partition("\n## Test your own DAGs\n")[2]
+PAGE = text("docs/en/how-to/testing.md")
 
 
 class Project:
@@ -85,18 +85,18 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session", autouse=True)
 def running_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The project of the README, whose tests take long enough to run beside all others."""
+    """The project of the page about tests; its tests take long enough to run beside all others."""
     folder = tmp_path_factory.mktemp("people") / "project"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(__file__).parent / "project", folder, ignore=ignored)
     project = Project(folder)
-    project.write("dags/reminders.py", as_here(block("python", README.read_text("utf-8"))))
-    test = block("python", SECTION)
+    project.write("dags/reminders.py", as_here(the_block('DAG("reminders"', below="docs/en/index")))
+    test = block("python", PAGE)
     if AIRFLOW < (3, 0):
         test = test.replace("run_after=", "execution_date=")
     project.write("test_reminders.py", test)
     report = folder / "report.xml"
     options = f"--junitxml={report}"
-    with project.start("bash", "-ec", block("bash", SECTION), PYTEST_ADDOPTS=options) as process:
+    with project.start("bash", "-ec", block("bash", PAGE), PYTEST_ADDOPTS=options) as process:
         yield Running(process, report)
         process.kill()

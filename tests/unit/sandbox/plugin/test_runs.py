@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.people import ANNA, CANARY
-from tests.unit.sandbox.plugin.conftest import SECTION, Project
+from tests.unit.sandbox.plugin.conftest import PAGE, Project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -214,8 +214,8 @@ for name, options in json.loads(sys.argv[1]).items():
 
 
 def shown(start: str) -> str:
-    """Return the code that begins so from the chapter of the README."""
-    found = re.search(rf"`({re.escape(start)}[^`]*)`", SECTION)
+    """Return the code that begins so from the page about tests."""
+    found = re.search(rf"`({re.escape(start)}[^`]*)`", PAGE)
     assert found
     return found[1]
 

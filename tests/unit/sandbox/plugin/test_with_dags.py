@@ -1,11 +1,11 @@
-"""The fixture in a project of DAGs that are tested with ``dag.test()``, as the README shows it."""
+"""The fixture in a project of DAGs that are tested with ``dag.test()``, as its page shows it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from tests.unit.sandbox.plugin.conftest import SECTION, block
+from tests.unit.sandbox.plugin.conftest import PAGE, block
 from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
@@ -40,5 +40,5 @@ def test_every_test_of_the_project_ends_as_it_should(running_project: Running) -
 
 
 def test_the_test_of_the_readme_is_short() -> None:
-    lines = [line for line in block("python", SECTION).splitlines() if line]
+    lines = [line for line in block("python", PAGE).splitlines() if line]
     assert len(lines) == 10
