@@ -1,0 +1,109 @@
+"""The pictures of the documentation are what a person sees: they are taken again in each run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from airflow_provider_jsms.submission.question import ONE_THERE
+from tests import pictures
+from tests.e2e.browser.test_connection_form import new_connection
+from tests.e2e.browser.test_sandbox_page import Screen, client  # noqa: F401
+from tests.people import ANNA, BEN, CARA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import BrowserContext, Page
+
+    from airflow_provider_jsms.sandbox.control import SandboxControl
+    from tests.e2e.browser.visitor import Visitor
+    from tests.stack.rest import AirflowRest
+    from tests.stack.sandbox import RunningSandbox
+    from tests.unit.sandbox.client import Client
+
+SUBMIT = "jsms_reminder", "submit"
+
+
+def take(page: Page, name: str, width: int = 1200, height: int = 800) -> None:
+    """Take a picture, once all that its captions quote is in sight."""
+    page.set_viewport_size({"width": width, "height": height})
+    promised = pictures.quoted(name)
+    assert promised, f"no caption says what {name} shows"
+    for words in promised:
+        expect(shown(page, words), f"{name} shows {words}").to_be_in_viewport()
+    assert len(pictures.take(page, name)) < pictures.LARGEST
+
+
+def shown(page: Page, words: str) -> object:
+    """Return where words are: a text, a button, or what a person has typed."""
+    field = page.get_by_placeholder(words).or_(page.locator(f'input[value="{words}"]'))
+    return page.get_by_text(words).or_(field).locator("visible=true").first
+
+
+@pytest.fixture
+def window(browser: BrowserContext) -> Page:
+    with browser.new_page() as page:
+        yield page
+
+
+def test_the_page_of_the_sandbox(
+    window: Page,
+    running_sandbox: RunningSandbox,
+    sandbox: SandboxControl,
+    client: Client,  # noqa: F811
+) -> None:
+    sandbox.delivery(CARA, 4003)
+    for mobile, name in ((ANNA, "王芳"), (BEN, "李伟"), (CARA, "张敏")):
+        client.submitted(mobile=mobile, temp_id=2, temp_para={"name": name})
+    sandbox.advance(86_400)
+    sandbox.reply(ANNA, "好的，谢谢")
+    appointment = {"name": "王芳", "date": "12月3日 09:00", "place": "二楼 201"}
+    soon = client.in_seconds(3600)
+    moved = client.submitted(mobile=ANNA, temp_id=3, temp_para=appointment, send_time=soon)
+    later = client.in_seconds(7200)
+    client.modify(moved, mobile=ANNA, temp_id=3, temp_para=appointment, send_time=later)
+    screen = Screen(window, running_sandbox.url)
+    screen.choose(ANNA)
+    take(window, "sandbox-page.png", height=900)
+
+
+def test_the_form_of_the_connection(visitor: Visitor) -> None:
+    new_connection(visitor, "jsms_default")
+    take(visitor.page, "connection-form.png", height=1000)
+
+
+def test_an_uncertain_task_from_its_log_to_its_record(
+    visitor: Visitor, rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    sandbox.fault("submit_schedule", "accepted_then_closed")
+    run = rest.trigger(SUBMIT[0], conf={"send_in": 7200})
+    run_id = run["dag_run_id"]
+    assert rest.wait_for_run(SUBMIT[0], run_id, timeout=120)["state"] == "failed"
+    visitor.open_task(run, "submit")
+    visitor.see("JSMS may have accepted this")
+    take(visitor.page, "uncertain-log.png")
+
+    visitor.page.get_by_role("button", name="Clear Task Instance").first.click()
+    visitor.see("Clear Task Instance")
+    take(visitor.page, "clear.png")
+
+    rest.clear(*(SUBMIT[0], run_id, SUBMIT[1]), keep=True)
+    rest.question(SUBMIT[0], run_id, SUBMIT[1])
+    visitor.open("/required_actions")
+    visitor.see("Has JSMS accepted this text?")
+    take(visitor.page, "required-actions.png", height=500)
+    visitor.open(f"/dags/jsms_reminder/runs/{run_id}/tasks/submit/required_actions")
+    visitor.see("Has JSMS accepted this text?")
+    (schedule,) = sandbox.state()["schedules"]
+    visitor.page.get_by_role("textbox").first.fill(schedule["schedule_id"])
+    take(visitor.page, "question.png", height=1000)
+
+    visitor.page.get_by_role("button", name=ONE_THERE, exact=True).click()
+    assert rest.wait_for_task(SUBMIT[0], run_id, SUBMIT[1], timeout=90)["state"] == "success"
+    visitor.open_task(run, "submit")
+    visitor.turn_to("Storage")
+    visitor.see("answered at")
+    take(visitor.page, "record.png")
