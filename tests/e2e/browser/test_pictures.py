@@ -84,8 +84,6 @@ def test_an_uncertain_task_from_its_log_to_its_record(
     assert rest.wait_for_run(SUBMIT[0], run_id, timeout=120)["state"] == "failed"
     visitor.open_task(run, "submit")
     visitor.see("JSMS may have accepted this")
-    take(visitor.page, "uncertain-log.png")
-
     visitor.page.get_by_role("button", name="Clear Task Instance").first.click()
     visitor.see("Clear Task Instance")
     take(visitor.page, "clear.png")
