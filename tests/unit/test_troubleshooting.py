@@ -5,17 +5,21 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from airflow_provider_jsms import exceptions
 from airflow_provider_jsms.api import codes
-from airflow_provider_jsms.exceptions import AirflowFailException
+from airflow_provider_jsms.exceptions import AirflowFailException, JsmsError
+from airflow_provider_jsms.hooks.jsms import JsmsHook
 from tests.pages import REPOSITORY, sections, text_of
+from tests.people import ANNA, CANARY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_jsms.sandbox.control import SandboxControl
 
 PAGES = ("docs/en/troubleshooting.md", "docs/zh/troubleshooting.md")
 PACKAGE = REPOSITORY / "airflow_provider_jsms"
@@ -25,8 +29,10 @@ BASES = {
 }
 ERRORS = set(exceptions.__all__) - BASES
 RETRIED = {
-    **{"retried": True, "not retried": False},
-    **{"会重试": True, "不重试": False},
+    "retried": True,
+    "会重试": True,
+    "not retried": False,
+    "不重试": False,
 }
 CODE = re.compile(r"JSMS refused it with (?P<code>[0-9]+) ")
 ERROR_LINE = re.compile(r"`(Jsms\w+)`[,，] ?(not retried|retried|不重试|会重试)")
@@ -120,7 +126,48 @@ def test_a_page_says_whether_an_error_is_retried(page: str) -> None:
 
 
 def test_both_languages_explain_the_same() -> None:
-    english, chinese = (
-        [(each.title, [*each.errors]) for each in symptoms(page)] for page in PAGES
-    )
+    english, chinese = ([(each.title, [*each.errors]) for each in symptoms(page)] for page in PAGES)
     assert english == chinese
+
+
+def submit(hook: JsmsHook, **changed: Any) -> None:
+    given = {"send_time": LATER, "mobile": ANNA, "temp_id": 2, "temp_para": {"name": CANARY}}
+    hook.submit_schedule(**{**given, **changed})
+
+
+LATER = "2040-12-01 09:00:00"
+# What a person does wrong or meets, and the extras of the connection.
+MET: dict[str, tuple[Callable[[JsmsHook], object], dict[str, Any]]] = {
+    "has passed: by the clock": (lambda hook: submit(hook, send_time="2020-01-01 09:00:00"), {}),
+    "does not name one moment": (lambda hook: submit(hook, send_time="2040-12-01"), {}),
+    "is outside the send_window": (submit, {"send_window": "10:00-21:00"}),
+    "mobile is not a mainland China number": (lambda hook: submit(hook, mobile="+852 912"), {}),
+    "is of type": (lambda hook: submit(hook, temp_para={"name": 1.5}), {}),
+    "is the text": (lambda hook: submit(hook, temp_para={"name": "nan"}), {}),
+    "needs a ledger": (lambda hook: submit(hook, once_key="visit-17"), {}),
+    "schedule_id … is invalid": (lambda hook: hook.query_schedule("a b"), {}),
+    "of the Airflow connection is": (submit, {"read_timeout": 0}),
+    "refused it with 50028": (lambda hook: hook.query_schedule("nowhere"), {}),
+    "refused it with 50013": (lambda hook: submit(hook, temp_id=4711), {}),
+    "refused it with 50022": (lambda hook: submit(hook, temp_para={}), {}),
+    "JSMS may have accepted this": (submit, {"fault": "accepted_then_closed"}),
+    "no connection to": (submit, {"fault": "connection_refused"}),
+}
+
+
+@pytest.mark.parametrize("words", MET)
+def test_a_person_who_meets_an_error_finds_it(
+    words: str, sandbox: SandboxControl, set_connection: Callable[..., None]
+) -> None:
+    """The real error, over HTTP, begins a line or holds the words of exactly one heading."""
+    act, extra = MET[words]
+    if fault := extra.get("fault"):
+        call = "*" if fault == "connection_refused" else "submit_schedule"
+        sandbox.fault(call, fault, **({"seconds": 30} if call == "*" else {}))
+    settings = {name: value for name, value in extra.items() if name != "fault"}
+    set_connection(sandbox.url, max_attempts=1, **settings)
+    with pytest.raises(JsmsError) as met, JsmsHook() as hook:
+        act(hook)
+    (symptom,) = [each for each in symptoms(PAGES[0]) if words in each.title]
+    assert re.search(re.escape(symptom.title).replace("…", "(?s:.*)"), str(met.value))
+    assert type(met.value).__name__ in symptom.errors

@@ -14,9 +14,9 @@ from tests.e2e.browser.test_sandbox_page import Screen, client  # noqa: F401
 from tests.people import ANNA, BEN, CARA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Locator, Page
 
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.e2e.browser.visitor import Visitor
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
 SUBMIT = "jsms_reminder", "submit"
 
 
-def take(page: Page, name: str, width: int = 1200, height: int = 800) -> None:
-    """Take a picture, once all that its captions quote is in sight."""
+def take(page: Page, name: str, *words: str, part: Locator | None = None) -> None:
+    """Take a picture of a page, or of a part, once all that its captions quote is in sight."""
+    for each in (*words, *pictures.quoted(name)):
+        expect(shown(part or page, each), f"{name} shows {each}").to_be_in_viewport()
+    assert len(pictures.take(part or page, name)) < pictures.LARGEST
+
+
+def shown(place: Page | Locator, words: str) -> Locator:
+    """Return where words are to be seen."""
+    return place.get_by_text(words).locator("visible=true").first
+
+
+def resize(page: Page, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
-    promised = pictures.quoted(name)
-    assert promised, f"no caption says what {name} shows"
-    for words in promised:
-        expect(shown(page, words), f"{name} shows {words}").to_be_in_viewport()
-    assert len(pictures.take(page, name)) < pictures.LARGEST
-
-
-def shown(page: Page, words: str) -> object:
-    """Return where words are: a text, a button, or what a person has typed."""
-    field = page.get_by_placeholder(words).or_(page.locator(f'input[value="{words}"]'))
-    return page.get_by_text(words).or_(field).locator("visible=true").first
 
 
 @pytest.fixture
-def window(browser: BrowserContext) -> Page:
+def window(browser: BrowserContext) -> Iterator[Page]:
     with browser.new_page() as page:
         yield page
 
@@ -67,12 +67,14 @@ def test_the_page_of_the_sandbox(
     client.modify(moved, mobile=ANNA, temp_id=3, temp_para=appointment, send_time=later)
     screen = Screen(window, running_sandbox.url)
     screen.choose(ANNA)
-    take(window, "sandbox-page.png", width=1100, height=760)
+    resize(window, 1100, 760)
+    take(window, "sandbox-page.png", "Go to next text", "moved from", "undelivered")
 
 
 def test_the_form_of_the_connection(visitor: Visitor) -> None:
     new_connection(visitor, "jsms_default")
-    take(visitor.page, "connection-form.png", height=1000)
+    resize(visitor.page, 1200, 1000)
+    take(visitor.page, "connection-form.png", "JSMS (Jiguang SMS)", "App key", "Master secret")
 
 
 def test_an_uncertain_task_from_its_log_to_its_record(
@@ -85,19 +87,20 @@ def test_an_uncertain_task_from_its_log_to_its_record(
     visitor.open_task(run, "submit")
     visitor.see("JSMS may have accepted this")
     visitor.page.keyboard.press("Shift+C")
-    expect(visitor.page.get_by_role("dialog")).to_be_visible()
-    take(visitor.page, "clear.png")
+    take(visitor.page, "clear.png", part=visitor.page.get_by_role("dialog"))
 
     rest.clear(*(SUBMIT[0], run_id, SUBMIT[1]), keep=True)
     rest.question(SUBMIT[0], run_id, SUBMIT[1])
     visitor.open("/required_actions")
     visitor.see("Has JSMS accepted this text?")
-    take(visitor.page, "required-actions.png", height=500)
+    resize(visitor.page, 1200, 500)
+    take(visitor.page, "required-actions.png")
     visitor.open(f"/dags/jsms_reminder/runs/{run_id}/tasks/submit/required_actions")
     visitor.see("Has JSMS accepted this text?")
     (schedule,) = sandbox.state()["schedules"]
     visitor.page.get_by_role("textbox").first.fill(schedule["schedule_id"])
-    take(visitor.page, "question.png", height=1000)
+    resize(visitor.page, 1200, 900)
+    take(visitor.page, "question.png")
 
     visitor.page.get_by_role("button", name=ONE_THERE, exact=True).click()
     assert rest.wait_for_task(SUBMIT[0], run_id, SUBMIT[1], timeout=90)["state"] == "success"
