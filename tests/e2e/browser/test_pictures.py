@@ -11,6 +11,7 @@ from airflow_provider_jsms.submission.question import ONE_THERE
 from tests import pictures
 from tests.e2e.browser.test_connection_form import new_connection
 from tests.e2e.browser.test_sandbox_page import Screen, client  # noqa: F401
+from tests.e2e.browser.visitor import LONGEST
 from tests.people import ANNA, BEN, CARA
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ SUBMIT = "jsms_reminder", "submit"
 def take(page: Page, name: str, *words: str, part: Locator | None = None) -> None:
     """Take a picture of a page, or of a part, once all that its captions quote is in sight."""
     for each in (*words, *pictures.quoted(name)):
-        expect(shown(part or page, each), f"{name} shows {each}").to_be_in_viewport()
+        place = shown(part or page, each)
+        expect(place, f"{name} shows {each}").to_be_in_viewport(timeout=LONGEST)
     assert len(pictures.take(part or page, name)) < pictures.LARGEST
 
 
@@ -67,14 +69,14 @@ def test_the_page_of_the_sandbox(
     client.modify(moved, mobile=ANNA, temp_id=3, temp_para=appointment, send_time=later)
     screen = Screen(window, running_sandbox.url)
     screen.choose(ANNA)
-    resize(window, 1100, 760)
+    resize(window, 1100, 860)
     take(window, "sandbox-page.png", "Go to next text", "moved from", "undelivered")
 
 
 def test_the_form_of_the_connection(visitor: Visitor) -> None:
     new_connection(visitor, "jsms_default")
     resize(visitor.page, 1200, 1000)
-    take(visitor.page, "connection-form.png", "JSMS (Jiguang SMS)", "App key", "Master secret")
+    take(visitor.page, "connection-form.png", "Connection ID", "App key", "Master secret")
 
 
 def test_an_uncertain_task_from_its_log_to_its_record(
@@ -85,7 +87,7 @@ def test_an_uncertain_task_from_its_log_to_its_record(
     run_id = run["dag_run_id"]
     assert rest.wait_for_run(SUBMIT[0], run_id, timeout=120)["state"] == "failed"
     visitor.open_task(run, "submit")
-    visitor.see("JSMS may have accepted this")
+    visitor.see("Failed")
     visitor.page.keyboard.press("Shift+C")
     take(visitor.page, "clear.png", part=visitor.page.get_by_role("dialog"))
 
