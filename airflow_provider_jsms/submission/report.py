@@ -105,7 +105,7 @@ def log_plan(plan: Plan) -> None:
         _log.info("%d more texts in the list are to excluded numbers", plan.excluded)
     moved = sum(1 for step in plan.of(*_CHANGES) if step.send_time and step.send_time.given)
     if moved:
-        _log.info("%d are moved to the next opening of the send_window", moved)
+        _log.info("%d of them moved to the next opening of the send_window", moved)
     for action in Action:
         if action is not Action.UNCHANGED and (steps := plan.of(action)):
             _log.info("%s: %s", action.value, shown(map(describe, steps), len(steps)))
