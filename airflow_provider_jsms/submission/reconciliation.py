@@ -238,8 +238,8 @@ class Reconciliation:
             else ""
         )
         text = (
-            f"{len(failed):,} text{'s' * (len(failed) > 1)} could not be submitted, modified or "
-            f"deleted.{others} {counts}.\n{lines}"
+            f"{len(failed):,} texts could not be submitted, modified or deleted."
+            f"{others} {counts}.\n{lines}"
         )
         errors = failed.values()
         may_ask = any(map(self._policy.may_ask, self._task_try.submissions))
