@@ -30,6 +30,8 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil
 import requests
 
+from airflow_provider_jsms.quickstart.processes import is_alive
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from airflow_provider_jsms.submission.question import LEAVE, ONE_SUBMIT, ONE_THERE
 from tests.e2e.crash.history import TEMPLATE, end_of
@@ -38,10 +40,9 @@ from tests.e2e.crash.stage import KINDS, LATER, Frozen, Stage, airflow_behind, i
 from tests.histories import Answers, Changes, Happens, broken, has_way_on
 from tests.stack.airflow import WORKERS_SERVER
 from tests.stack.postgres import Postgres
-from tests.stack.processes import exit_on_sigterm, is_alive
+from tests.stack.processes import exit_on_sigterm
 from tests.stack.rest import FINAL
 from tests.stack.sandbox import RunningSandbox
-from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

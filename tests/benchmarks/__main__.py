@@ -12,9 +12,9 @@ import tempfile
 import time
 from importlib import import_module
 
+from airflow_provider_jsms.quickstart.settings import inherited_environment
 from tests.benchmarks.measuring import NotMeasuredError
 from tests.stack.processes import exit_on_sigterm
-from tests.stack.settings import inherited_environment
 
 BENCHMARKS = ("imports", "encoding", "memory", "campaign", "reconcile", "waits", "triggerer")
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from tests.benchmarks.measuring import NotMeasuredError
 from tests.people import number
 from tests.stack.airflow import AirflowStack
 from tests.stack.sandbox import RunningSandbox
-from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

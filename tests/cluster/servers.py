@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from airflow_provider_jsms.quickstart.processes import GRACE, ProcessFamily
+from airflow_provider_jsms.quickstart.settings import HOST, free_port, inherited_environment
+from airflow_provider_jsms.quickstart.waiting import tail, wait_until
 from tests.cluster import debian
 from tests.stack.postgres import Postgres
-from tests.stack.processes import GRACE, ProcessFamily
-from tests.stack.settings import HOST, free_port, inherited_environment
+from tests.stack.processes import kill
 from tests.stack.started import Started
-from tests.stack.waiting import tail, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +71,7 @@ class Redis(Started):
 
     def restart(self) -> None:
         """Kill it, and start an empty one."""
-        self.family.kill("redis")
+        kill(self.family, "redis")
         self.start()
 
     def messages_of(self, run_ids: Iterable[str]) -> list[bytes]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from tests import people
 from tests.cluster.servers import Redis, SystemPostgres
@@ -16,7 +17,6 @@ from tests.cluster.workers import Workers
 from tests.e2e.crash.proxy import HoldingProxy
 from tests.e2e.crash.stage import Run, Stage, airflow_behind
 from tests.stack.sandbox import RunningSandbox
-from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

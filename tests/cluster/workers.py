@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from celery import Celery
 from kombu import pools
 
+from airflow_provider_jsms.quickstart.processes import GRACE, ProcessFamily
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from tests.cluster.servers import QUEUE
-from tests.stack.processes import GRACE, ProcessFamily
+from tests.stack.processes import kill
 from tests.stack.started import Started
-from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.stack.airflow import AirflowStack
@@ -70,7 +71,7 @@ class Workers(Started):
 
     def kill(self, name: str) -> None:
         """Kill one with all its tasks, as a machine that loses its power."""
-        self.family.kill(name)
+        kill(self.family, name)
         self.names.remove(name)
 
     def renew(self) -> None:

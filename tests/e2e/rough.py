@@ -8,13 +8,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from airflow_provider_jsms.quickstart.settings import HOST, free_port, release
 from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
 from tests import leaks
 from tests.e2e.crash.proxy import HoldingProxy
 from tests.e2e.crash.stage import airflow_behind
-from tests.stack.settings import COMPONENTS, HOST, REPOSITORY, free_port
+from tests.stack.settings import REPOSITORY
 from tests.unit.wire import WireServer, answer
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Rough:
                 self.connections,
                 dags=[REPOSITORY / "tests" / "e2e" / name / "dags" for name in FOLDERS],
                 database=self._database,
-                components=COMPONENTS,
+                components=release.COMPONENTS,
                 extra_settings=SETTINGS,
             )
             starting.enter_context(self.airflow)

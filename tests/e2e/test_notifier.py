@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import bindparam, create_engine, text
 
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from tests import people
 from tests.e2e.test_examples import states
-from tests.stack.waiting import wait_until
 from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from airflow_provider_jsms.quickstart.settings import inherited_environment
+from airflow_provider_jsms.quickstart.waiting import tail
 from tests.matrix.cells import NOT_HERE, TESTS, WHEEL
 from tests.matrix.environment import (
     FOLDER,
@@ -21,8 +23,6 @@ from tests.matrix.environment import (
     python_of,
 )
 from tests.matrix.results import FAILED, NOT_RUN, PASSED, Result
-from tests.stack.settings import inherited_environment
-from tests.stack.waiting import tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

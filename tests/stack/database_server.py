@@ -8,7 +8,7 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
-from tests.stack.processes import GRACE, ProcessFamily
+from airflow_provider_jsms.quickstart.processes import GRACE, ProcessFamily
 from tests.stack.started import Started
 
 

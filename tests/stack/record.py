@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tests.stack.processes import ProcessFamily, ProcessRecord
+from airflow_provider_jsms.quickstart.processes import ProcessFamily, ProcessRecord
 
 FILE_NAME = "up.json"
 
@@ -72,5 +72,7 @@ def _entry(family: ProcessFamily) -> dict[str, Any]:
 
 
 def _family(entry: dict[str, Any]) -> ProcessFamily:
-    records = [ProcessRecord(**record) for record in entry["processes"]]
-    return ProcessFamily(entry["marker"], records)
+    family = ProcessFamily()
+    family.marker = entry["marker"]
+    family.records = [ProcessRecord(**record) for record in entry["processes"]]
+    return family

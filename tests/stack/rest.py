@@ -16,12 +16,11 @@ import requests
 from tenacity import (
     Retrying,
     retry_if_exception,
-    stop_after_attempt,
     stop_after_delay,
     wait_exponential,
 )
 
-from tests.stack.waiting import wait_until
+from airflow_provider_jsms.quickstart.waiting import wait_until
 
 Json = dict[str, Any]
 
@@ -68,10 +67,6 @@ class AirflowRest:
         self._base = url + self.api
         self._session = requests.Session()
         self._session.trust_env = False
-
-    def health(self) -> Json:
-        """Status and last heartbeat of each component, as long as there is an answer."""
-        return self._call("GET", "/monitor/health", is_patient=False).json()
 
     @cached_property
     def _version(self) -> tuple[int, ...]:
@@ -371,19 +366,17 @@ class AirflowRest:
         path: str,
         *,
         accept: tuple[int, ...] = (),
-        is_patient: bool = True,
         is_repeatable: bool = True,
         **sent: Any,
     ) -> requests.Response:
         """Send a request, and send it again while the server has trouble.
 
         :param accept: the statuses of a failure that are an answer too
-        :param is_patient: whether trouble may pass
         :param is_repeatable: whether to send it again also if it may have been carried out
         :param sent: ``params``, ``json`` and ``headers``
         """
         retrying = Retrying(
-            stop=stop_after_delay(PATIENCE) if is_patient else stop_after_attempt(1),
+            stop=stop_after_delay(PATIENCE),
             wait=wait_exponential(multiplier=0.1, max=2),
             retry=retry_if_exception(lambda error: _may_pass(error, is_repeatable=is_repeatable)),
             reraise=True,

@@ -11,10 +11,6 @@ class AirflowRestOf2(AirflowRest):
 
     api = "/api/v1"
 
-    def health(self) -> Json:
-        """Status and last heartbeat of each component, as long as there is an answer."""
-        return self._call("GET", "/health", is_patient=False).json()
-
     def has_dag(self, dag_id: str) -> bool:
         """Whether a DAG has been parsed and can be triggered."""
         # its details, asked for while it is being written, are an error of the server

@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
-from tests.stack.processes import GRACE, ProcessFamily
-from tests.stack.settings import free_port, inherited_environment
+from airflow_provider_jsms.quickstart.processes import GRACE, ProcessFamily
+from airflow_provider_jsms.quickstart.settings import (
+    free_port,
+    inherited_environment,
+    sandbox_connection,
+)
+from airflow_provider_jsms.quickstart.waiting import tail, wait_until
 from tests.stack.started import Started
-from tests.stack.waiting import tail, wait_until
 
 START_TIMEOUT = 30.0
 READY = re.compile(r"^JSMS sandbox listening on (http://\S+)", re.MULTILINE)
@@ -31,12 +34,7 @@ class RunningSandbox(Started):
     @property
     def connection(self) -> dict[str, Any]:
         """The connection to it, in Airflow's JSON form."""
-        return {
-            "conn_type": "jsms",
-            "host": self.url,
-            "login": DEFAULT_APP_KEY,
-            "password": DEFAULT_MASTER_SECRET,
-        }
+        return sandbox_connection(self.url)
 
     def connections(self, folder: Path) -> dict[str, dict[str, Any]]:
         """The connections of the examples: to it, without and with a ledger, and to that ledger."""

@@ -1,116 +1,19 @@
-"""How Airflow is told to run quickly, alone and on loopback.
+"""The repository, and the abilities of the Airflow that the tests run on.
 
-What differs between Airflow 2 and 3 is in :mod:`tests.stack.airflow_2` and
-:mod:`tests.stack.airflow_3`, which have the same names.
+The settings for the tests that differ between Airflow 2 and 3 are in :mod:`tests.stack.airflow_2`
+and :mod:`tests.stack.airflow_3`, which have the same names.
 """
 
-import base64
-import json
-import os
-import socket
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+from airflow_provider_jsms.quickstart.settings import AIRFLOW
 from tests.stack import airflow_2, airflow_3
 
-HOST = "127.0.0.1"
-REPOSITORY = Path(__file__).parents[2]
+__all__ = ["AIRFLOW", "HAS_STORE", "REPOSITORY", "release"]
 
-AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
-"""The installed release of Airflow, such as ``(3, 3)``. Nothing else in the tests reads it."""
+REPOSITORY = Path(__file__).parents[2]
 
 HAS_STORE = AIRFLOW >= (3, 3)
 """Whether Airflow has the task state store, which keeps the ledger."""
 
 release = airflow_3 if AIRFLOW >= (3, 0) else airflow_2
-
-COMPONENTS = release.COMPONENTS
-
-# Airflow's log servers listen on every interface, and the server reads logs from the disk
-OPTIONS = {
-    "scheduler": ["--skip-serve-logs"],
-    "triggerer": ["--skip-serve-logs"],
-}
-
-FIXED = {
-    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-    "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-    "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
-    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    "AIRFLOW__CORE__PARALLELISM": "4",
-    "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
-    "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
-    "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-    # the server comes up while the database is being made
-    "AIRFLOW__DATABASE__CHECK_MIGRATIONS": "False",
-    # a changed file is noticed within a second
-    "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
-    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-    "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
-    # the server asks for the log of a waiting task there too: not those of another Airflow
-    "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": "1",
-    "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": "1",
-    "PYTHONUNBUFFERED": "1",
-}
-
-# of another Airflow, and of another PostgreSQL
-FOREIGN = ("AIRFLOW_", "PG")
-
-NOT_INHERITED = {
-    "PYTHONDONTWRITEBYTECODE",  # a component that compiles all of Airflow starts twice as slowly
-    *("ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY"),  # everything is on loopback
-}
-
-
-def inherited_environment() -> dict[str, str]:
-    """The caller's environment without what would make a process here behave differently."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.upper() not in NOT_INHERITED and not name.lstrip("_").startswith(FOREIGN)
-    }
-
-
-def airflow_environment(
-    *,
-    home: Path,
-    dags_folders: Sequence[Path],
-    port: int,
-    workers_port: int,
-    connections: Mapping[str, Mapping[str, Any]],
-    database: str,
-    settings: Mapping[str, str],
-) -> dict[str, str]:
-    """Everything a component of Airflow needs to know."""
-    return {
-        **inherited_environment(),
-        **FIXED,
-        **release.airflow_settings(home, dags_folders, HOST, port, workers_port),
-        "AIRFLOW_HOME": str(home),
-        # DAGs of the tests import them
-        "PYTHONPATH": str(REPOSITORY),
-        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
-        **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(it) for name, it in connections.items()},
-        **({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database} if database else {}),
-        **settings,
-    }
-
-
-def free_port(preferred: int = 0) -> int:
-    """A port on loopback that nobody listens on: the preferred one if possible."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, preferred))
-        except OSError:
-            probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def is_listening(port: int) -> bool:
-    """Whether somebody listens on a port of loopback."""
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0

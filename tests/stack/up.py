@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from airflow_provider_jsms.quickstart.processes import ProcessFailedError
 from tests.stack.airflow import AirflowStack
-from tests.stack.processes import ProcessFailedError, exit_on_sigterm
+from tests.stack.processes import exit_on_sigterm
 from tests.stack.record import UpRecord
 from tests.stack.sandbox import RunningSandbox
 

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from airflow_provider_jsms.quickstart.settings import inherited_environment
 from tests import people
-from tests.stack.settings import REPOSITORY, inherited_environment
+from tests.stack.settings import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path

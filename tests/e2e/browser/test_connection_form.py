@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from airflow_provider_jsms.get_provider_info import CONN_FIELDS, PLACEHOLDERS, RELABELING
+from airflow_provider_jsms.quickstart.settings import HOST
 from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
-from tests.stack.settings import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
+from airflow_provider_jsms.quickstart.processes import is_alive
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from airflow_provider_jsms.submission.question import LEAVE
 from tests import people
 from tests.e2e.crash.history import Seen, Timed, end_of, history_of
 from tests.histories import Answers, Happens, broken
 from tests.stack.airflow import AirflowStack
-from tests.stack.processes import is_alive
-from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from airflow_provider_jsms.submission.question import ONE_SUBMIT
 from tests import people
 from tests.e2e.crash.history import end_of
 from tests.e2e.crash.stage import LATER, PATIENCE, assert_kept, ends_of
-from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from tests.e2e.crash.proxy import DELETED
 from tests.e2e.crash.stage import PATIENCE
-from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.crash.stage import Stage

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.api.references import references_in
 from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from tests import people
-from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from tests.e2e.deferred.stage import HOUR, PATIENCE, end_of, in_seconds
-from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.deferred.stage import Jsms, Outcome, Stage, Wait

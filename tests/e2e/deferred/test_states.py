@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from tests.e2e.deferred.stage import HOUR, PATIENCE, in_seconds
-from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from airflow_provider_jsms.quickstart.processes import is_alive
+from airflow_provider_jsms.quickstart.settings import OPTIONS
+from airflow_provider_jsms.quickstart.waiting import tail, wait_until
 from tests.e2e.deferred.stage import PATIENCE
-from tests.stack.processes import is_alive
-from tests.stack.settings import OPTIONS
-from tests.stack.waiting import tail, wait_until
 
 if TYPE_CHECKING:
     from tests.stack.airflow import AirflowStack

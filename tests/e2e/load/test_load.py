@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import psutil
 import pytest
 
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from tests import people
 from tests.e2e.crash.stage import is_task
 from tests.e2e.load.dags.jsms_load import AT_ONCE, GROUP, PEOPLE
 from tests.e2e.store import needs_store
-from tests.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -35,12 +35,12 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsFetchRepliesOperator,
     JsmsFetchReportsOperator,
 )
+from airflow_provider_jsms.quickstart.waiting import wait_until
 from airflow_provider_jsms.submission import drain, output_file
 from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 from airflow_provider_jsms.submission.stored_record import StoreAwayError
 from tests import people
 from tests.databases import needs_sqlite_hook
-from tests.stack.waiting import wait_until
 from tests.unit import wire
 from tests.versions import attach, storage_path
 
