@@ -45,7 +45,7 @@ Your first text:
   1. Open {airflow}/dags/{dag}
      and click Trigger, then Trigger again in the form.
   2. Open {sandbox}
-     The text is scheduled at once, and arrives on the phone 20 seconds later.
+     It shows the scheduled text, which arrives on the phone a minute after the click.
 
   The DAG:  {file}
             Edit it: Airflow notices each change.

@@ -17,7 +17,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     params={
         "name": Param("安娜", type="string", description="the name in the text"),
-        "seconds": Param(20, type="integer", minimum=5, description="from the start of the run"),
+        "seconds": Param(60, type="integer", minimum=5, description="from the start of the run"),
     },
     tags=["jsms"],
     doc_md=__doc__,
