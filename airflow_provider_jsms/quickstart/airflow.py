@@ -36,6 +36,7 @@ class RunningAirflow:
     :param components: those to start; the health of all of them is known to the server alone
     :param port: the port of the UI and the REST API, if it is free
     :ivar url: the address of the UI and the REST API
+    :ivar workers_url: the address that workers ask, where they do not use the database themselves
     :ivar environment: that of every process, to be changed before the start
     """
 
@@ -53,6 +54,7 @@ class RunningAirflow:
         self.port = settings.free_port(port)
         self.url = f"http://{settings.HOST}:{self.port}"
         self.workers_port = settings.free_port()
+        self.workers_url = f"http://{settings.HOST}:{self.workers_port}"
         self.family = ProcessFamily()
         self.environment = settings.airflow_environment(
             home=self.home,
@@ -97,14 +99,22 @@ class RunningAirflow:
         """End every process, by force after a time of grace."""
         self.family.stop(grace)
 
+    def answers_workers(self) -> bool:
+        """Whether the server of the workers answers: its first answer takes seconds of CPU time."""
+        try:
+            self._get(f"{self.workers_url}/execution/health")
+        except requests.RequestException:
+            return False
+        return True
+
     def has_dag(self, dag_id: str) -> bool:
         """Whether a DAG has been parsed and can be triggered."""
-        path = f"{settings.release.API}/dags/{dag_id}"
-        reply = self._get(path)
+        address = f"{self.url}{settings.release.API}/dags/{dag_id}"
+        reply = self._get(address)
         if reply.status_code == HTTPStatus.UNAUTHORIZED:
             # Airflow 3.1 lets everybody in by giving everybody a token.
-            token = self._get("/auth/token").json()["access_token"]
-            reply = self._get(path, Authorization=f"Bearer {token}")
+            token = self._get(f"{self.url}/auth/token").json()["access_token"]
+            reply = self._get(address, Authorization=f"Bearer {token}")
         return reply.ok
 
     def _start_processes(self) -> None:
@@ -140,7 +150,7 @@ class RunningAirflow:
     def _unhealthy(self) -> list[str]:
         self.family.check()
         try:
-            health = self._get(settings.release.HEALTH).json()
+            health = self._get(self.url + settings.release.HEALTH).json()
         except requests.RequestException:
             return list(self.components)
         unhealthy = [
@@ -148,11 +158,11 @@ class RunningAirflow:
             for name in self.components
             if health[settings.release.HEALTH_KEYS[name]]["status"] != "healthy"
         ]
-        if settings.release.WORKERS_SERVER and not settings.is_listening(self.workers_port):
+        if settings.release.WORKERS_SERVER and not self.answers_workers():
             unhealthy.append(WORKERS_SERVER)
         return unhealthy
 
-    def _get(self, path: str, **headers: str) -> requests.Response:
+    def _get(self, address: str, **headers: str) -> requests.Response:
         with requests.Session() as session:
             session.trust_env = False  # a proxy does not reach loopback
-            return session.get(self.url + path, headers=headers, timeout=30)
+            return session.get(address, headers=headers, timeout=30)

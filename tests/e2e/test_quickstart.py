@@ -94,9 +94,9 @@ def test_it_leads_to_a_text_and_leaves_nothing_behind(command: Command) -> None:
     rest = release.Rest(airflow)
     run_id = rest.trigger("jsms_quickstart", conf={"name": "小明"})["dag_run_id"]
     run = rest.wait_for_run("jsms_quickstart", run_id, timeout=240)
+    assert run["state"] == "success", rest.log("jsms_quickstart", run_id, "submit")
     with SandboxControl(page) as sandbox:
         (message,) = sandbox.messages()
-    assert run["state"] == "success"
     assert "小明，您好，您的预约已确认。" in message["text"]
     command.note_processes()
     assert len(command.living()) > 3

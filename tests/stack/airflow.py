@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_jsms.quickstart.airflow import START_TIMEOUT, WORKERS_SERVER, RunningAirflow
-from airflow_provider_jsms.quickstart.settings import HOST, is_listening
 from airflow_provider_jsms.quickstart.settings import release as components_of
 from airflow_provider_jsms.quickstart.waiting import tail, wait_until
 from tests.stack import settings
@@ -28,7 +27,6 @@ class AirflowStack(RunningAirflow):
     :param port: the port of the UI and the REST API, if it is free
     :param database: the URL of an empty one, if it is not to be an sqlite file in its home
     :ivar rest: the REST API
-    :ivar workers_url: the address that workers ask, where they do not use the database themselves
     """
 
     def __init__(
@@ -46,7 +44,6 @@ class AirflowStack(RunningAirflow):
         super().__init__(
             home, folders[0], connections=connections or {}, components=components, port=port
         )
-        self.workers_url = f"http://{HOST}:{self.workers_port}"
         # Airflow 3.4 identifies a task instance by other columns.
         is_read = not database and settings.AIRFLOW < (3, 4)
         self.rest = settings.release.Rest(self.url, self.home / "airflow.db" if is_read else None)
@@ -66,7 +63,7 @@ class AirflowStack(RunningAirflow):
             return
         self._start_workers_server()
         wait_until(
-            lambda: is_listening(self.workers_port),
+            self.answers_workers,
             timeout=START_TIMEOUT,
             otherwise=self.family.logs,
         )
