@@ -65,6 +65,11 @@ CONN_FIELDS: Final[dict[str, dict[str, Any]]] = {
         "description": "Name of its table, created on first use. Default: jsms_ledger.",
         "schema": {"type": ["string", "null"], "default": "jsms_ledger"},
     },
+    "allow_http": {
+        "label": "Allow http",
+        "description": "Plain http to a sandbox on another host, never to JSMS. Default: false.",
+        "schema": {"type": ["boolean", "null"], "default": False},
+    },
 }
 
 _NAME = "JiGuang SMS (JSMS)"

@@ -48,6 +48,8 @@ _URL: Final = re.compile(
 _TABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _CREDENTIAL: Final = re.compile(r"[!-9;-~]+")  # ASCII without space and colon
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+_REAL_SERVICE: Final = re.compile(r"(.*\.)?(jpush|jiguang)\.cn\.?", re.IGNORECASE)
+_FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
 _PORTS: Final = range(1, 65536)
 _STANDARD_FIELDS: Final = ("login", "password", "host", "schema", "port")
 
@@ -63,6 +65,7 @@ class JsmsSettings:
     :param ca_bundle: path of a CA bundle, empty for the usual certificates.
     :param ledger_conn_id: the connection to the database of the ledger, empty for none.
     :param ledger_table: the name of its table.
+    :param allow_http: accept plain http to a sandbox on another host, such as a container.
     :param send_window: the times of day at which texts may go out, for all who give none.
     """
 
@@ -76,11 +79,12 @@ class JsmsSettings:
     ca_bundle: str
     ledger_conn_id: str
     ledger_table: str
+    allow_http: bool = False
     send_window: SendWindow = ALWAYS
 
     @property
     def is_plain_http(self) -> bool:
-        """Whether the base URL is an unencrypted service on this machine."""
+        """Whether the base URL is a sandbox without encryption."""
         return self.base_url.startswith("http://")
 
     @property
@@ -98,6 +102,13 @@ def settings_of(connection: Connection) -> JsmsSettings:
     if unknown := sorted(set(extra) - set(CONN_FIELDS)):
         shown = ", ".join(map(mask_text, unknown))
         _log.warning("The Airflow connection %s has unknown extras: %s", connection.conn_id, shown)
+    if settings.is_plain_http and not _is_loopback(settings.base_url):
+        _log.warning(
+            "The Airflow connection %s sends its credentials and texts unencrypted to %s, because "
+            "of its extra allow_http. Use it for a sandbox only.",
+            connection.conn_id,
+            settings.base_url,
+        )
     mask_secret(settings.master_secret)
     mask_secret(settings.basic_token)
     return settings
@@ -106,8 +117,9 @@ def settings_of(connection: Connection) -> JsmsSettings:
 def read_settings(*, extra: Mapping[str, Any], **fields: object) -> JsmsSettings:
     """Return the settings of login, password, host, schema, port and extra of a connection."""
     login, password, host, schema, port = (_text(fields[name]) for name in _STANDARD_FIELDS)
+    allow_http = _flag(extra, "allow_http")
     return JsmsSettings(
-        base_url=_base_url(host, schema, port),
+        base_url=_base_url(host, schema, port, allow_http=allow_http),
         app_key=_credential("login (the app key)", login),
         master_secret=_credential("password (the master secret)", password),
         zone=_zone(extra),
@@ -117,6 +129,7 @@ def read_settings(*, extra: Mapping[str, Any], **fields: object) -> JsmsSettings
         ca_bundle=_text(extra.get("ca_bundle")),
         ledger_conn_id=_connection(extra),
         ledger_table=_table(extra),
+        allow_http=allow_http,
         send_window=_send_window(extra),
     )
 
@@ -178,7 +191,7 @@ def _credential(name: str, value: str) -> str:
     return value
 
 
-def _base_url(host: str, schema: str, port: str) -> str:
+def _base_url(host: str, schema: str, port: str, *, allow_http: bool) -> str:
     if not (host or schema or port):  # a port alone means a sandbox, never the real service
         return DEFAULT_HOST
     url = _URL.fullmatch(host if "://" in host else f"{schema or 'https'}://{host}")
@@ -190,15 +203,35 @@ def _base_url(host: str, schema: str, port: str) -> str:
     scheme = url["scheme"].lower()
     if schema and schema.lower() != scheme:
         raise _invalid("schema", show(schema), f"{scheme}, as in the host, or none")
-    if scheme == "http" and url["host"].lower() not in _LOOPBACK:
-        given = "a plain http address, which would expose the credentials"
-        raise _invalid("host", given, "https, or http to localhost or 127.0.0.1")
+    if scheme == "http":
+        _check_plain_http(url["host"].lower(), allow_http=allow_http)
     ports = {int(each) for each in (url["port"], port) if each}
     if len(ports) > 1 or not ports.issubset(_PORTS):
         given = " and ".join(map(str, ports))
         raise _invalid("port", given, "a number from 1 to 65535, the same as in the host")
     suffix = "".join(f":{each}" for each in ports)
     return f"{scheme}://{url['host']}{suffix}{url['path'].rstrip('/')}"
+
+
+def _check_plain_http(host: str, *, allow_http: bool) -> None:
+    given = "a plain http address, which would expose the credentials"
+    if _REAL_SERVICE.fullmatch(host):
+        raise _invalid("host", given, "https, which allow_http does not change for JSMS itself")
+    if host not in _LOOPBACK and not allow_http:
+        accepted = "https, http to localhost or 127.0.0.1, or http to a sandbox with allow_http"
+        raise _invalid("host", given, accepted)
+
+
+def _is_loopback(base_url: str) -> bool:
+    url = _URL.fullmatch(base_url)
+    return url is not None and url["host"].lower() in _LOOPBACK
+
+
+def _flag(extra: Mapping[str, Any], name: str) -> bool:
+    value = extra.get(name)
+    with suppress(KeyError):
+        return _FLAGS[_text(value).strip().lower()]
+    raise _invalid(f"extra {name!r}", show(value), "true or false")
 
 
 def _number(extra: Mapping[str, Any], name: str) -> float:

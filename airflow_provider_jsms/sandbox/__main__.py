@@ -17,7 +17,7 @@ from airflow_provider_jsms.sandbox.account import (
     DEFAULT_MASTER_SECRET,
 )
 from airflow_provider_jsms.sandbox.state import Sandbox
-from airflow_provider_jsms.sandbox.validation import InvalidInputError
+from airflow_provider_jsms.sandbox.validation import InvalidInputError, is_loopback
 
 try:
     from airflow_provider_jsms.sandbox.server import SandboxServer
@@ -45,13 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _server(options) as server:
             _set_faults(server.sandbox, options.faults)
+            _warn_of(options.listen)
             line = f"JSMS sandbox listening on {server.url} (app key {options.app_key})"
             print(line, flush=True)  # noqa: T201 - output of a command
             stopped.wait()
     except InvalidInputError as error:
         parser.error(str(error))
     except (OSError, OverflowError) as error:
-        parser.error(f"cannot listen on {options.host} port {options.port}: {error}")
+        parser.error(f"cannot listen on {options.listen} port {options.port}: {error}")
     return 0
 
 
@@ -63,7 +64,20 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--version", action="version", version=__version__)
     add("--port", type=int, default=8025, help="the port, 0 for a free one (default: 8025)")
-    add("--host", default="127.0.0.1", help="a loopback address (default: 127.0.0.1)")
+    add(
+        "--listen",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="the address to listen on (default: 127.0.0.1); with another one, whoever reaches it "
+        "can read the texts and control the sandbox",
+    )
+    add(
+        "--name",
+        dest="names",
+        action="append",
+        default=[],
+        help="a host name of the sandbox, such as that of its container; repeatable",
+    )
     add("--app-key", default=DEFAULT_APP_KEY, help="the login of the connection")
     add("--master-secret", default=DEFAULT_MASTER_SECRET, help="the password of the connection")
     add("--dev-key", default=DEFAULT_DEV_KEY, help="the user name for /v1/accounts/dev")
@@ -105,7 +119,21 @@ def _server(options: argparse.Namespace) -> SandboxServer:
         timezone=options.timezone,
         switches=dict(switch.partition("=")[::2] for switch in options.switches),
     )
-    return SandboxServer(sandbox, host=options.host, port=options.port, ca_bundle=options.ca_bundle)
+    return SandboxServer(
+        sandbox,
+        host=options.listen,
+        port=options.port,
+        names=options.names,
+        ca_bundle=options.ca_bundle,
+    )
+
+
+def _warn_of(address: str) -> None:
+    if not is_loopback(address):
+        sys.stderr.write(
+            f"Warning: whoever reaches {address} can read the texts and control this sandbox. "
+            "Use it in a network of your own only.\n"
+        )
 
 
 def _set_faults(sandbox: Sandbox, faults: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 Any web page open in a browser on the same machine can reach a loopback server, directly or through
 a host name that resolves to loopback. So ``/`` and ``/sandbox/`` check Host and Origin. The API
-itself needs no such guard, because it requires credentials.
+itself needs no such guard, because it requires credentials, and ``/health`` shows nothing.
 """
 
 from __future__ import annotations
@@ -64,15 +64,19 @@ _GUARD_HEADERS = {
 }
 
 
-def application(sandbox: Sandbox) -> Starlette:
-    """Return the ASGI application of a sandbox."""
+def application(sandbox: Sandbox, names: tuple[str, ...] = ()) -> Starlette:
+    """Return the ASGI application of a sandbox.
+
+    :param names: the hosts that its page and its control accept besides this machine's.
+    """
     return Starlette(
         routes=[
+            Route("/health", _healthy),
             *_page_routes(sandbox),
             Mount("/sandbox", routes=_control_routes(sandbox)),
             Route("/{path:path}", endpoint=_ApiEndpoint(sandbox)),
         ],
-        middleware=[Middleware(_Guard)],
+        middleware=[Middleware(_Guard, names=names)],
         exception_handlers={HTTPException: _unknown_control, InvalidInputError: _invalid_input},
     )
 
@@ -99,6 +103,10 @@ class _ApiEndpoint:
         if fault is None:
             return await exchange.handle()
         return await ACTS[fault.kind](exchange, **fault.arguments())
+
+
+async def _healthy(_request: Request) -> Response:
+    return Response(to_json({"status": "ok"}), headers=JSON_HEADERS)
 
 
 def _page_routes(sandbox: Sandbox) -> list[Route]:
@@ -175,8 +183,9 @@ async def _unknown_control(_request: Request, error: Exception) -> Response:
 class _Guard:
     """Refuses requests from other sites, and adds security headers to responses."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, names: tuple[str, ...]) -> None:
         self._app = app
+        self._names = {name.lower() for name in names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not _is_guarded(scope):
@@ -188,9 +197,19 @@ class _Guard:
                 MutableHeaders(scope=message).update(_GUARD_HEADERS)
             await send(message)
 
-        problem = _problem(Headers(scope=scope), scope["scheme"])
+        problem = self._problem(Headers(scope=scope), scope["scheme"])
         app = Response(to_json({"error": problem}), 403, JSON_HEADERS) if problem else self._app
         await app(scope, receive, send_with_headers)
+
+    def _problem(self, headers: Headers, scheme: str) -> str | None:
+        host = headers.get("host", "")
+        name = _host_name(host)
+        if not is_loopback(name) and name not in self._names:
+            names = ", ".join(["localhost", "127.0.0.1", "[::1]", *sorted(self._names)])
+            return f"the Host must be one of {names}; start the sandbox with --name for another"
+        if any(origin != f"{scheme}://{host}" for origin in headers.getlist("origin")):
+            return "pages of other sites may not control the sandbox"
+        return None
 
 
 def _is_guarded(scope: Scope) -> bool:
@@ -198,17 +217,8 @@ def _is_guarded(scope: Scope) -> bool:
     return path.startswith("/sandbox/") or (path == "/" and scope["method"] in {"GET", "HEAD"})
 
 
-def _problem(headers: Headers, scheme: str) -> str | None:
-    host = headers.get("host", "")
-    if not _is_loopback(host):
-        return "the Host must be a name of this machine: localhost, 127.0.0.1 or [::1]"
-    if any(origin != f"{scheme}://{host}" for origin in headers.getlist("origin")):
-        return "pages of other sites may not control the sandbox"
-    return None
-
-
-def _is_loopback(host: str) -> bool:
+def _host_name(host: str) -> str:
     try:
-        return is_loopback(urlsplit(f"//{host}").hostname or "")
+        return urlsplit(f"//{host}").hostname or ""
     except ValueError:
-        return False
+        return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 import threading
@@ -18,17 +19,18 @@ from airflow_provider_jsms.sandbox.app import application
 from airflow_provider_jsms.sandbox.clock import monotonic
 from airflow_provider_jsms.sandbox.exchange import ExposedProtocol
 from airflow_provider_jsms.sandbox.state import Sandbox
-from airflow_provider_jsms.sandbox.validation import InvalidInputError, is_loopback
+from airflow_provider_jsms.sandbox.validation import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import trustme
 
 __all__ = ["SandboxServer"]
 
 _GRACE_SECONDS = 1
-_HOSTS = ("localhost", "127.0.0.1", "::1")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class SandboxServer:
@@ -41,11 +43,13 @@ class SandboxServer:
             server.sandbox.advance(3600)
 
     :param sandbox: the sandbox to serve, by default a new one.
-    :param host: a loopback address, because every client can control the sandbox.
+    :param host: the address to listen on. Whoever reaches it can control the sandbox, so use
+        another one than a loopback address in a network of your own only.
     :param port: 0 for a free one.
+    :param names: further host names of the sandbox, which its certificate and its page accept.
     :param ca_bundle: a file to write; with it the server speaks https. Use the same file as extra
         ``ca_bundle`` of the connection. It changes with every start.
-    :raises InvalidInputError: the host is not a loopback address.
+    :raises InvalidInputError: a malformed name, or a ``ca_bundle`` that cannot be written.
     """
 
     def __init__(
@@ -54,15 +58,18 @@ class SandboxServer:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        names: Sequence[str] = (),
         ca_bundle: Path | str | None = None,
     ) -> None:
-        if not is_loopback(host):
-            raise InvalidInputError(f"host {host!r} is not a loopback address; use 127.0.0.1")
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise InvalidInputError(f"name {name!r} must be a host name such as jsms-sandbox")
         self.sandbox = sandbox or Sandbox()
         self.url = ""
         self.ca_bundle = None if ca_bundle is None else Path(ca_bundle)
         self._host = host
         self._port = port
+        self._names = (host, *names)
 
     def __enter__(self) -> Self:
         tls = self._tls()
@@ -70,7 +77,7 @@ class SandboxServer:
         listener.listen()
         host, port = listener.getsockname()[:2]
         self.url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
-        self._server = _Server(self.sandbox, tls)
+        self._server = _Server(self.sandbox, self._names, tls)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
         self._thread.start()
         self._server.ready.result()
@@ -83,7 +90,8 @@ class SandboxServer:
     def _tls(self) -> ssl.SSLContext | None:
         if self.ca_bundle is None:
             return None
-        context, authority = _server_context(self._certificate_fault)
+        hosts = dict.fromkeys((*_LOOPBACK, *self._names))
+        context, authority = _server_context(list(hosts), self._certificate_fault)
         try:
             self.ca_bundle.write_bytes(authority)
         except OSError as error:
@@ -109,12 +117,14 @@ class _Server(uvicorn.Server):
     :ivar ready: done once it serves; holds the error if it cannot.
     """
 
-    def __init__(self, sandbox: Sandbox, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, sandbox: Sandbox, names: tuple[str, ...], tls: ssl.SSLContext | None
+    ) -> None:
         self.ready: Future[None] = Future()
         self.is_https = tls is not None
         self._sandbox = sandbox
         config = uvicorn.Config(
-            application(sandbox),
+            application(sandbox, names),
             http=ExposedProtocol,
             ws="none",
             lifespan="off",
@@ -195,18 +205,21 @@ def _bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _server_context(take_fault: Callable[[], str | None]) -> tuple[ssl.SSLContext, bytes]:
+def _server_context(
+    hosts: list[str], take_fault: Callable[[], str | None]
+) -> tuple[ssl.SSLContext, bytes]:
     """Return a TLS context, and the certificate of its authority, which only this server has.
 
+    :param hosts: the names and addresses in its certificate.
     :param take_fault: returns the reason for a bad certificate, if any, at each handshake.
     """
     import trustme  # noqa: PLC0415 - slow to import, and most sandboxes serve http
 
     authority = trustme.CA(organization_name="JSMS sandbox")
     long_ago = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)
-    expired = authority.issue_cert(*_HOSTS, not_before=long_ago[0], not_after=long_ago[1])
+    expired = authority.issue_cert(*hosts, not_before=long_ago[0], not_after=long_ago[1])
     bad = {
-        "unknown_authority": _context(trustme.CA().issue_cert(*_HOSTS)),
+        "unknown_authority": _context(trustme.CA().issue_cert(*hosts)),
         "other_host": _context(authority.issue_cert("elsewhere.invalid")),
         "expired": _context(expired),
     }
@@ -215,7 +228,7 @@ def _server_context(take_fault: Callable[[], str | None]) -> tuple[ssl.SSLContex
         if reason := take_fault():
             connection.context = bad[reason]
 
-    good = _context(authority.issue_cert(*_HOSTS))
+    good = _context(authority.issue_cert(*hosts))
     # OpenSSL calls it at every handshake, even if the client names no host.
     good.sni_callback = choose
     return good, authority.cert_pem.bytes()

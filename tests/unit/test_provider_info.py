@@ -98,7 +98,8 @@ def test_the_help_of_a_field_names_default_and_bounds(name: str) -> None:
     assert field["description"].endswith(".")
     without = {"ca_bundle": "the usual certificates", "ledger_conn_id": "none"}
     default = field["schema"].get("default", without.get(name))
-    assert f" Default: {default}." in field["description"]
+    shown = str(default).lower() if isinstance(default, bool) else default
+    assert f" Default: {shown}." in field["description"]
     if "minimum" in field["schema"]:
         bounds = f"from {field['schema']['minimum']} to {field['schema']['maximum']}."
         assert bounds in field["description"]

@@ -74,6 +74,8 @@ def test_the_form_shows_labels_defaults_and_help(visitor: Visitor) -> None:
     for name, field in CONN_FIELDS.items():
         expect(form.get_by_text(field["label"], exact=True)).to_be_visible()
         expect(form.get_by_text(field["description"], exact=True)).to_be_visible()
+        if "boolean" in field["schema"]["type"]:
+            continue  # a switch, which has no value to compare
         box = form.locator(f"[name=element_{name}]")
         expect(box).to_have_value(f"{field['schema'].get('default', '')}")
         if "maximum" in field["schema"]:

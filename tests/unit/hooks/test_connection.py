@@ -136,6 +136,47 @@ def test_plain_http_goes_to_this_machine_only(host: str) -> None:
         assert "would expose the credentials" in refusal_of(**fields)
 
 
+@pytest.mark.parametrize("flag", [True, "true", "True", "1", 1])
+def test_plain_http_to_a_sandbox_elsewhere_must_be_allowed(flag: object) -> None:
+    settings = read({"allow_http": flag}, host="http://jsms-sandbox:8025")
+    assert (settings.base_url, settings.is_plain_http) == ("http://jsms-sandbox:8025", True)
+    for other in (None, "", False, "false", "0"):
+        text = refusal_of({"allow_http": other}, host="http://jsms-sandbox:8025")
+        assert "http to a sandbox with allow_http" in text
+
+
+@pytest.mark.parametrize(
+    "host", ["api.sms.jpush.cn", "API.SMS.JPUSH.CN", "api.sms.jpush.cn.", "jpush.cn", "a.jiguang.cn"]
+)
+def test_plain_http_to_jsms_itself_is_never_allowed(host: str) -> None:
+    for fields in ({"host": f"http://{host}/"}, {"host": host, "schema": "http"}):
+        text = refusal_of({"allow_http": True}, **fields)
+        assert "accepted is https, which allow_http does not change for JSMS itself" in text
+    assert read({"allow_http": True}, host="http://api.sms.jpush.cn.example:80").is_plain_http
+
+
+@pytest.mark.parametrize("given", ["yes", 2, [], {"a": True}])
+def test_allow_http_is_true_or_false(given: object) -> None:
+    text = refusal_of({"allow_http": given})
+    assert "The extra 'allow_http' of the Airflow connection is " in text
+    assert "accepted is true or false." in text
+
+
+@pytest.mark.parametrize(
+    ("host", "warned"),
+    [("http://jsms-sandbox:8025", 1), ("http://localhost:8025", 0), ("https://jsms-sandbox", 0)],
+)
+def test_each_task_warns_of_plain_http(
+    host: str, warned: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = {"host": host, "login": APP_KEY, "password": MASTER_SECRET, "schema": "", "port": None}
+    connection: Any = SimpleNamespace(conn_id="sandbox", extra='{"allow_http": true}', **fields)
+    settings_of(connection)
+    shown = [record.getMessage() for record in caplog.records]
+    assert len(shown) == warned
+    assert all(f"unencrypted to {host}, because of its extra allow_http" in one for one in shown)
+
+
 @pytest.mark.parametrize(
     "host",
     [

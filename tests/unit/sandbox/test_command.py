@@ -70,6 +70,22 @@ def test_it_serves_until_a_signal(tmp_path: Path) -> None:
         assert process.stdout.read() == ""
 
 
+@pytest.mark.parametrize(
+    ("address", "warned"),
+    # Both are this machine; only the usual form is recognized as such.
+    [("127.0.0.1", ""), ("127.1", "Warning: whoever reaches 127.1 can read the texts and control")],
+)
+def test_it_warns_of_an_address_that_others_may_reach(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str, warned: str
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda _, handler: handler())
+    assert command.main(["--port", "0", "--listen", address, "--name", "jsms-sandbox"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.startswith(warned)
+    assert bool(shown.err) is bool(warned)
+    assert "listening on http://127.0.0.1:" in shown.out
+
+
 def test_without_its_packages_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, SandboxServer.__module__)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
@@ -90,8 +106,8 @@ def test_main_in_this_process(
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--host", "0.0.0.0"], "not a loopback address"),  # noqa: S104 - the point of the test
-        (["--host", "example.com"], "not a loopback address"),
+        (["--listen", "192.0.2.1"], "cannot listen on 192.0.2.1 port 0"),  # another machine's
+        (["--name", "a b"], "must be a host name such as jsms-sandbox"),
         (["--switch", "msg_id_wen=sent"], "msg_id_when"),
         (["--switch", "query_sent"], "record or 50028 or 50029"),
         (["--timezone", "Nowhere/Land"], "Asia/Shanghai"),

@@ -146,7 +146,7 @@ def test_another_name_is_refused(host: str, client: Client, control: SandboxCont
     for path in GUARDED:
         answer = client.ask("GET", path, headers={"Host": host})
         assert answer.status_code == 403
-        assert "name of this machine" in answer.json()["error"]
+        assert "start the sandbox with --name for another" in answer.json()["error"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert from_page(client, host) == 403
     assert utc(control) - before < timedelta(seconds=60)

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from unittest.mock import AsyncMock
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -82,9 +83,38 @@ def test_loopback_hosts(host: str) -> None:
         assert control.state()
 
 
-def test_other_hosts_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="loopback"):
-        SandboxServer(host="0.0.0.0")  # noqa: S104 - the point of the test
+def test_the_page_and_the_control_answer_to_the_names_of_the_sandbox_only() -> None:
+    with SandboxServer(host="127.0.0.2", names=["jsms-sandbox"]) as server:
+        port = urlsplit(server.url).port
+        for name, status in (
+            ("jsms-sandbox", 200),
+            ("JSMS-Sandbox", 200),
+            ("127.0.0.2", 200),
+            ("other", 403),
+            ("jsms-sandbox.other", 403),
+            ("[", 403),
+        ):
+            for path in ("/", "/sandbox/state"):
+                headers = {"Host": f"{name}:{port}"}
+                answer = requests.get(f"{server.url}{path}", headers=headers, timeout=10)
+                assert answer.status_code == status, name
+        headers = {"Host": f"jsms-sandbox:{port}", "Origin": "http://other"}
+        url = f"{server.url}/sandbox/reset"
+        assert requests.post(url, headers=headers, timeout=10).status_code == 403
+
+
+def test_everybody_may_ask_for_its_health() -> None:
+    with SandboxServer() as server:
+        url = f"{server.url}/health"
+        answer = requests.get(url, headers={"Host": "10.0.0.1:8025"}, timeout=10)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        assert server.sandbox.recorded == []
+
+
+@pytest.mark.parametrize("name", ["", "a b", "http://a", "a:8025", "-a", "*"])
+def test_a_malformed_name_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInputError, match="must be a host name such as jsms-sandbox"):
+        SandboxServer(names=[name])
 
 
 def test_many_at_the_same_time_lose_nothing() -> None:
@@ -158,6 +188,23 @@ def test_its_certificate_verifies_with_its_bundle(bundle: Path, host: str) -> No
         assert server.ca_bundle == bundle
         with SandboxControl(server.url, ca_bundle=str(bundle)) as control:
             assert control.state()
+
+
+def test_its_certificate_has_its_names(bundle: Path) -> None:
+    with SandboxServer(names=["jsms-sandbox"], ca_bundle=bundle) as server:
+        port = urlsplit(server.url).port
+        context = ssl.create_default_context(cafile=bundle)
+        for name in ("jsms-sandbox", "localhost"):
+            with (
+                socket.create_connection(("127.0.0.1", port)) as plain,
+                context.wrap_socket(plain, server_hostname=name),
+            ):
+                pass
+        with (
+            socket.create_connection(("127.0.0.1", port)) as plain,
+            pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
+        ):
+            context.wrap_socket(plain, server_hostname="other")
 
 
 def test_it_does_not_verify_without_the_bundle(served: SandboxServer) -> None:
