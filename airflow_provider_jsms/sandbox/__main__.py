@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from airflow_provider_jsms import __version__
@@ -27,7 +28,7 @@ except ModuleNotFoundError as missing:
     sys.exit(f"The sandbox needs {missing.name}: pip install 'airflow-provider-jsms[sandbox]'")
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        with _server(options) as server:
-            _set_faults(server.sandbox, options.faults)
+        sandbox = _sandbox(options)
+        with _state_file(options, sandbox), _server(options, sandbox) as server:
+            _set_faults(sandbox, options.faults)
             _warn_of(options.listen)
             line = f"JSMS sandbox listening on {server.url} (app key {options.app_key})"
             print(line, flush=True)  # noqa: T201 - output of a command
@@ -101,6 +103,12 @@ def _parser() -> argparse.ArgumentParser:
         '"times": null, "probability": 0.1, "seed": 7}; repeatable',
     )
     add(
+        "--state",
+        metavar="FILE",
+        help="load the state from FILE if it exists, and save each change there; faults and held "
+        "calls are not kept",
+    )
+    add(
         "--https",
         dest="ca_bundle",
         metavar="FILE",
@@ -110,15 +118,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _server(options: argparse.Namespace) -> SandboxServer:
-    sandbox = Sandbox(
+def _sandbox(options: argparse.Namespace) -> Sandbox:
+    return Sandbox(
         app_key=options.app_key,
         master_secret=options.master_secret,
         dev_key=options.dev_key,
         api_dev_secret=options.api_dev_secret,
         timezone=options.timezone,
-        switches=dict(switch.partition("=")[::2] for switch in options.switches),
+        switches=_switches(options),
     )
+
+
+def _switches(options: argparse.Namespace) -> dict[str, str]:
+    return dict(switch.partition("=")[::2] for switch in options.switches)
+
+
+@contextmanager
+def _state_file(options: argparse.Namespace, sandbox: Sandbox) -> Iterator[None]:
+    if options.state is None:
+        yield
+        return
+    from airflow_provider_jsms.sandbox.state_file import StateFile  # noqa: PLC0415 - pydantic
+
+    with StateFile(options.state, sandbox):
+        sandbox.switches = sandbox.switches.updated(_switches(options))
+        yield
+
+
+def _server(options: argparse.Namespace, sandbox: Sandbox) -> SandboxServer:
     return SandboxServer(
         sandbox,
         host=options.listen,

@@ -159,6 +159,8 @@ def _control(sandbox: Sandbox, control: Callable[..., Any]) -> Endpoint:
         with sandbox.lock:
             sandbox.send_due()
             shown = to_json(control(sandbox, given, **request.path_params))
+        if request.method != "GET":
+            sandbox.changed.set()
         return Response(shown, headers=JSON_HEADERS)
 
     return endpoint

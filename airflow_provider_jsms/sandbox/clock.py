@@ -30,6 +30,7 @@ class Clock:
     """A clock that never goes back.
 
     :param timezone: the IANA name of the zone in which ``send_time`` is read.
+    :ivar ahead: how far it is ahead of the machine's.
     :raises InvalidInputError: unknown timezone.
     """
 
@@ -41,11 +42,11 @@ class Clock:
                 f"timezone {timezone!r} is unknown; use an IANA name such as Asia/Shanghai"
             ) from error
         self.timezone = timezone
-        self._ahead = timedelta()
+        self.ahead = timedelta()
 
     def now(self) -> datetime:
         """Return the current time of the sandbox, in UTC."""
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC) + self.ahead
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward.
@@ -70,7 +71,7 @@ class Clock:
         if when < self.now():
             now = f"{self.wall(self.now())} ({self.timezone})"
             raise InvalidInputError(f"the clock moves forward only; it shows {now}")
-        self._ahead += when - self.now()
+        self.ahead += when - self.now()
 
     def is_night(self, instant: datetime) -> bool:
         """Return whether a time is outside 08:00 to 21:00, when no advertising may be sent."""

@@ -31,8 +31,7 @@ from airflow_provider_jsms.sandbox.validation import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from airflow_provider_jsms.sandbox.dispatch import DeliveryFailure
-    from airflow_provider_jsms.sandbox.schedules import Schedule
+    from airflow_provider_jsms.sandbox.schedules import DeliveryFailure, Schedule
     from airflow_provider_jsms.sandbox.state import Sandbox
 
 _CLOCK_CHECKS = {"advance": Check("a number of seconds", is_number), "travel_to": STRING}

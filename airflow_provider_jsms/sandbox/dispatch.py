@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from airflow_provider_jsms.api.statuses import DELIVERED, STATUSES
 from airflow_provider_jsms.sandbox.clock import milliseconds
 from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal, message_of
-from airflow_provider_jsms.sandbox.schedules import FREQUENCY_PERIOD
+from airflow_provider_jsms.sandbox.schedules import FREQUENCY_PERIOD, DeliveryFailure
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.account import Template
@@ -22,17 +22,6 @@ _REPORTED_AS = {
     ErrorCode.HAS_BLACK_WORD: 4010,
 }
 _OTHER_ERROR = 4100
-
-
-class DeliveryFailure(NamedTuple):
-    """Why a text was not delivered.
-
-    :param status: the status in its delivery report, such as 4005.
-    :param reason: in words, such as ``no money``.
-    """
-
-    status: int
-    reason: str
 
 
 def dispatch(sandbox: Sandbox, schedule: Schedule) -> None:

@@ -133,6 +133,7 @@ def handle(
     :param headers: by lower-case name.
     """
     with sandbox.lock:
+        sandbox.changed.set()
         sandbox.send_due()
         try:
             # The order of the checks is undocumented; here the client comes before its order.

@@ -76,6 +76,7 @@ class Exchange:
         recorded = self._recorded
         recorded.status, recorded.code = response.status, response.code
         recorded.message = response.message
+        self._sandbox.changed.set()
 
     def write(self, data: bytes) -> None:
         """Write raw bytes; call only :meth:`close` afterwards."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta  # noqa: TC003 - pydantic reads the fields of an inbox
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.api.statuses import INTERVAL, MAX_ROWS
 from airflow_provider_jsms.sandbox.responses import ErrorCode, Refusal, json_response
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow_provider_jsms.sandbox.responses import ApiResponse
     from airflow_provider_jsms.sandbox.state import Sandbox
 
@@ -19,27 +18,28 @@ _VERIFICATION_SECONDS = 300
 _PULL_INTERVAL = timedelta(seconds=INTERVAL)
 
 
+@dataclass
 class Inbox:
     """Rows to pull, oldest first.
 
     :param kept: how long an unread row can be read.
+    :param rows: the unread ones, each with the time of its event.
     """
 
-    def __init__(self, kept: timedelta) -> None:
-        self.pulled_at: datetime | None = None
-        self._kept = kept
-        self._rows: deque[tuple[datetime, dict[str, Any]]] = deque()
+    kept: timedelta
+    pulled_at: datetime | None = None
+    rows: deque[tuple[datetime, dict[str, Any]]] = field(default_factory=deque)
 
     def add(self, at: datetime, row: dict[str, Any]) -> None:
         """Add the row of an event."""
-        self._rows.append((at, row))
+        self.rows.append((at, row))
 
     def pull(self, now: datetime) -> list[dict[str, Any]]:
         """Return the oldest rows, at most 500, and forget them."""
         self.pulled_at = now
-        while self._rows and self._rows[0][0] < now - self._kept:
-            self._rows.popleft()
-        return [self._rows.popleft()[1] for _ in range(min(MAX_ROWS, len(self._rows)))]
+        while self.rows and self.rows[0][0] < now - self.kept:
+            self.rows.popleft()
+        return [self.rows.popleft()[1] for _ in range(min(MAX_ROWS, len(self.rows)))]
 
     def may_pull(self, now: datetime) -> bool:
         """Return whether the last pull is long enough ago."""

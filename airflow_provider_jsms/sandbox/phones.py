@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from airflow_provider_jsms.sandbox.dispatch import DeliveryFailure
     from airflow_provider_jsms.sandbox.schedules import (
         Content,
+        DeliveryFailure,
         Recipient,
         Schedule,
         ScheduleBook,

@@ -7,12 +7,9 @@ prints them when a test fails, and CI keeps that output.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from datetime import datetime  # noqa: TC003 - pydantic reads the fields of a request
 
 from airflow_provider_jsms.api.masking import HIDDEN, mask_field
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 _MASKED = ("mobile", "temp_para")
 _HIDDEN = ("text", "body")

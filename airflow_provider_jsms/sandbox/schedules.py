@@ -7,14 +7,11 @@ import itertools
 import math
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta  # noqa: TC003 - pydantic reads the fields of a schedule
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from airflow_provider_jsms.sandbox.dispatch import DeliveryFailure
+    from collections.abc import Iterable, Iterator
 
 Kind = Literal["single", "batch"]
 Status = Literal["pending", "sent", "deleted"]
@@ -46,6 +43,17 @@ class Failure(NamedTuple):
     mobile: str
     temp_para: dict[str, object] | None
     code: int
+
+
+class DeliveryFailure(NamedTuple):
+    """Why a text was not delivered.
+
+    :param status: the status in its delivery report, such as 4005.
+    :param reason: in words, such as ``no money``.
+    """
+
+    status: int
+    reason: str
 
 
 class Content(NamedTuple):
@@ -95,25 +103,32 @@ class Schedule:
 
 
 class ScheduleBook:
-    """Every schedule ever submitted, and a queue of the pending ones by send time."""
+    """Every schedule ever submitted, and a queue of the pending ones by send time.
 
-    def __init__(self) -> None:
-        self.schedules: dict[str, Schedule] = {}
+    :param schedules: those of an earlier book, in the order of their submission.
+    """
+
+    def __init__(self, schedules: Iterable[Schedule] = ()) -> None:
+        self.schedules = {schedule.schedule_id: schedule for schedule in schedules}
         self._queue: list[tuple[datetime, int, Schedule]] = []
         self._tiebreaker = itertools.count()
+        for schedule in self.schedules.values():
+            self._enqueue(schedule)
 
     def submit(self, content: Content, now: datetime) -> Schedule:
         """Add a schedule under a new id."""
         schedule = Schedule(str(uuid.uuid4()), content)
         self.schedules[schedule.schedule_id] = schedule
-        self._enqueue(schedule, Event("submitted", now, content.send_at))
+        schedule.history.append(Event("submitted", now, content.send_at))
+        self._enqueue(schedule)
         return schedule
 
     def modify(self, schedule: Schedule, content: Content, now: datetime) -> None:
         """Replace the content of a schedule."""
         schedule.replaced.append(schedule.content)
         schedule.content = content
-        self._enqueue(schedule, Event("modified", now, content.send_at))
+        schedule.history.append(Event("modified", now, content.send_at))
+        self._enqueue(schedule)
 
     def rename(self, schedule: Schedule) -> None:
         """Give a schedule a new id; the old one becomes unknown."""
@@ -147,6 +162,5 @@ class ScheduleBook:
             for recipient in schedule.content.recipients
         )
 
-    def _enqueue(self, schedule: Schedule, event: Event) -> None:
-        schedule.history.append(event)
-        heapq.heappush(self._queue, (event.send_at, next(self._tiebreaker), schedule))
+    def _enqueue(self, schedule: Schedule) -> None:
+        heapq.heappush(self._queue, (schedule.content.send_at, next(self._tiebreaker), schedule))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections import defaultdict
 from concurrent.futures import Future
@@ -140,6 +139,8 @@ class Sandbox:
         self.lock = threading.RLock()
         self.waits = Waits()
         self.outage = Outage(self.lock)
+        # Set, with the lock, where a request may change the state.
+        self.changed = threading.Event()
         self._timezone = timezone
         self._initial_switches = Switches().updated(switches or {})
         self.reset()
@@ -168,11 +169,12 @@ class Sandbox:
             self.faults = Faults(self.outage)
             self.recorded: list[ApiRequest] = []
             self.sent: list[Schedule] = []
-            self._msg_ids = itertools.count(_FIRST_MSG_ID)
+            self.next_msg_id = _FIRST_MSG_ID
 
     def new_msg_id(self) -> int:
         """Return a unique ``msg_id``."""
-        return next(self._msg_ids)
+        self.next_msg_id += 1
+        return self.next_msg_id - 1
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward and send everything that is due."""

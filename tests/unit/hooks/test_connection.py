@@ -146,7 +146,8 @@ def test_plain_http_to_a_sandbox_elsewhere_must_be_allowed(flag: object) -> None
 
 
 @pytest.mark.parametrize(
-    "host", ["api.sms.jpush.cn", "API.SMS.JPUSH.CN", "api.sms.jpush.cn.", "jpush.cn", "a.jiguang.cn"]
+    "host",
+    ["api.sms.jpush.cn", "API.SMS.JPUSH.CN", "api.sms.jpush.cn.", "jpush.cn", "a.jiguang.cn"],
 )
 def test_plain_http_to_jsms_itself_is_never_allowed(host: str) -> None:
     for fields in ({"host": f"http://{host}/"}, {"host": host, "schema": "http"}):
