@@ -2,7 +2,8 @@
 
 Any web page open in a browser on the same machine can reach a loopback server, directly or through
 a host name that resolves to loopback. So ``/`` and ``/sandbox/`` check Host and Origin. The API
-itself needs no such guard, because it requires credentials, and ``/health`` shows nothing.
+itself needs no such guard, because it requires credentials, ``/health``
+and ``/openapi.json`` show no state.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ def application(sandbox: Sandbox, names: tuple[str, ...] = ()) -> Starlette:
     return Starlette(
         routes=[
             Route("/health", _healthy),
+            Route("/openapi.json", _description),
             *_page_routes(sandbox),
             Mount("/sandbox", routes=_control_routes(sandbox)),
             Route("/{path:path}", endpoint=_ApiEndpoint(sandbox)),
@@ -107,6 +109,12 @@ class _ApiEndpoint:
 
 async def _healthy(_request: Request) -> Response:
     return Response(to_json({"status": "ok"}), headers=JSON_HEADERS)
+
+
+async def _description(_request: Request) -> Response:
+    from airflow_provider_jsms.sandbox.openapi import document  # noqa: PLC0415 - pydantic
+
+    return Response(to_json(document()), headers=JSON_HEADERS)
 
 
 def _page_routes(sandbox: Sandbox) -> list[Route]:

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.schedules import DeliveryFailure, Schedule
     from airflow_provider_jsms.sandbox.state import Sandbox
 
-_CLOCK_CHECKS = {"advance": Check("a number of seconds", is_number), "travel_to": STRING}
+_CLOCK_CHECKS = {
+    "advance": Check("a number of seconds", is_number, {"type": "number"}),
+    "travel_to": STRING,
+}
 _ACCOUNT_CHECKS = {
     "balance": COUNT,
     "voice_balance": nullable(COUNT),
@@ -197,7 +200,7 @@ def delete_schedule(sandbox: Sandbox, _given: object, schedule_id: str) -> dict[
 def set_number(sandbox: Sandbox, given: object, mobile: str) -> dict[str, str]:
     """Set the state of a number: ``{"state": "unsubscribed"}``."""
     validate({"mobile": mobile}, _MOBILE_CHECKS)
-    state = validate(given, _NUMBER_CHECKS, ("state",))["state"]
+    state = validate(given, *BODIES[set_number])["state"]
     sandbox.numbers.pop(mobile, None)
     if state != "normal":
         sandbox.numbers[mobile] = state
@@ -207,7 +210,7 @@ def set_number(sandbox: Sandbox, given: object, mobile: str) -> dict[str, str]:
 def set_delivery(sandbox: Sandbox, given: object, mobile: str) -> dict[str, Any]:
     """Set the status in the delivery reports of a number: ``{"status": 4003}``."""
     validate({"mobile": mobile}, _MOBILE_CHECKS)
-    status = validate(given, _DELIVERY_CHECKS, ("status",))["status"]
+    status = validate(given, *BODIES[set_delivery])["status"]
     sandbox.deliveries.pop(mobile, None)
     if status != DELIVERED:
         sandbox.deliveries[mobile] = status
@@ -216,7 +219,7 @@ def set_delivery(sandbox: Sandbox, given: object, mobile: str) -> dict[str, Any]
 
 def add_reply(sandbox: Sandbox, given: object) -> dict[str, Any]:
     """Let a person reply: ``{"mobile": "13800138000", "content": "1"}``."""
-    return sandbox.reply(**validate(given, _REPLY_CHECKS, tuple(_REPLY_CHECKS)))
+    return sandbox.reply(**validate(given, *BODIES[add_reply]))
 
 
 def add_fault(sandbox: Sandbox, given: object) -> list[dict[str, Any]]:
@@ -262,6 +265,17 @@ ROUTES: Mapping[Callable[..., Any], tuple[str, str, str]] = {
     clear_faults: ("DELETE", "faults", ""),
     release: ("POST", "holds/release", ""),
     reset: ("POST", "reset", ""),
+}
+
+# The fields of the bodies, and those that are required.
+BODIES: Mapping[Callable[..., Any], tuple[Mapping[str, Check], tuple[str, ...]]] = {
+    move_clock: (_CLOCK_CHECKS, ()),
+    set_account: (_ACCOUNT_CHECKS, ()),
+    set_template: (_TEMPLATE_CHECKS, ()),
+    set_sign: (_SIGN_CHECKS, ()),
+    set_number: (_NUMBER_CHECKS, ("state",)),
+    set_delivery: (_DELIVERY_CHECKS, ("status",)),
+    add_reply: (_REPLY_CHECKS, tuple(_REPLY_CHECKS)),
 }
 
 

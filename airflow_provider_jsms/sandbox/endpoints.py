@@ -99,7 +99,7 @@ def delete_schedule(sandbox: Sandbox, schedule_id: str, _body: bytes) -> ApiResp
     return ApiResponse()
 
 
-_PATHS: tuple[tuple[str, dict[str, Handler]], ...] = (
+PATHS: tuple[tuple[str, dict[str, Handler]], ...] = (
     ("/v1/schedule", {"POST": submit_schedule}),
     ("/v1/schedule/batch", {"POST": submit_batch_schedule}),
     ("/v1/schedule/batch/([^/]+)", {"PUT": modify_batch_schedule}),
@@ -154,7 +154,7 @@ def _route(method: str, path: str) -> tuple[Handler, str]:
 
     :raises Refusal: 50016 for an unknown path, 50018 for an unsupported method.
     """
-    for pattern, methods in _PATHS:
+    for pattern, methods in PATHS:
         if found := re.fullmatch(pattern, path):
             if method not in methods:
                 raise Refusal(ErrorCode.METHOD_NOT_SUPPORTED)

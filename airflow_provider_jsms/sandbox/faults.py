@@ -55,27 +55,46 @@ def _are_headers(value: object) -> bool:
     )
 
 
-_INTEGER = Check("an integer", is_integer)
-_CODE = Check("a return code such as 50026", is_integer)
+_INTEGER = Check("an integer", is_integer, {"type": "integer"})
+_CODE = Check("a return code such as 50026", is_integer, {"type": "integer"})
 _SECONDS = Check(
     f"a number of seconds from 0 to {_MAX_SECONDS}",
     lambda value: is_number(value) and 0 <= value <= _MAX_SECONDS,
+    {"type": "number", "minimum": 0, "maximum": _MAX_SECONDS},
 )
 _STATUS = Check(
-    "an HTTP status from 400 to 599", lambda value: is_integer(value) and value in range(400, 600)
+    "an HTTP status from 400 to 599",
+    lambda value: is_integer(value) and value in range(400, 600),
+    {"type": "integer", "minimum": 400, "maximum": 599},
 )
-_HEADERS = Check("an object of header names and ASCII values", _are_headers)
+_HEADERS = Check(
+    "an object of header names and ASCII values",
+    _are_headers,
+    {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{_HEADER_NAME.pattern}$"},
+        "additionalProperties": {"type": "string", "pattern": f"^{_HEADER_VALUE.pattern}$"},
+    },
+)
 _LOCATION = Check(
     "an ASCII URL or path without spaces",
     lambda value: isinstance(value, str) and bool(re.fullmatch("[!-~]+", value)),
+    {"type": "string", "pattern": "^[!-~]+$"},
 )
 _SIZE = Check(
     f"a number of bytes from 1 to {_MAX_BYTES}",
     lambda value: is_integer(value) and 1 <= value <= _MAX_BYTES,
+    {"type": "integer", "minimum": 1, "maximum": _MAX_BYTES},
 )
-_TIMES = Check("an integer, 1 or more", lambda value: is_integer(value) and value > 0)
+_TIMES = Check(
+    "an integer, 1 or more",
+    lambda value: is_integer(value) and value > 0,
+    {"type": "integer", "minimum": 1},
+)
 _PROBABILITY = Check(
-    "a number above 0, at most 1", lambda value: is_number(value) and 0 < value <= 1
+    "a number above 0, at most 1",
+    lambda value: is_number(value) and 0 < value <= 1,
+    {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
 )
 
 _REQUEST_FIELDS: Mapping[str, Check] = {

@@ -19,10 +19,11 @@ class InvalidInputError(ValueError):
 
 
 class Check(NamedTuple):
-    """The valid values of a field, as a description and as a test."""
+    """The valid values of a field: in words, as a test, and as a JSON schema."""
 
     description: str
     test: Callable[[Any], bool]
+    schema: dict[str, Any]
 
 
 def is_integer(value: object) -> bool:
@@ -52,11 +53,19 @@ def _is_list_of_strings(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-BOOLEAN = Check("true or false", lambda value: isinstance(value, bool))
-STRING = Check("a string", lambda value: isinstance(value, str))
-COUNT = Check("an integer, 0 or more", lambda value: is_integer(value) and value >= 0)
-MOBILE = Check("a mobile number of 11 digits, such as 13800138000", is_mobile)
-STRINGS = Check("a list of strings", _is_list_of_strings)
+BOOLEAN = Check("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
+STRING = Check("a string", lambda value: isinstance(value, str), {"type": "string"})
+COUNT = Check(
+    "an integer, 0 or more",
+    lambda value: is_integer(value) and value >= 0,
+    {"type": "integer", "minimum": 0},
+)
+MOBILE = Check(
+    "a mobile number of 11 digits, such as 13800138000",
+    is_mobile,
+    {"type": "string", "pattern": f"^{_MAINLAND_MOBILE.pattern}$"},
+)
+STRINGS = Check("a list of strings", _is_list_of_strings, {"type": "array", "items": STRING.schema})
 
 
 def one_of(*values: str | int) -> Check:
@@ -66,12 +75,17 @@ def one_of(*values: str | int) -> Check:
     return Check(
         " or ".join(map(str, values)),
         lambda value: isinstance(value, str | int) and (type(value), value) in valid,
+        {"enum": list(values)},
     )
 
 
 def nullable(check: Check) -> Check:
     """Return a check that also allows null."""
-    return Check(f"{check.description}, or null", lambda value: value is None or check.test(value))
+    return Check(
+        f"{check.description}, or null",
+        lambda value: value is None or check.test(value),
+        {"anyOf": [check.schema, {"type": "null"}]},
+    )
 
 
 def validate(
