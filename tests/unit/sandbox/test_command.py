@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sandbox import __main__ as command
 from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.sandbox.control import SandboxControl
@@ -84,6 +85,20 @@ def test_it_warns_of_an_address_that_others_may_reach(
     assert shown.err.startswith(warned)
     assert bool(shown.err) is bool(warned)
     assert "listening on http://127.0.0.1:" in shown.out
+
+
+def test_the_hook_reaches_a_sandbox_at_another_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with SandboxServer() as server:
+        # This machine, which the connection recognizes only in the usual form.
+        host = server.url.replace("127.0.0.1", "127.1")
+        fields = {"conn_type": "jsms", "host": host, "login": DEFAULT_APP_KEY}
+        extra = {"allow_http": True}
+        connection = {**fields, "password": DEFAULT_MASTER_SECRET, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_JSMS_DEFAULT", json.dumps(connection))
+        with JsmsHook() as hook:
+            assert hook.get_balance()
+        [request] = server.sandbox.recorded
+        assert request.status == 200
 
 
 def test_without_its_packages_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def test_every_kind_has_its_act() -> None:
 
 
 def test_every_call_of_the_api_can_meet_a_fault() -> None:
-    handlers = {call.__name__ for _, methods in endpoints._PATHS for call in methods.values()}
+    handlers = {call.__name__ for _, methods in endpoints.PATHS for call in methods.values()}
     assert handlers == set(CALLS)
 
 

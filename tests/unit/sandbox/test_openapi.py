@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from fastapi.openapi.models import OpenAPI
 from jsonschema import Draft202012Validator
 
 from airflow_provider_jsms.sandbox import control_api, faults
@@ -43,8 +42,12 @@ def test_the_sandbox_serves_it_to_everybody(control: SandboxControl) -> None:
     assert (answer.status_code, answer.json()) == (200, DOCUMENT)
 
 
-def test_it_is_valid() -> None:
-    OpenAPI.model_validate(DOCUMENT)
+def test_it_is_valid_for_a_reader_of_openapi() -> None:
+    reader = pytest.importorskip("fastapi.openapi.models", reason="Airflow 3 brings it")
+    reader.OpenAPI.model_validate(DOCUMENT)
+
+
+def test_its_schemas_names_and_references_are_valid() -> None:
     for schema in (*DOCUMENT["components"]["schemas"].values(), *_schemas(OPERATIONS)):
         Draft202012Validator.check_schema(schema)
     names = [operation["operationId"] for operation in OPERATIONS.values()]
