@@ -29,7 +29,7 @@ venv: .venv/complete ## Install the provider, Airflow and the development tools 
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet uv || true
-	@$(call install,--editable '.[sandbox]' --group dev)
+	@$(call install,--editable '.[sandbox]' --group dev --group lint)
 	@$(call install,--group postgresql) || \
 	    echo 'There is no PostgreSQL for this machine: the tests that need one are skipped.'
 	@$(BIN)/python -m pip install --quiet --no-deps --group mysql

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,20 @@ def connection_form_widgets() -> dict[str, Any]:
 def ui_field_behaviour() -> dict[str, Any]:
     """Return the labels and placeholders of the standard fields, for Airflow before 3.2."""
     return {"hidden_fields": [], "relabeling": RELABELING, "placeholders": PLACEHOLDERS}
+
+
+def mask_secret(secret: str) -> None:
+    """Mask a secret in the logs of Airflow: ``common.compat`` knows where only from 1.22 on."""
+    _masker().mask_secret(secret)
+
+
+def _masker() -> Any:  # noqa: ANN401 - a module, of another name in each Airflow
+    for name in ("airflow.sdk.log", "airflow.sdk.execution_time.secrets_masker"):
+        with suppress(ImportError):
+            module = import_module(name)
+            if hasattr(module, "mask_secret"):
+                return module
+    return import_module("airflow.utils.log.secrets_masker")  # Airflow 2
 
 
 def absolute_path(path: str) -> str:

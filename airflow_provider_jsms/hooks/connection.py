@@ -13,12 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_secret
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_jsms.api.codes import APP_QUOTA_NOT_ASSIGNED, CODES
 from airflow_provider_jsms.api.masking import mask_text, show
 from airflow_provider_jsms.api.send_time import service_zone
 from airflow_provider_jsms.api.send_window import ACCEPTED, ALWAYS, send_window_of
+from airflow_provider_jsms.compat import mask_secret
 from airflow_provider_jsms.exceptions import (
     JsmsCallError,
     JsmsConnectionNotFoundError,

@@ -8,6 +8,8 @@ from typing import Final
 NEWEST: Final = "newest dependencies"
 LOWEST: Final = "lowest direct dependencies"
 WHEEL: Final = "newest dependencies, built wheel"
+# The newest releases of Airflow's own providers, which come with it, need newer ones.
+FLOORS: Final = ("aiohttp==3.11.*", "apache-airflow-providers-common-compat==1.12.*")
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Cell:
     @property
     def name(self) -> str:
         """What the cell is called on the command line."""
-        special = {LOWEST: "lowest", WHEEL: "wheel"}
-        return special.get(self.installed) or f"{self.airflow}-py{self.python}"
+        prefix = {LOWEST: "lowest-", WHEEL: "wheel-"}.get(self.installed, "")
+        return f"{prefix}{self.airflow}-py{self.python}"
 
     @property
     def described(self) -> str:
@@ -53,7 +55,8 @@ CELLS: Final = (
     Cell("3.3", "3.12"),
     Cell("3.3", "3.13"),
     Cell("3.4", "3.12", is_beta=True),
-    Cell("2.11", "3.11", LOWEST),
+    Cell("2.11", "3.11", LOWEST, FLOORS),
+    Cell("3.3", "3.11", LOWEST, FLOORS),
     Cell("3.3", "3.12", WHEEL),
 )
 

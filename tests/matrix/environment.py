@@ -66,11 +66,10 @@ def interpreter(version: str) -> str:
 
 
 def _requirements(cell: Cell, wheel: Path | None) -> list[str]:
-    lowest = ["--resolution", "lowest-direct"]
+    lowest = ["--resolution", "lowest-direct"] if cell.installed == LOWEST else []
     # A beta of Airflow needs the betas of its parts.
     beta = ["--prerelease=allow"] if cell.is_beta else []
-    series = [*beta, f"apache-airflow=={cell.airflow}.*"]
-    airflow = lowest if cell.installed == LOWEST else series
+    airflow = [*lowest, *beta, f"apache-airflow=={cell.airflow}.*"]
     provider = [f"{wheel}[sandbox]"] if wheel else ["--editable", f"{REPOSITORY}[sandbox]"]
     tools = ["--group", f"{REPOSITORY / 'pyproject.toml'}:dev"]
     return [*airflow, *cell.held_back, *provider, *tools]
