@@ -54,9 +54,17 @@ class SendWindow:
             return send_time
         if not self.moves:
             return replace(send_time, outside=str(self))
+        return replace(send_time, instant=self._next(wall, send_time), given=send_time.instant)
+
+    def _next(self, wall: datetime, send_time: SendTime) -> datetime:
         days = timedelta(days=wall.time() > self.opens)
-        opening = self._moment(datetime.combine(wall.date() + days, self.opens), send_time)
-        return replace(send_time, instant=opening, given=send_time.instant)
+        try:
+            return self._moment(datetime.combine(wall.date() + days, self.opens), send_time)
+        except OverflowError:  # after the year 9999
+            raise JsmsInputError(
+                f"send_time {send_time} is outside the send_window {self}, and the calendar ends "
+                "before the next opening. Nothing was sent. Choose an earlier time."
+            ) from None
 
     def _moment(self, opening: datetime, send_time: SendTime) -> datetime:
         """Return the first moment of the window that the wall clock names: clocks may be set."""

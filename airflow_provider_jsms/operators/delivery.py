@@ -42,7 +42,8 @@ class JsmsFetchRepliesOperator(JsmsOperator):
     :param output: the path of a ``.jsonl`` file on the worker, in a folder that exists, or a URI
         such as ``s3://connection@bucket/{{ ds }}/replies.jsonl``, where each page is an object
         beside it until the end. There every run reads and writes the whole file: give each day, or
-        run, its own. No two tasks may write the same file (templated).
+        run, its own. No two tasks may write the same file (templated). Airflow finds no upstream
+        task in ``.partial(output=upstream.output)``: also write ``upstream >> task``.
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsInputError: an argument is invalid; nothing was read.
     :raises JsmsAccountError: 50202, usually because a callback is set; nothing was read.

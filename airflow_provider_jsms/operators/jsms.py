@@ -120,7 +120,9 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
     :param dry_run: do everything but the sending: compare the arguments with the template, the
         signature and the balance, log the outcome as a table, return it as ``{"dry_run": True,
         "schedule_ids": [], "counts", "parts", "refused", ...}``, and fail with every problem that
-        was found. The sensor, query, modify and delete behind it are skipped (templated).
+        was found. The sensor, query, modify and delete behind it are skipped (templated). Airflow
+        finds no upstream task in ``.partial(dry_run=upstream.output)``: also write
+        ``upstream >> task``.
     :param max_texts: the most SMS parts that the task may cost, as JSMS charges them (a text of
         more than 70 characters is several); None for no limit. More are refused before anything is
         sent, and so is a text whose template cannot be fetched and whose parts are thus unknown,

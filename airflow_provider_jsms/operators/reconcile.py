@@ -71,7 +71,8 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
     :param max_deletes: how many pending texts may be cancelled, a count or a share of the pending
         texts such as ``"20%"``. With more, nothing is sent, modified or cancelled. By default 10 %,
         but at least one, and none if the list is empty (templated).
-    :param dry_run: log the plan and do nothing (templated).
+    :param dry_run: log the plan and do nothing (templated). Airflow finds no upstream task in
+        ``.partial(dry_run=upstream.output)``: also write ``upstream >> task``.
     :param on_past_send_time: ``"fail"`` or ``"skip"`` for texts that can be neither submitted nor
         moved, because their ``send_time`` has passed (templated).
     :param send_window: the times of day at which texts may go out, as for
