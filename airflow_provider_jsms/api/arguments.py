@@ -125,10 +125,7 @@ def period(name: str, value: object) -> timedelta:
 
 
 class Limit:
-    """A count (``3`` or ``"3"``) or a share of a total (``"5%"``).
-
-    :raises JsmsInputError: anything else.
-    """
+    """A count (``3`` or ``"3"``) or a share of a total (``"5%"``)."""
 
     def __init__(self, name: str, value: object) -> None:
         self._text = text_of(value)

@@ -110,19 +110,12 @@ class Call(Generic[T]):
         }
 
     def require_future(self) -> None:
-        """Raise if ``send_time`` has passed.
-
-        :raises JsmsPastSendTimeError: it has; JSMS would answer 50027.
-        """
+        """Raise if ``send_time`` has passed."""
         if self.send_time:
             self.send_time.require_future(datetime.now(UTC))
 
     def require_sendable(self) -> None:
-        """Raise if ``send_time`` has passed, or if the send_window refuses it.
-
-        :raises JsmsPastSendTimeError: it has passed.
-        :raises JsmsSendWindowError: it is outside the window.
-        """
+        """Raise if ``send_time`` has passed, or if the send_window refuses it."""
         self.require_future()
         if self.send_time:
             self.send_time.require_in_window()

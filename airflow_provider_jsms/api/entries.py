@@ -138,7 +138,6 @@ class Columns:
 
     :param renamed: names by header, the operator's argument ``columns``.
     :param where: the table, for errors. They show no header, which may be a person.
-    :raises JsmsInputError: the header is unusable.
     """
 
     def __init__(

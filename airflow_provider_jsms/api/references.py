@@ -97,7 +97,6 @@ def references_in(value: object) -> References:
 
     :param value: an id, the result of a task that submits, modifies, queries or waits, or any
         number of these, as mapped tasks return them; also rendered to text.
-    :raises JsmsInputError: anything else.
     :raises JsmsRenderError: the results of mapped tasks cannot be fetched now.
     """
     with fetching("schedule_id", JsmsRenderError):

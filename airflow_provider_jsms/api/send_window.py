@@ -85,7 +85,6 @@ def send_window_of(
     :param value: ``("08:00", "21:00")``, ``"08:00-21:00"`` or ``"always"``; None and an empty
         string mean the default.
     :param on_outside_window: ``"fail"`` or ``"next"``.
-    :raises JsmsInputError: anything else.
     """
     moves = choice("on_outside_window", on_outside_window, ("fail", "next")) == "next"
     return replace(default if is_none(value) else _parsed(value), moves=moves)

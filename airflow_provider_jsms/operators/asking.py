@@ -61,7 +61,6 @@ def users_of(ask_users: object) -> list[Any]:
     """Return who may answer, as Airflow wants it.
 
     :param ask_users: ids of Airflow users, or ``{"id": ..., "name": ...}``; None for everybody.
-    :raises JsmsInputError: anything else.
     """
     given = [] if ask_users is None else ask_users
     if isinstance(given, list | tuple) and all(isinstance(each, str | Mapping) for each in given):
@@ -75,10 +74,7 @@ def users_of(ask_users: object) -> list[Any]:
 
 
 def timeout_of(ask_timeout: Any) -> timedelta | None:  # noqa: ANN401  what the user passed
-    """Return how long to wait for an answer, None for ever.
-
-    :raises JsmsInputError: it is neither None nor a positive ``timedelta``.
-    """
+    """Return how long to wait for an answer, None for ever."""
     if ask_timeout is None or (isinstance(ask_timeout, timedelta) and ask_timeout > timedelta()):
         return ask_timeout
     raise JsmsInputError(

@@ -83,10 +83,7 @@ def survey(source: Source, exclude: frozenset[int] | None = None) -> Survey:
 
 
 def chunks(source: Source, known: Survey) -> Iterator[list[Recipient]]:
-    """Yield the chunks of a surveyed list, each only if it has not changed since.
-
-    :raises JsmsChangedListError: the list has changed.
-    """
+    """Yield the chunks of a surveyed list, each only if it has not changed since."""
     if known.kept is not None:
         yield from known.kept
         return

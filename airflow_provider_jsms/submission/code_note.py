@@ -17,10 +17,7 @@ class CodeNote(StoredRecord):
     """How many submissions the tries of a task with code of its own have begun."""
 
     def begin(self, attempt: Attempt) -> None:
-        """Write that nothing was submitted yet, or that a clear may have removed the records.
-
-        :raises JsmsLedgerError: it could not be written.
-        """
+        """Write that nothing was submitted yet, or that a clear may have removed the records."""
         self._begin({}, is_lost=attempt.is_cleared and not attempt.is_kept_by_clear)
 
     @property
@@ -35,10 +32,7 @@ class CodeNote(StoredRecord):
         return count if isinstance(count, int) else 0
 
     def count(self, account: Account) -> None:
-        """Count one more submission, before it is sent.
-
-        :raises JsmsLedgerError: it could not be written, so nothing may be sent.
-        """
+        """Count one more submission, before it is sent."""
         note = {"state": "submitted by code", "texts": self.texts + 1, "since": now()}
         self._write_before({**note, "keys": {**self._keys, account.app: account.key}})
 

@@ -39,10 +39,7 @@ uncertain: Final = UncertainTexts()
 
 
 def begin() -> None:
-    """Write, before anything can fail, that the task that this code runs in has sent nothing yet.
-
-    :raises JsmsLedgerError: it could not be written.
-    """
+    """Write, before anything can fail, that the running task has sent nothing yet."""
     _task_try().begin_code()
 
 
@@ -95,10 +92,7 @@ def _submission(
 
 
 def refuse_templates(call: Call[Any]) -> None:
-    """Refuse a parameter that is a template, because nothing renders it in your own code.
-
-    :raises JsmsInputError: one is.
-    """
+    """Refuse a parameter that is a template, because nothing renders it in your own code."""
     for person in call.recipients:
         for name, value in person.get("temp_para", {}).items():
             if "{{" in value and "}}" in value:

@@ -58,7 +58,6 @@ class Drain:
 
         :raises JsmsOutputError: the output cannot be written; the text says whether rows are lost.
         :raises JsmsCallError: JSMS refused the call, or cannot be reached.
-        :raises JsmsLedgerError: the ledger cannot be written.
         """
         with explaining(self._output, "Nothing was read."):
             self._output.begin()

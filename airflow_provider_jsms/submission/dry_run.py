@@ -100,10 +100,7 @@ class DryRun:
         _log.info("Dry run: nothing is sent. A submission would be:\n%s", rows)
 
     def check(self) -> None:
-        """Raise one error with every problem.
-
-        :raises JsmsPreflightError: the submission would fail.
-        """
+        """Raise one error with every problem."""
         if self.problems:
             lines = "\n".join(f"- {problem}" for problem in self.problems)
             count = len(self.problems)

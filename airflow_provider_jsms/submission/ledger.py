@@ -44,7 +44,8 @@ class SubmissionRecord(StoredRecord):
     """The record of one submission.
 
     The first write of a try is also a fence: a try that another one has replaced (its worker was
-    presumed dead) gets an error from it and stops before it sends.
+    presumed dead) gets :class:`JsmsLedgerError` from it and stops before it sends. A write after a
+    request never raises.
 
     :param attempt: the position of this try.
     :ivar is_behind: the outcome of the request could not be written.
@@ -100,10 +101,7 @@ class SubmissionRecord(StoredRecord):
         return self.content if self.state == SENDING else (self.content or {}).get("modifying")
 
     def read_again(self) -> None:
-        """Read what others have written meanwhile.
-
-        :raises JsmsLedgerError: it could not be read.
-        """
+        """Read what others have written meanwhile."""
         self.content = self._read()
 
     def is_for(self, request: Fingerprint, *, people: bool = False) -> bool:
@@ -123,25 +121,16 @@ class SubmissionRecord(StoredRecord):
         return decide(self.content, request, self.attempt, has_store=self.has_store)
 
     def begin(self) -> None:
-        """Write that nothing was sent yet; on a later try without a record, that nobody knows.
-
-        :raises JsmsLedgerError: it could not be written.
-        """
+        """Write that nothing was sent yet; on a later try without a record, that nobody knows."""
         self._begin({"try": self.attempt.number}, is_lost=self.attempt.number > 1)
 
     def lose(self) -> None:
-        """Write that nobody knows, if the record was deleted since an earlier part of this try.
-
-        :raises JsmsLedgerError: it could not be written.
-        """
+        """Write that nobody knows, if the record was deleted since an earlier part of this try."""
         if self.is_new:
             self._write_before(unknown())
 
     def not_there(self, note: str) -> None:
-        """Write the decision of a person that JSMS has nothing of this submission.
-
-        :raises JsmsLedgerError: it could not be written.
-        """
+        """Write the decision of a person that JSMS has nothing of this submission."""
         self._write_before(not_there(note, self.attempt.number))
 
     def there(
@@ -150,7 +139,6 @@ class SubmissionRecord(StoredRecord):
         """Write the decision of a person that JSMS has accepted this submission.
 
         :param request: None if it is the one that the record is of.
-        :raises JsmsLedgerError: it could not be written.
         """
         first = {"state": ACCEPTED, **outcome, "note": note}
         fingerprint = {"fingerprint": asdict(request)} if request else {}
@@ -166,7 +154,6 @@ class SubmissionRecord(StoredRecord):
 
         :param about: for people who read the record.
         :param resubmitted: how often an uncertain submission was submitted again.
-        :raises JsmsLedgerError: it could not be written, so nothing may be sent.
         """
         self._write_before(
             {
@@ -205,10 +192,7 @@ class SubmissionRecord(StoredRecord):
         return {"note": self.content["note"]} if self.content and "note" in self.content else {}
 
     def modifying(self, request: Fingerprint, about: Mapping[str, Any]) -> None:
-        """Write the intent to modify the accepted schedule.
-
-        :raises JsmsLedgerError: it could not be written, so nothing may be sent.
-        """
+        """Write the intent to modify the accepted schedule."""
         number = {"try": self.attempt.number} if self.attempt.is_in_table else {}
         intent = {
             **about,
@@ -240,10 +224,7 @@ class SubmissionRecord(StoredRecord):
             self._write_after({**self.content, "state": FINISHED, "finished_at": now()})
 
     def deleting(self) -> None:
-        """Write the intent to delete the accepted schedule.
-
-        :raises JsmsLedgerError: it could not be written, so nothing may be deleted.
-        """
+        """Write the intent to delete the accepted schedule."""
         self._write_before({**(self.content or {}), "state": DELETING, "since": now()})
 
     def deleted(self) -> None:

@@ -38,7 +38,6 @@ def source_of(value: object, columns: object = None, rows: Rows = RECIPIENTS) ->
     """Return the rows of a list, a frame, or a ``.csv``, ``.jsonl`` or ``.txt`` file.
 
     :param columns: names of columns by header.
-    :raises JsmsInputError: it is none of these.
     """
     renamed = renaming_of(columns)
     if is_recipients_file(value):

@@ -23,7 +23,6 @@ class FailureLimit:
     """How many refused recipients a batch tolerates.
 
     :param max_failures: a count (``3`` or ``"3"``) or a share of all recipients (``"5%"``).
-    :raises JsmsInputError: anything else.
     """
 
     def __init__(self, max_failures: object) -> None:

@@ -40,7 +40,6 @@ class Scope:
         :param keys: of the list.
         :param moment: texts due later are pending (UTC).
         :raises JsmsInputError: a key of the list is in use in another scope.
-        :raises JsmsLedgerError: the ledger cannot be read.
         """
         app, scope = self._place.app, str(self._place.scope)
         with _explaining():

@@ -56,7 +56,8 @@ LOCKED_FOR: Final = 30
 class SqlLedger:
     """The table of one database.
 
-    Threads may share it; a forked process gets connections of its own.
+    Threads may share it; a forked process gets connections of its own. While the database cannot be
+    used, every method raises :class:`StoreAwayError`.
 
     :param engine: of the database; :meth:`close` disposes of its connections.
     :param name: what people know the database by.
@@ -82,39 +83,27 @@ class SqlLedger:
         return SqlStore(self, place)
 
     def row(self, app: str, kind: str, record_key: str) -> Row | None:
-        """Return a row, None if there is none.
-
-        :raises StoreAwayError: the database cannot be used at the moment.
-        """
+        """Return a row, None if there is none."""
         column = self._table.c
         found = self._rows(column.id == row_id(app, kind, record_key))
         return next(iter(found), None)
 
     def rows(self, app: str, record_keys: Iterable[str], kind: str = ONCE) -> dict[str, Row]:
-        """Return the rows of many keys, in one statement per 500.
-
-        :raises StoreAwayError: the database cannot be used at the moment.
-        """
+        """Return the rows of many keys, in one statement per 500."""
         ids = [row_id(app, kind, each) for each in record_keys]
         parts = [ids[at : at + _BULK] for at in range(0, len(ids), _BULK)]
         found = [row for part in parts for row in self._rows(self._table.c.id.in_(part))]
         return {row.record_key: row for row in found}
 
     def pending_in_scope(self, app: str, scope: str, moment: datetime) -> dict[str, Row]:
-        """Return the rows of a scope that are due after a moment, or name no time, by key.
-
-        :raises StoreAwayError: the database cannot be used at the moment.
-        """
+        """Return the rows of a scope that are due after a moment, or name no time, by key."""
         column = self._table.c
         is_due = sa.or_(column.send_time.is_(None), column.send_time > utc_text(moment))
         found = self._rows(column.app == app, column.scope == scope, is_due)
         return {row.record_key: row for row in found}
 
     def rows_of_schedule(self, app: str, schedule_id: str) -> list[Row]:
-        """Return the rows that name a schedule.
-
-        :raises StoreAwayError: the database cannot be used at the moment.
-        """
+        """Return the rows that name a schedule."""
         column = self._table.c
         return self._rows(column.app == app, column.schedule_id == schedule_id)
 
@@ -122,7 +111,6 @@ class SqlLedger:
         """Return the rows that were written last.
 
         :param state: only those in this state, None for all.
-        :raises StoreAwayError: the database cannot be used at the moment.
         """
         column = self._table.c
         which = [column.app == app, *([column.state == state] if state else [])]
@@ -134,7 +122,6 @@ class SqlLedger:
         :param before: texts that were sent before this moment (UTC), what was refused or deleted
             before it, and reports that were read before it.
         :param dry_run: only count the rows.
-        :raises StoreAwayError: the database cannot be used at the moment.
         """
         column = self._table.c
         was_sent = sa.and_(column.state.in_((ACCEPTED, FINISHED)), column.send_time < before)
@@ -153,7 +140,6 @@ class SqlLedger:
         """Write delivery reports, each instead of an earlier one of the same msg_id.
 
         :param reports: ``msg_id``, ``status``, ``received_at`` and ``read_at`` of each.
-        :raises StoreAwayError: the database cannot be used at the moment.
         """
         # The last of each: a key must occur once.
         rows = {report["msg_id"]: {"app": app, **report} for report in reports}
@@ -170,9 +156,6 @@ class SqlLedger:
         """Write a row if it still has the version ``old``, and return its new version.
 
         :param old: None if there is no row.
-        :raises RecordTakenError: somebody else has written it.
-        :raises StoreAwayError: the database cannot be used at the moment; the row may have been
-            written: then it has the version that the error names.
         """
         moment, which = now(), row_id(place.app, place.kind, record_key)
         values = {"version": uuid4().hex, "updated_at": moment, **values_of(place, content)}
@@ -199,7 +182,6 @@ class SqlLedger:
         """Write into the rows of a schedule that it was deleted, so that they may submit again.
 
         :param only_ahead: only if its time is ahead.
-        :raises StoreAwayError: the database cannot be used at the moment.
         """
         for row in self.rows_of_schedule(app, schedule_id):
             is_sent = only_ahead and (row.send_time or "") <= now()
@@ -286,10 +268,7 @@ class SqlStore:
         self._versions[key] = row.version
 
     def row(self, key: str) -> Row | None:
-        """Read the row of a record, None if there is none.
-
-        :raises StoreAwayError: the database cannot be used at the moment.
-        """
+        """Read the row of a record, None if there is none."""
         place = self._place
         row = self._ledger.row(place.app, place.kind, place.record_key(key))
         self._versions.pop(key, None)
@@ -298,19 +277,12 @@ class SqlStore:
         return row
 
     def get(self, key: str, default: object = None) -> object:
-        """Return a record, ``default`` if there is none.
-
-        :raises StoreAwayError: the database cannot be used at the moment.
-        """
+        """Return a record, ``default`` if there is none."""
         row = self.row(key)
         return default if row is None else row.content
 
     def set(self, key: str, value: Mapping[str, Any], *, retention: object = None) -> None:
-        """Write a record that nobody else has written since it was read.
-
-        :raises RecordTakenError: somebody has.
-        :raises StoreAwayError: the database cannot be used at the moment.
-        """
+        """Write a record that nobody else has written since it was read."""
         del retention  # rows stay until somebody purges them
         try:
             self._write(key, value)

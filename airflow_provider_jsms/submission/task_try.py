@@ -189,7 +189,6 @@ class TaskTry:
         """Write, before anything can fail, that this task has sent nothing yet.
 
         :param key: of the first record of the task.
-        :raises JsmsLedgerError: it could not be written.
         """
         if not self._has_begun:
             SubmissionRecord(self.store, key, self.attempt).begin()
