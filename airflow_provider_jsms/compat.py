@@ -59,8 +59,8 @@ def _no_retry(error: BaseException, task_try: TaskTry) -> JsmsNoRetryError:
 def _add_way_on(error: AirflowFailException, task_try: TaskTry) -> None:
     """Add what to do where a cleared task could not know that this try has sent nothing."""
     is_first = task_try.store is None and task_try.attempt.number == 1
-    is_known = "new run" in str(error) or task_try.may_have_submitted
-    if is_first and not is_known and isinstance(error, JsmsError):
+    is_unsent = is_first and not task_try.may_have_submitted
+    if is_unsent and isinstance(error, JsmsError) and not error.ends_run:
         error.add(
             "This Airflow keeps no record for a cleared task: trigger a new run, or clear this one "
             "with on_uncertain='resubmit'."

@@ -69,6 +69,9 @@ from airflow.providers.common.compat.sdk import (
 class JsmsError(AirflowException):
     """The base of every error of this provider; never raised itself."""
 
+    ends_run: bool = False
+    """Whether only a new run can continue, as the text says, so that clearing the task cannot."""
+
     def add(self, text: str) -> None:
         """Append a sentence to the text."""
         self.args = (f"{self.args[0]} {text}",)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_jsms.api.masking import show
@@ -13,6 +12,7 @@ from airflow_provider_jsms.submission.question import about, question_about
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -70,13 +70,4 @@ def users_of(ask_users: object) -> list[Any]:
     raise JsmsInputError(
         f'ask_users {show(ask_users)} is no list of user ids or of {{"id": ..., "name": ...}}. '
         "Nothing was sent."
-    )
-
-
-def timeout_of(ask_timeout: Any) -> timedelta | None:  # noqa: ANN401  what the user passed
-    """Return how long to wait for an answer, None for ever."""
-    if ask_timeout is None or (isinstance(ask_timeout, timedelta) and ask_timeout > timedelta()):
-        return ask_timeout
-    raise JsmsInputError(
-        f"ask_timeout {show(ask_timeout)} is no positive timedelta. Nothing was sent."
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_jsms.api.arguments import choice, flag, once_key_of
+from airflow_provider_jsms.api.arguments import choice, flag, once_key_of, period
 from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
 from airflow_provider_jsms.api.references import only_ids
 from airflow_provider_jsms.compat import fail_without_retry
@@ -21,7 +21,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
-from airflow_provider_jsms.operators.asking import ask, timeout_of, users_of
+from airflow_provider_jsms.operators.asking import ask, users_of
 from airflow_provider_jsms.operators.private_fields import (
     PRIVATE_FIELDS,
     STORE,
@@ -265,7 +265,8 @@ class JsmsSubmitOperator(JsmsExcludingOperator):
     @contextmanager
     def _asking(self, context: Context) -> Iterator[None]:
         """Ask a person about submissions with an unknown outcome, if the task may."""
-        users, timeout = users_of(self.ask_users), timeout_of(self.ask_timeout)
+        users, given = users_of(self.ask_users), self.ask_timeout
+        timeout = None if given is None else period("ask_timeout", given)
         try:
             yield
         except JsmsError as error:
@@ -277,10 +278,9 @@ class JsmsSubmitOperator(JsmsExcludingOperator):
             raise
 
     def _add_keep(self, context: Context, error: JsmsError) -> None:
-        is_over = "rigger a new run" in str(error)
         attempt = self._task_try(context).attempt
         is_in_table = attempt.is_in_table or self.once_key is not None
-        if KEEP and not is_over and not is_in_table and store_of(context) is not None:
+        if KEEP and not error.ends_run and not is_in_table and store_of(context) is not None:
             error.add(KEEP)
 
     def _policy(self, context: Context) -> Policy:

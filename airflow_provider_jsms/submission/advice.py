@@ -79,12 +79,15 @@ def with_code(record: SubmissionRecord) -> str:
 def conflict(record: SubmissionRecord, decision: Decision) -> JsmsError:
     """Return the error of a record that is of another text, which it is too late to change."""
     text = f"Record {record.key}: {decision.why} (schedule {record.schedule_id}). Nothing was sent."
+    error: JsmsError
     if decision.do is Do.GIVE_UP:
         new = "use another once_key" if record.attempt.is_keyed else "trigger a new run"
-        return JsmsLateChangeError(
+        error = JsmsLateChangeError(
             f"{text} To send the new text as well, {new}; to keep the old one, mark the task as "
             "success."
         )
+        error.ends_run = True
+        return error
     if record.attempt.is_one_of_several:
         return JsmsForeignRecordError(
             f"{text} Texts of your own code are not modified, because another try may ask in "
@@ -102,7 +105,9 @@ def conflict(record: SubmissionRecord, decision: Decision) -> JsmsError:
             else "; a new run of this one would text everyone again."
         )
         return JsmsForeignRecordError(f"{text} To text others as well, use another task{other}")
-    return JsmsForeignRecordError(
+    error = JsmsForeignRecordError(
         f"{text} The upstream list may have changed between two runs of the task. Trigger a "
         "new run, or use one batch task for the whole list."
     )
+    error.ends_run = True
+    return error

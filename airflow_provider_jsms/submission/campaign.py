@@ -364,12 +364,11 @@ class Campaign:
     def _next_step(self, error: JsmsError) -> str:
         if isinstance(error, JsmsUncertainError | JsmsPastSendTimeError):
             return ""  # the one says it itself, and to the other nothing can be added
+        if not self._batch.is_recorded and self._attempt.number > 1:
+            return "Check the schedules of earlier tries in the JSMS console."
         if not self._batch.is_recorded:
-            return (
-                "This Airflow keeps no record: text the others by a new run with them alone."
-                if self._attempt.number == 1
-                else "Check the schedules of earlier tries in the JSMS console."
-            )
+            error.ends_run = True
+            return "This Airflow keeps no record: text the others by a new run with them alone."
         if isinstance(error, AirflowFailException):
             return "To continue from there, clear the task."
         return "The next try continues from there. After the last one, clear the task."

@@ -30,9 +30,8 @@ _CHANGED: Final = "The list of recipients has changed since it was checked."
 class Survey:
     """The first reading of a list: the number of recipients and duplicates, and its chunks.
 
-    ``marks`` are cheaper than ``digests``, but hold in this process only. ``kept`` are the chunks
-    of a list, None for a source that may change.
-
+    :param digests: of the chunks.
+    :param kept: the chunks of a list, None for a source that may change.
     :param excluded: how many entries ``exclude`` leaves out.
     :param exclude: the numbers that it names, None if the argument is not given.
     """
@@ -40,7 +39,6 @@ class Survey:
     recipients: int
     repeated: int
     digests: tuple[bytes, ...]
-    marks: tuple[int, ...]
     kept: list[list[Recipient]] | None
     excluded: int = 0
     exclude: frozenset[int] | None = field(default=None, repr=False)
@@ -65,21 +63,13 @@ def survey(source: Source, exclude: frozenset[int] | None = None) -> Survey:
     """
     unique = Unique(source, exclude)
     kept: list[list[Recipient]] | None = [] if source.is_fixed else None
-    digests, marks = [], []
-    for chunk, mark in unique.chunks():
+    digests = []
+    for chunk in unique.chunks():
         digests.append(digest(chunk))
-        marks.append(mark)
         if kept is not None:
             kept.append(chunk)
-    return Survey(
-        len(unique.seen),
-        unique.repeated,
-        tuple(digests),
-        tuple(marks),
-        kept,
-        unique.excluded,
-        exclude,
-    )
+    count = len(unique.seen)
+    return Survey(count, unique.repeated, tuple(digests), kept, unique.excluded, exclude)
 
 
 def chunks(source: Source, known: Survey) -> Iterator[list[Recipient]]:
@@ -89,13 +79,13 @@ def chunks(source: Source, known: Survey) -> Iterator[list[Recipient]]:
         return
     number = 0
     try:
-        for number, (chunk, mark) in enumerate(Unique(source, known.exclude).chunks(), start=1):
-            if known.marks[number - 1 : number] != (mark,):
+        for number, chunk in enumerate(Unique(source, known.exclude).chunks(), start=1):
+            if known.digests[number - 1 : number] != (digest(chunk),):
                 raise JsmsChangedListError(_CHANGED)
             yield chunk
     except JsmsInputError as error:
         raise JsmsChangedListError(_CHANGED) from error
-    if number < len(known.marks):
+    if number < len(known.digests):
         raise JsmsChangedListError(_CHANGED)
 
 
@@ -124,9 +114,9 @@ class Unique:
         self.seen: set[int] = set()
         self.repeated = 0
 
-    def chunks(self) -> Iterator[tuple[list[Recipient], int]]:
-        """Yield lists of at most 1,000 recipients, each with a mark of its own."""
-        chunk: dict[int, Recipient] = {}
+    def chunks(self) -> Iterator[list[Recipient]]:
+        """Yield lists of at most 1,000 recipients."""
+        chunk: list[Recipient] = []
         for person in validated(self._source, self._unusable):
             number = int(person["mobile"])
             if number in self._exclude:
@@ -138,9 +128,9 @@ class Unique:
                 self.repeated += 1
                 continue
             self.seen.add(mark)
-            chunk[mark] = person
+            chunk.append(person)
             if len(chunk) == MAX_RECIPIENTS:
-                yield [*chunk.values()], hash(tuple(chunk))
-                chunk = {}
+                yield chunk
+                chunk = []
         if chunk:
-            yield [*chunk.values()], hash(tuple(chunk))
+            yield chunk

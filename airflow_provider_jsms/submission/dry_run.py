@@ -110,7 +110,7 @@ class DryRun:
             )
 
     def _read(self) -> None:
-        for people, _ in self._unique.chunks():
+        for people in self._unique.chunks():
             for person in people:
                 self._estimate.add(person)
                 if len(self._sample) < SHOWN_RECIPIENTS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -96,21 +96,16 @@ def row_id(app: str, kind: str, record_key: str) -> str:
 
 def values_of(place: Place, content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of a record."""
-    note, writer = content.get("note"), place.writer
+    note = content.get("note")
+    same = ("state", "recipients", "success_count", "failure_count")
     return {
+        **{name: content.get(name) for name in same},
+        **asdict(place.writer),
         "app": place.app,
         "kind": place.kind,
         "scope": place.scope,
-        "state": content.get("state"),
         "schedule_id": content.get("schedule_id") or content.get("deleted_schedule_id"),
         "send_time": _due(content),
-        "recipients": content.get("recipients"),
-        "success_count": content.get("success_count"),
-        "failure_count": content.get("failure_count"),
-        "dag_id": writer.dag_id,
-        "run_id": writer.run_id,
-        "task_id": writer.task_id,
-        "map_index": writer.map_index,
         "try_number": content.get("try"),
         "note": None if note is None else str(note)[:LONGEST_NOTE],
         "content": json.dumps(content),

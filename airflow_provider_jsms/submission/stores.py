@@ -1,72 +1,51 @@
-"""Where a try finds its records once the connection names a ledger.
-
-A record that Airflow's store has moves into the table when it is read first: the ledger may have
-been set up between two tries.
-"""
+"""Where a try finds its records once the connection names a ledger."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED, UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_jsms.submission.stored_record import Store
 
 
-class TaskRows:
-    """The records of a task instance in the table.
+@dataclass(frozen=True)
+class MovingStore:
+    """Rows of the table, to which an earlier record of the task moves when it is read first.
 
-    :param earlier: Airflow's store, None if there is none.
+    The ledger may have been set up, or the key added, between two tries.
+
+    :param earlier: returns that record, None if there is none.
     """
 
-    def __init__(self, rows: Store, earlier: Store | None) -> None:
-        self._rows = rows
-        self._earlier = earlier
+    rows: Store
+    earlier: Callable[[str], object]
 
     def get(self, key: str) -> object:
-        """Return the row of a record, or else move Airflow's record there."""
-        content = self._rows.get(key)
-        if content is not None or self._earlier is None:
-            return content
-        content = self._earlier.get(key)
-        if isinstance(content, Mapping):
-            self._rows.set(key, dict(content))
+        """Return the row of a record, or else move the earlier one there."""
+        content = self.rows.get(key)
+        if content is None:
+            content = self.earlier(key)
+            if isinstance(content, Mapping):
+                self.rows.set(key, dict(content))
         return content
 
     def set(self, key: str, value: dict[str, Any], *, retention: object = None) -> None:
         """Write the row of a record."""
-        self._rows.set(key, value, retention=retention)
+        self.rows.set(key, value, retention=retention)
 
 
-class KeyRow:
-    """The row that a key names.
+def own_record(task: Store, key: str, by: str) -> dict[str, Any] | None:
+    """Return the record that a task has without ``once_key``, if it has submitted something.
 
-    Without one, the task's own record moves there if it has submitted something: the author may
-    have added the key between two tries.
-
-    :param task: the store of the task's own records; ``task_key`` is that of its record.
     :param by: the task instance.
     """
-
-    def __init__(self, rows: Store, task: Store, task_key: str, by: str) -> None:
-        self._rows = rows
-        self._task = task
-        self._task_key = task_key
-        self._by = by
-
-    def get(self, key: str) -> object:
-        """Return the row, or else move the task's own record there."""
-        content = self._rows.get(key)
-        if content is not None:
-            return content
-        earlier = self._task.get(self._task_key)
-        if not isinstance(earlier, Mapping) or earlier.get("state") in (UNKNOWN, *NOT_SCHEDULED):
-            return None
-        self._rows.set(key, {**earlier, "by": self._by})
-        return earlier
-
-    def set(self, key: str, value: dict[str, Any], *, retention: object = None) -> None:
-        """Write the row."""
-        self._rows.set(key, value, retention=retention)
+    record = task.get(key)
+    if not isinstance(record, Mapping) or record.get("state") in (UNKNOWN, *NOT_SCHEDULED):
+        return None
+    return {**record, "by": by}

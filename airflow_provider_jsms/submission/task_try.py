@@ -14,15 +14,16 @@ import logging
 import math
 import threading
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.submission.advice import CODE_KEY
-from airflow_provider_jsms.submission.code_note import CodeNote
 from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED, SENDING, Attempt
 from airflow_provider_jsms.submission.ledger import SubmissionRecord
 from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK, Place, Writer
-from airflow_provider_jsms.submission.stores import KeyRow, TaskRows
+from airflow_provider_jsms.submission.stored_record import CodeNote
+from airflow_provider_jsms.submission.stores import MovingStore, own_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,8 +147,8 @@ class TaskTry:
         with self._lock:
             if self.attempt.is_in_table or self._task is None:
                 return
-            place = Place(app, TASK, Writer(*self._task))
-            self.store = TaskRows(ledger.store(place), self.store)
+            rows: Store = ledger.store(Place(app, TASK, Writer(*self._task)))
+            self.store = MovingStore(rows, self.store.get) if self.store else rows
             self.attempt = replace(
                 self.attempt, is_kept_by_clear=True, is_in_table=True, by=self._by
             )
@@ -164,7 +165,8 @@ class TaskTry:
         place = Place(app, ONCE, Writer(*(self._task or ())))
         store: Store = ledger.store(place)
         if instead_of and self.store is not None and self.attempt.number > 1:
-            store = KeyRow(store, self.store, instead_of, self.attempt_with_key.by)
+            own = partial(own_record, self.store, instead_of, self._by)
+            store = MovingStore(store, lambda _: own())
         return SubmissionRecord(store, once_key, self.attempt_with_key)
 
     @property

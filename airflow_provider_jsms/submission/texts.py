@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.api.arguments import once_key_of
 from airflow_provider_jsms.api.calls import submit_schedule
 from airflow_provider_jsms.api.entries import TEMP_PARA, TEXTS, columns_of_row, is_missing
 from airflow_provider_jsms.api.masking import mask_text
+from airflow_provider_jsms.api.recipients import Unusable
 from airflow_provider_jsms.api.send_time import parse_send_time
 from airflow_provider_jsms.api.send_window import ALWAYS
 from airflow_provider_jsms.exceptions import JsmsInputError
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.send_window import SendWindow
     from airflow_provider_jsms.hooks.connection import JsmsSettings
 
-_SHOWN_ERRORS: Final = 10
-
 
 def read_texts(
     source: Source, settings: JsmsSettings, send_window: SendWindow = ALWAYS
@@ -29,12 +28,11 @@ def read_texts(
     """Return the validated texts of a list, in the given order.
 
     :param send_window: moves or refuses the times outside it.
-    :raises JsmsInputError: counts the unusable rows, among them those that repeat a key, and shows
-        the first ten.
+    :raises JsmsInputError: some rows are unusable, or repeat a key.
     """
     texts: list[Text] = []
     places: dict[str, int] = {}
-    flaws = []
+    unusable = Unusable()
     for place, entry in source:
         try:
             text = text_of_entry(entry, settings, send_window)
@@ -43,15 +41,11 @@ def read_texts(
                     f"its key {mask_text(text.key)!r} is that of {source.place} {first} too."
                 )
         except JsmsInputError as error:
-            flaws.append(f"{source.place} {place}: {error}")
+            unusable.add(place, error)
         else:
             texts.append(text)
-    if flaws:
-        count = len(flaws) + len(texts)
-        shown = "\n".join(flaws[:_SHOWN_ERRORS])
-        raise JsmsInputError(
-            f"{len(flaws)} of {count} texts cannot be used, so nothing was sent:\n{shown}"
-        )
+    if unusable.count:
+        raise unusable.error(source, len(texts), lambda _: "texts")
     return texts
 
 

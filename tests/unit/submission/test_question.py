@@ -175,7 +175,7 @@ class TestAQuestion:
         assert users == [{"id": "7", "name": "7"}, {"id": "8", "name": "Li"}]
 
     @pytest.mark.parametrize(
-        "wrong", [{"ask_users": "ops"}, {"ask_users": [7]}, {"ask_timeout": 60}], ids=str
+        "wrong", [{"ask_users": "ops"}, {"ask_users": [7]}, {"ask_timeout": "1 h"}], ids=str
     )
     def test_is_a_mistake_before_any_request_if_it_cannot_be_asked(
         self, task: Task, sandbox: SandboxControl, wrong: dict[str, Any]
