@@ -36,10 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from airflow_provider_jsms.exceptions import JsmsError  # noqa: PLC0415
     from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
     from airflow_provider_jsms.submission.fingerprint import account_of  # noqa: PLC0415
-    from airflow_provider_jsms.submission.stored_record import (  # noqa: PLC0415
-        RecordTakenError,
-        StoreAwayError,
-    )
+    from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError  # noqa: PLC0415
 
     try:
         with _log_muted(), JsmsHook(options.conn_id) as hook:
@@ -116,7 +113,7 @@ def _not_there(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN40
 
 
 def _purge(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401
-    from airflow_provider_jsms.submission.stored_record import utc_text  # noqa: PLC0415
+    from airflow_provider_jsms.api.send_time import utc_text  # noqa: PLC0415
 
     before = datetime.now(UTC) - timedelta(days=options.older_than)
     count = ledger.purge(app, utc_text(before), dry_run=options.dry_run)

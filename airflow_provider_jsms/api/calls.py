@@ -17,6 +17,7 @@ from airflow_provider_jsms.api.arguments import optional_id, required_id, schedu
 from airflow_provider_jsms.api.codes import PULLED_TOO_OFTEN
 from airflow_provider_jsms.api.masking import mask_mobile
 from airflow_provider_jsms.api.recipients import mobile_of, parameters_of, recipients_of
+from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
     JsmsNoAnswerError,
@@ -232,7 +233,7 @@ def uncertain(call: Call[Any], error: JsmsNoAnswerError, since: datetime) -> Jsm
     """Return the error for a submission with an unknown outcome; ``since`` is when it left."""
     return JsmsUncertainError.like(
         error,
-        f"JSMS may have accepted this at {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}: {error.text} "
+        f"JSMS may have accepted this at {utc_text(since)}: {error.text} "
         f"It concerns {call.subject}. It was not sent again. Check in the JSMS console whether "
         "that schedule exists, and delete it there before you send again.",
     )

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HIDDEN: Final = "***"
-SHOWN_RECIPIENTS: Final = 10
-"""The first recipients of a list are shown masked, the others are counted."""
+SHOWN: Final = 10
+"""The first of many are shown, the others are counted."""
 
 _LONGEST_TEXT: Final = 200
 # A mainland number as people write it: with +86 or without, and with signs between the digits.
@@ -74,6 +74,16 @@ def show(value: object) -> str:
     return f"(a {type(value).__name__}{length})"
 
 
+def first_ten(texts: Iterable[str], of: str = "") -> list[str]:
+    """Return the first ten texts, and how many more there are.
+
+    :param of: follows that number.
+    """
+    shown = [*texts]
+    more = [f"and {len(shown) - SHOWN:,} more{of}"] if len(shown) > SHOWN else []
+    return shown[:SHOWN] + more
+
+
 def mask_field(name: str, value: object) -> object:
     """Return a field with personal data as Airflow may show it, without values."""
     if value is None or (isinstance(value, str) and not value):
@@ -104,10 +114,8 @@ def _masked_recipients(value: object) -> object:
         return mask_text(value)
     if not isinstance(value, list | tuple):
         return HIDDEN
-    shown = [_masked_recipient(recipient) for recipient in value[:SHOWN_RECIPIENTS]]
-    if len(value) > SHOWN_RECIPIENTS:
-        shown.append(f"and {len(value) - SHOWN_RECIPIENTS} more")
-    return shown
+    shown = [_masked_recipient(recipient) for recipient in value[:SHOWN]]
+    return [*shown, f"and {len(value) - SHOWN} more"] if len(value) > SHOWN else shown
 
 
 def _masked_recipient(value: object) -> object:

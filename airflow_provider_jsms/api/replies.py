@@ -220,26 +220,19 @@ def read_schedule(body: object, asked: str) -> Schedule:
 def read_template(body: object) -> Template:
     """Return a template."""
     reply = _object(body)
-    return {
-        "temp_id": whole_number(reply.get("temp_id")),
-        "template": _text(reply, "template"),
-        "type": whole_number(reply.get("type")),
-        "ttl": whole_number(reply.get("ttl")),
-        "remark": str(reply.get("remark") or ""),
-        "status": whole_number(reply.get("status")),
-    }
+    words = {"template": _text(reply, "template"), "remark": str(reply.get("remark") or "")}
+    return cast("Template", {**_numbers(reply, "temp_id", "type", "ttl", "status"), **words})
 
 
 def read_sign(body: object) -> Sign:
     """Return a signature."""
     reply = _object(body)
-    return {
-        "sign_id": whole_number(reply.get("sign_id")),
-        "sign": _text(reply, "sign"),
-        "status": whole_number(reply.get("status")),
-        "is_default": whole_number(reply.get("is_default")),
-        "use_status": whole_number(reply.get("use_status")),
-    }
+    numbers = _numbers(reply, "sign_id", "status", "is_default", "use_status")
+    return cast("Sign", {**numbers, "sign": _text(reply, "sign")})
+
+
+def _numbers(reply: Mapping[str, object], *names: str) -> dict[str, int | None]:
+    return {name: whole_number(reply.get(name)) for name in names}
 
 
 def read_balance(body: object) -> Balance:

@@ -54,7 +54,7 @@ class SendTime:
     @property
     def utc(self) -> str:
         """The same moment as Airflow shows it: ``2026-12-01T01:00:00Z``."""
-        return f"{_wall_clock(self.instant).replace(' ', 'T')}Z"
+        return utc_text(self.instant)
 
     def __str__(self) -> str:
         """Both clocks: ``2026-12-01 09:00:00 Asia/Shanghai (2026-12-01T01:00:00Z)``."""
@@ -84,6 +84,11 @@ class SendTime:
                 f"{SendTime(now.astimezone(UTC), self.zone)}; if that is not the time, the clock "
                 "of this machine is wrong. Nothing was sent."
             )
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a moment in UTC as Airflow shows it: ``2026-12-01T01:00:00Z``."""
+    return f"{_wall_clock(moment.astimezone(UTC)).replace(' ', 'T')}Z"
 
 
 def service_zone(name: str) -> tzinfo:

@@ -1,4 +1,4 @@
-"""Settings from an Airflow connection: address, credentials, timeouts.
+"""Settings from an Airflow connection: address, credentials, timeouts; and the ledger it names.
 
 The form saves numbers and nulls, a URI strings. None and an empty string mean the default.
 """
@@ -13,7 +13,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowNotFoundException,
+    BaseHook,
+    mask_secret,
+)
 
 from airflow_provider_jsms.api.codes import APP_QUOTA_NOT_ASSIGNED, CODES
 from airflow_provider_jsms.api.masking import mask_text, show
@@ -34,9 +39,11 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from airflow.providers.common.compat.sdk import Connection
+    from sqlalchemy.engine import Engine
 
     from airflow_provider_jsms.api.send_window import SendWindow
     from airflow_provider_jsms.exceptions import JsmsError
+    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +59,7 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _REAL_SERVICE: Final = re.compile(r"(.*\.)?(jpush|jiguang)\.cn\.?", re.IGNORECASE)
 _FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
 _PORTS: Final = range(1, 65536)
+_LEDGER_EXTRA: Final = "the extra ledger_conn_id of the JSMS connection"
 _STANDARD_FIELDS: Final = ("login", "password", "host", "schema", "port")
 
 
@@ -276,3 +284,36 @@ def _send_window(extra: Mapping[str, Any]) -> SendWindow:
         return send_window_of(extra.get("send_window"))
     except JsmsInputError:
         raise _invalid("extra 'send_window'", show(extra["send_window"]), ACCEPTED) from None
+
+
+def open_ledger(settings: JsmsSettings) -> SqlLedger:
+    """Return the ledger of a connection, which connects on first use.
+
+    :raises JsmsConnectionNotFoundError: Airflow does not find the connection of the database.
+    :raises JsmsSettingsError: it is of no SQL database, or its provider is not installed.
+    """
+    # It imports SQLAlchemy, which most tasks do not need.
+    from airflow_provider_jsms.submission.sql_ledger import LOCKED_FOR, SqlLedger  # noqa: PLC0415
+
+    conn_id = settings.ledger_conn_id
+    with looking_up(conn_id, _LEDGER_EXTRA):
+        connection = BaseHook.get_connection(conn_id)
+    engine = _engine_of(connection, LOCKED_FOR)
+    return SqlLedger(engine, settings.ledger_table, name=mask_text(conn_id))
+
+
+def _engine_of(connection: Any, locked_for: int) -> Engine:  # noqa: ANN401  differs between the versions of Airflow
+    arguments: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
+    if connection.conn_type == "sqlite":
+        arguments["connect_args"] = {"timeout": locked_for}
+    try:
+        hook = connection.get_hook()
+        engine: Engine = hook.get_sqlalchemy_engine(engine_kwargs=arguments)
+    except (AirflowException, AttributeError, ImportError, NotImplementedError) as error:
+        raise JsmsSettingsError(
+            f"The connection {mask_text(connection.conn_id)}, {_LEDGER_EXTRA}, cannot be opened as "
+            f"a SQL database ({type(error).__name__}: {mask_text(error)}), so nothing was sent. "
+            "Use a connection to PostgreSQL, MySQL or SQLite, and install its Airflow provider, "
+            "such as apache-airflow-providers-postgres, on every worker."
+        ) from error
+    return engine

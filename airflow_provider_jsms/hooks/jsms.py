@@ -23,7 +23,7 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.hooks.client import JsmsClient
-from airflow_provider_jsms.hooks.connection import explain, looking_up, settings_of
+from airflow_provider_jsms.hooks.connection import explain, looking_up, open_ledger, settings_of
 from airflow_provider_jsms.submission.custom_code import (
     accepted_under,
     begin,
@@ -127,9 +127,6 @@ class JsmsHook(BaseHook):
         """
         if not self.settings.ledger_conn_id:
             return None
-        # It imports SQLAlchemy, which most tasks do not need.
-        from airflow_provider_jsms.hooks.ledger_database import open_ledger  # noqa: PLC0415
-
         return open_ledger(self.settings)
 
     def require_ledger(self, needed_by: str) -> SqlLedger:

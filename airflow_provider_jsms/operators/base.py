@@ -37,9 +37,9 @@ from airflow_provider_jsms.operators.rendering import (
 from airflow_provider_jsms.submission.advice import KEEP
 from airflow_provider_jsms.submission.airflow_version import CAN_ASK
 from airflow_provider_jsms.submission.chunks import survey
-from airflow_provider_jsms.submission.exclusion import excluded_numbers
 from airflow_provider_jsms.submission.fingerprint import account_of
 from airflow_provider_jsms.submission.question import answer_of
+from airflow_provider_jsms.submission.recipients_file import excluded_numbers
 from airflow_provider_jsms.submission.running_try import store_of, task_try_of
 from airflow_provider_jsms.submission.submission import Policy
 from airflow_provider_jsms.submission.task_try import RECORD

@@ -18,7 +18,7 @@ from airflow_provider_jsms.operators.base import (
 )
 from airflow_provider_jsms.operators.private_fields import PRIVATE_FIELDS
 from airflow_provider_jsms.operators.rendering import require_task_run
-from airflow_provider_jsms.submission.exclusion import excluded_numbers
+from airflow_provider_jsms.submission.recipients_file import excluded_numbers
 from airflow_provider_jsms.submission.refusals import FailureLimit
 from airflow_provider_jsms.submission.submission import ON_UNCERTAIN
 

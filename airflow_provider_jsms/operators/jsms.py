@@ -36,10 +36,9 @@ from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
 from airflow_provider_jsms.submission.chunks import chunks
 from airflow_provider_jsms.submission.custom_code import refuse_templates
-from airflow_provider_jsms.submission.exclusion import excluded_numbers
 from airflow_provider_jsms.submission.fingerprint import fingerprint_of
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
-from airflow_provider_jsms.submission.recipients_file import source_of
+from airflow_provider_jsms.submission.recipients_file import excluded_numbers, source_of
 from airflow_provider_jsms.submission.refusals import FailureLimit
 from airflow_provider_jsms.submission.submission import Submission
 from airflow_provider_jsms.submission.task_try import RECORD, RECORD_OF_CHUNK

@@ -18,11 +18,10 @@ from airflow_provider_jsms.api.send_window import send_window_of
 from airflow_provider_jsms.exceptions import JsmsError
 from airflow_provider_jsms.operators.base import JsmsSubmitOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
-from airflow_provider_jsms.submission.exclusion import excluded_numbers
 from airflow_provider_jsms.submission.fingerprint import account_of
 from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
 from airflow_provider_jsms.submission.plan import plan
-from airflow_provider_jsms.submission.recipients_file import source_of
+from airflow_provider_jsms.submission.recipients_file import excluded_numbers, source_of
 from airflow_provider_jsms.submission.reconciliation import Reconciliation
 from airflow_provider_jsms.submission.report import Outcome, check, log_plan, planned
 from airflow_provider_jsms.submission.scope import Scope

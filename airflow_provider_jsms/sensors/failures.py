@@ -11,13 +11,14 @@ from airflow.providers.common.compat.sdk import (
     AirflowTaskTimeout,
 )
 
+from airflow_provider_jsms.api.masking import first_ten
+from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import (
     JsmsOverdueError,
     JsmsScheduleGoneError,
     JsmsUnreachableError,
     JsmsWaitError,
 )
-from airflow_provider_jsms.triggers.waiting import first_ten, show_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,13 +42,13 @@ def error_of(failed: Failed, wait: Wait) -> JsmsError:
             "jsms_conn_id is the connection of the submit."
         )
     if failed.reason == "overdue":
-        lines = [f"{each}, due since {show_time(wait.due_at(each))}" for each in failed.schedules]
+        lines = [f"{each}, due since {utc_text(wait.due_at(each))}" for each in failed.schedules]
         return JsmsOverdueError(
             f"Overdue by more than grace ({wait.grace}): {'; '.join(first_ten(lines))}. Check the "
             "JSMS console: if the text is only late, raise grace and clear the task. If JSMS "
             "refused recipients of a batch, pass the result of the submit as schedule_id."
         )
-    since = show_time(wait.failing_since or wait.started_at)
+    since = utc_text(wait.failing_since or wait.started_at)
     return JsmsUnreachableError(
         f"JSMS could not be polled since {since}. {last_poll(wait)} The schedules are unchanged: "
         "once JSMS can be reached again, clear the task."
@@ -56,7 +57,7 @@ def error_of(failed: Failed, wait: Wait) -> JsmsError:
 
 def last_poll(wait: Wait) -> str:
     """Return the last known progress as a sentence."""
-    return f"Last poll: {'; '.join(first_ten([str(each) for each in wait.schedules.values()]))}."
+    return f"Last poll: {'; '.join(first_ten(map(str, wait.schedules.values())))}."
 
 
 @contextmanager

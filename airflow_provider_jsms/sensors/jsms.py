@@ -20,6 +20,7 @@ from airflow_provider_jsms import compat
 from airflow_provider_jsms.api.arguments import flag, period
 from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.api.references import only_ids, references_in
+from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError, JsmsUnknownEventError
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.rendering import require_task_run
@@ -32,7 +33,6 @@ from airflow_provider_jsms.triggers.waiting import (
     Failed,
     Progress,
     Wait,
-    show_time,
 )
 
 if TYPE_CHECKING:
@@ -246,8 +246,8 @@ class JsmsScheduleSensor(BaseSensorOperator):
         for each in wait.schedules.values():
             if each.send_time and ends_at < each.send_time:
                 raise JsmsInputError(
-                    f"timeout ends at {show_time(ends_at)}, before send_time "
-                    f"({show_time(each.send_time)}) of schedule {each.schedule_id}. Raise timeout, "
+                    f"timeout ends at {utc_text(ends_at)}, before send_time "
+                    f"({utc_text(each.send_time)}) of schedule {each.schedule_id}. Raise timeout, "
                     "or remove it: grace ends the wait."
                 )
 
@@ -259,10 +259,10 @@ class JsmsScheduleSensor(BaseSensorOperator):
 
     def _log_status(self, wait: Wait, now: datetime) -> None:
         if wait.failing_since:
-            self.log.warning("JSMS could not be polled since %s", show_time(wait.failing_since))
+            self.log.warning("JSMS could not be polled since %s", utc_text(wait.failing_since))
         for line in wait.status(now):
             self.log.info("%s", line)
-        self.log.info("Next poll at %s", show_time(self._next_poll))
+        self.log.info("Next poll at %s", utc_text(self._next_poll))
 
     def _defer(self, wait: Wait) -> NoReturn:
         # A DAG file must not import the triggerer's modules when it is parsed.

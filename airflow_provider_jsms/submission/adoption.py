@@ -1,31 +1,28 @@
-"""Carry the answer of a person into the record that the question was about."""
+"""Carry the answer of a person into the record, if the schedule that they name is of this text."""
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_jsms.api.masking import mask_mobile, mask_text
+from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError, JsmsUncertainError
-from airflow_provider_jsms.submission.comparison import (
-    differences,
-    differences_from_record,
-    outcome_of,
-    outcome_of_record,
-)
 from airflow_provider_jsms.submission.decisions import Decision, Do
 from airflow_provider_jsms.submission.fingerprint import people_fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.replies import Schedule
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.question import Answer
-    from airflow_provider_jsms.submission.submission import Sender
 
 _log = logging.getLogger(__name__)
 
@@ -34,14 +31,14 @@ _log = logging.getLogger(__name__)
 class Adoption:
     """An answer, and the submission that it decides.
 
-    :param sender: an open hook, which asks JSMS about a schedule that the person has found.
+    :param hook: open; it asks JSMS about a schedule that the person has found.
     :param call: None if the text has vanished from a list.
     :param request: the fingerprint of the call.
     :param summary: of the call, for people who read the record.
     """
 
     answer: Answer
-    sender: Sender
+    hook: JsmsHook
     record: SubmissionRecord
     call: Call[Any] | None
     request: Fingerprint | None
@@ -74,7 +71,7 @@ class Adoption:
 
     def _adopt_as_recorded(self, schedule: Schedule) -> None:
         """Write the record as if it had been *accepted*: the arguments have changed since."""
-        people = partial(people_fingerprint, settings=self.sender.settings)
+        people = partial(people_fingerprint, settings=self.hook.settings)
         content = self.record.content or {}
         self._require_agreement(schedule, differences_from_record(schedule, content, people))
         self.record.there(outcome_of_record(schedule, content), self.answer.note)
@@ -84,7 +81,7 @@ class Adoption:
         if schedule_id is None:
             raise _not_adopted(self.call, "No schedule_id was entered")
         try:
-            return self.sender.query_schedule(schedule_id)
+            return self.hook.query_schedule(schedule_id)
         except JsmsInputError as error:
             raise _not_adopted(self.call, str(error)) from error
         except JsmsStateError as error:
@@ -115,3 +112,65 @@ def _not_adopted(call: object, why: str) -> JsmsUncertainError:
         "clear the task.",
         call=str(call or "delete_schedule"),
     )
+
+
+def differences(schedule: Schedule, call: Call[Any]) -> list[str]:
+    """Return how a schedule differs from a call, empty if the call may have created it.
+
+    Numbers are compared masked, because no document says whether JSMS masks them. JSMS may have
+    refused some recipients of a batch, which a schedule does not list.
+    """
+    theirs = Counter(mask_mobile(person["mobile"]) for person in schedule["recipients"])
+    ours = Counter(mask_mobile(person["mobile"]) for person in call.recipients)
+    return _differences(schedule, call.body or {}, (theirs - ours).total())
+
+
+def differences_from_record(
+    schedule: Schedule, record: Mapping[str, Any], people: Callable[[list[str]], str]
+) -> list[str]:
+    """Return the same for a record, whose arguments the task does not have any more.
+
+    :param people: returns the fingerprint of numbers.
+    """
+    numbers = [person["mobile"] for person in schedule["recipients"]]
+    others = max(0, len(numbers) - record["recipients"])
+    is_comparable = len(numbers) == record["recipients"] and all(map(str.isdigit, numbers))
+    if is_comparable and people(numbers) != record["fingerprint"].get("people"):
+        others = len(numbers)
+    return _differences(schedule, record, others)
+
+
+def _differences(schedule: Schedule, expected: Mapping[str, Any], others: int) -> list[str]:
+    found = [
+        f"its {name} is {mask_text(schedule[name])}"
+        for name in ("send_time", "temp_id")
+        if schedule[name] not in (None, expected[name])
+    ]
+    if others:
+        found.append(f"it goes to {others} other {noun(others)}")
+    return found if schedule["recipients"] else [*found, "it goes to nobody"]
+
+
+def outcome_of(schedule: Schedule, call: Call[Any]) -> dict[str, Any]:
+    """Return the outcome of a call, as a record keeps it, by the schedule that it created."""
+    schedule_id = {"schedule_id": schedule["schedule_id"]}
+    if "recipients" not in (call.body or {}):
+        return schedule_id
+    listed = Counter(mask_mobile(person["mobile"]) for person in schedule["recipients"])
+    refused = []
+    for at, person in enumerate(call.recipients):
+        masked = mask_mobile(person["mobile"])
+        if not listed[masked]:
+            refused.append([at, None])
+        listed[masked] -= listed[masked] > 0
+    accepted = len(call.recipients) - len(refused)
+    counts = {"success_count": accepted, "failure_count": len(refused)}
+    return {**schedule_id, **counts, "refused": refused}
+
+
+def outcome_of_record(schedule: Schedule, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same for a record, which does not say who was refused."""
+    accepted = len(schedule["recipients"])
+    refused = max(0, record["recipients"] - accepted)
+    counts = {"success_count": accepted, "failure_count": refused}
+    return {"schedule_id": schedule["schedule_id"], **counts, "refused": [[None, None]] * refused}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_jsms.api.calls import MAX_RECIPIENTS, batch_call
+from airflow_provider_jsms.api.masking import first_ten
 from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.exceptions import (
     JsmsChangedListError,
@@ -37,14 +38,14 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.replies import BatchResult, FailedRecipient
     from airflow_provider_jsms.api.send_time import SendTime
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.chunks import Survey
     from airflow_provider_jsms.submission.decisions import Attempt
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.preflight import Preflight
-    from airflow_provider_jsms.submission.submission import Policy, Sender
+    from airflow_provider_jsms.submission.submission import Policy
     from airflow_provider_jsms.submission.task_try import BatchRecords, TaskTry
 
-_SHOWN_IDS: Final = 10
 _MOST_UNANSWERED: Final = 3
 """Chunks that a try sends without getting an answer before it stops to ask."""
 
@@ -74,9 +75,7 @@ class Tally:
     @property
     def ids(self) -> str:
         """The schedule_ids in words, the first ten of many."""
-        more = len(self.schedule_ids) - _SHOWN_IDS
-        shown = ", ".join(self.schedule_ids[:_SHOWN_IDS])
-        return f"{shown} and {more} more (XCom schedule_ids)" if more > 0 else shown
+        return ", ".join(first_ten(self.schedule_ids, " (XCom schedule_ids)"))
 
     def as_batch(self) -> BatchResult:
         """Return it in the form of the result of a single batch."""
@@ -156,7 +155,7 @@ class Campaign:
 
     def __init__(
         self,
-        hook: Sender,
+        hook: JsmsHook,
         source: Source,
         known: Survey,
         send_time: SendTime,
@@ -236,7 +235,7 @@ class Campaign:
         account, task_try = account_of(self._hook.settings), self._task_try
         if once_key is not None:
             ledger = self._hook.require_ledger("once_key")
-            return KeyedRecords(task_try, ledger, account.app, once_key, is_in_code=is_in_code)
+            return KeyedRecords(task_try, ledger, account.app, once_key, is_in_code)
         if is_in_code:
             return task_try.records_of_batch(account, self._list)
         return task_try.records_of_task()

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.replies import BatchResult
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
-    from airflow_provider_jsms.submission.submission import Sender
 
 _OUTSIDE: Final = Attempt(number=1, is_cleared=False, is_mapped=False, is_kept_by_clear=True)
 # Of this process, outside a task.
@@ -43,23 +43,23 @@ def begin() -> None:
     _task_try().begin_code()
 
 
-def submit_text(sender: Sender, call: Call[str], once_key: str | None = None) -> str:
+def submit_text(hook: JsmsHook, call: Call[str], once_key: str | None = None) -> str:
     """Submit one text and return its schedule_id."""
     refuse_templates(call)
-    request = fingerprint_of(call, sender.settings)
-    submission = _submission(sender, once_key, lambda it: it.record_of_text(request))
+    request = fingerprint_of(call, hook.settings)
+    submission = _submission(hook, once_key, lambda it: it.record_of_text(request))
     return str((submission.carry_out(call, request) or {})["schedule_id"])
 
 
 def submit_batch(
-    sender: Sender, call: Call[BatchResult], once_key: str | None = None
+    hook: JsmsHook, call: Call[BatchResult], once_key: str | None = None
 ) -> BatchResult:
     """Submit one batch and return its result."""
     refuse_templates(call)
-    request = fingerprint_of(call, sender.settings)
-    listed = list_fingerprint([digest(call.recipients)], sender.settings)
+    request = fingerprint_of(call, hook.settings)
+    listed = list_fingerprint([digest(call.recipients)], hook.settings)
     submission = _submission(
-        sender,
+        hook,
         once_key,
         lambda it: it.records_of_batch(request, listed).of_chunk(1),
         about={"chunks": 1, "list": listed},
@@ -75,20 +75,20 @@ def accepted_under(ledger: SqlLedger, app: str, once_key: str) -> str | None:
 
 
 def _submission(
-    sender: Sender,
+    hook: JsmsHook,
     once_key: str | None,
     record_of: Callable[[TaskTry], SubmissionRecord],
     about: Mapping[str, Any] | None = None,
 ) -> Submission:
     """Return a submission by its record: that of the key, or that of the task."""
-    task_try, app = _task_try(), account_of(sender.settings).app
+    task_try, app = _task_try(), account_of(hook.settings).app
     if once_key is not None:
-        record = task_try.record_of_key(sender.require_ledger("once_key"), app, once_key)
-        return KeyedSubmission(sender, task_try, record, about=about, is_hook=True)
-    if sender.ledger is not None:
-        task_try.keep_in(sender.ledger, app)
+        record = task_try.record_of_key(hook.require_ledger("once_key"), app, once_key)
+        return KeyedSubmission(hook, task_try, record, about=about, is_hook=True)
+    if hook.ledger is not None:
+        task_try.keep_in(hook.ledger, app)
         task_try.begin_code()
-    return Submission(sender, task_try, record_of(task_try), about=about, is_hook=True)
+    return Submission(hook, task_try, record_of(task_try), about=about, is_hook=True)
 
 
 def refuse_templates(call: Call[Any]) -> None:

@@ -39,6 +39,8 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_jsms.api.send_time import utc_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -148,11 +150,7 @@ def decide_when_gone(
 ) -> Decision:
     """Return the next step if JSMS no longer knows the schedule of a record."""
     send_time = str(record.get("send_time_utc") or "")
-    if (
-        attempt.is_keyed
-        and "modifying" not in record
-        and "" < send_time < f"{now:%Y-%m-%dT%H:%M:%SZ}"
-    ):
+    if attempt.is_keyed and "modifying" not in record and "" < send_time < utc_text(now):
         return Decision(Do.GIVE_UP, "the text was sent, or its schedule was deleted in time")
     why = f"JSMS no longer knows schedule {schedule_id}: it was deleted, or sent"
     return Decision(Do.DOUBT, why)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.replies import whole_number
-from airflow_provider_jsms.api.send_time import parse_wire
+from airflow_provider_jsms.api.send_time import parse_wire, utc_text
 from airflow_provider_jsms.api.statuses import (
     INTERVAL,
     MAX_ROWS,
@@ -23,7 +23,7 @@ from airflow_provider_jsms.api.statuses import (
 )
 from airflow_provider_jsms.exceptions import JsmsCallError, JsmsLedgerError, JsmsOutputError
 from airflow_provider_jsms.submission.output_file import encoded, explaining
-from airflow_provider_jsms.submission.stored_record import StoreAwayError, utc_text
+from airflow_provider_jsms.submission.stored_record import StoreAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

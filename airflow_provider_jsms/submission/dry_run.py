@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.codes import INVALID_SIGN_ID, INVALID_TEMP_ID
 from airflow_provider_jsms.api.estimate import Estimate, parts_of
-from airflow_provider_jsms.api.masking import SHOWN_RECIPIENTS, mask_mobile, mask_text
+from airflow_provider_jsms.api.masking import SHOWN, mask_mobile, mask_text
 from airflow_provider_jsms.api.recipients import Unusable, noun
 from airflow_provider_jsms.exceptions import (
     JsmsAccountError,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.send_time import SendTime
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.refusals import FailureLimit
-    from airflow_provider_jsms.submission.submission import Sender
 
 _TYPES: Final[Mapping[int | None, str]] = {1: "verification", 2: "notification", 3: "marketing"}
 _STATES: Final[Mapping[int | None, str]] = {0: "under review", 1: "approved", 2: "rejected"}
@@ -51,7 +51,7 @@ class DryRun:
 
     def __init__(
         self,
-        sender: Sender,
+        hook: JsmsHook,
         source: Source,
         send_time: SendTime,
         head: Mapping[str, Any],
@@ -64,7 +64,7 @@ class DryRun:
         self._source = source
         self._send_time = send_time
         self._head = head
-        self._facts = fetch(sender, head)
+        self._facts = fetch(hook, head)
         self._estimate = Estimate(self._facts.wording)
         self._unusable = Unusable()
         self._sample: list[str] = []
@@ -113,7 +113,7 @@ class DryRun:
         for people in self._unique.chunks():
             for person in people:
                 self._estimate.add(person)
-                if len(self._sample) < SHOWN_RECIPIENTS:
+                if len(self._sample) < SHOWN:
                     self._sample.append(self._sampled(person))
 
     def _sampled(self, person: Recipient) -> str:

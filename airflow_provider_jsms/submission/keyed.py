@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import JsmsForeignRecordError, JsmsLedgerError
-from airflow_provider_jsms.submission.stored_record import RecordTakenError, utc_text
+from airflow_provider_jsms.submission.stored_record import RecordTakenError
 from airflow_provider_jsms.submission.submission import Submission
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ class KeyedSubmission(Submission):
 
         Not with the answer of a person about this very request.
         """
-        if self._answer and self._record.key in self._answer.versions:
+        if self._policy.answer and self._record.key in self._policy.answer.versions:
             return
-        longest = longest_call(self._sender.settings)
+        longest = longest_call(self._hook.settings)
         version, deadline = None, 0.0
         while self._is_under_way(longest):
             if self._record.version != version:
@@ -69,7 +70,7 @@ class KeyedSubmission(Submission):
                 version, deadline = self._record.version, monotonic() + longest
             if monotonic() > deadline:
                 return
-            self._before_send()
+            self._policy.before_send()
             time.sleep(_POLL)
             self._record.read_again()
 

@@ -105,14 +105,14 @@ def values_of(place: Place, content: Mapping[str, Any]) -> dict[str, Any]:
         "kind": place.kind,
         "scope": place.scope,
         "schedule_id": content.get("schedule_id") or content.get("deleted_schedule_id"),
-        "send_time": _due(content),
+        "send_time": due_text(content),
         "try_number": content.get("try"),
         "note": None if note is None else str(note)[:LONGEST_NOTE],
         "content": json.dumps(content),
     }
 
 
-def _due(content: Mapping[str, Any]) -> str | None:
+def due_text(content: Mapping[str, Any]) -> str | None:
     """Return when a text is sent, the later time while it is being modified."""
     each = (content, content.get("modifying") or {})
     return max(filter(None, (it.get("send_time_utc") for it in each)), default=None)

@@ -31,6 +31,7 @@ from airflow_provider_jsms.submission.decisions import (
     NEAR,
     NOT_SCHEDULED,
 )
+from airflow_provider_jsms.submission.ledger_rows import due_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -197,14 +198,7 @@ def due(record: Mapping[str, Any]) -> datetime:
 
     A record that names no time may be due at any time.
     """
-    times = [record, record.get("modifying", {})]
-    return max(
-        map(_moment, filter(None, (each.get("send_time_utc") for each in times))), default=_FAR
-    )
-
-
-def _moment(text: object) -> datetime:
     try:
-        return datetime.fromisoformat(str(text)).astimezone(UTC)
+        return datetime.fromisoformat(due_text(record) or "").astimezone(UTC)
     except ValueError:  # people may edit a record
         return _FAR

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from airflow_provider_jsms.api.calls import get_template
 from airflow_provider_jsms.api.codes import APP_QUOTA_NOT_ASSIGNED, TEMPLATE_AUDITING
 from airflow_provider_jsms.api.estimate import LONGEST_TEXT, MARKETING, Estimate, Wording
-from airflow_provider_jsms.api.masking import mask_text
+from airflow_provider_jsms.api.masking import first_ten, mask_text
 from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.exceptions import (
     JsmsAccountError,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.replies import Balance, Sign, Template
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.refusals import FailureLimit
-    from airflow_provider_jsms.submission.submission import Sender
 
 T = TypeVar("T")
 
@@ -36,7 +36,6 @@ UNDER_REVIEW: Final = 0
 REJECTED: Final = 2
 
 _AWAY: Final = (JsmsNotSentError, JsmsReadTimeoutError, JsmsConnectionLostError)
-_SHOWN: Final = 10
 _log = logging.getLogger(__name__)
 
 
@@ -85,7 +84,7 @@ class Facts:
         return {name: str(it) for name, it in facts.items() if isinstance(it, JsmsError)}
 
 
-def fetch(sender: Sender, head: Mapping[str, Any], *, with_balance: bool = True) -> Facts:
+def fetch(hook: JsmsHook, head: Mapping[str, Any], *, with_balance: bool = True) -> Facts:
     """Fetch the facts, one request each; an endpoint that fails is an unknown fact.
 
     While JSMS cannot be reached, the first error stands for all.
@@ -106,15 +105,15 @@ def fetch(sender: Sender, head: Mapping[str, Any], *, with_balance: bool = True)
 
     sign_id = head.get("sign_id")
     return Facts(
-        ask(lambda: sender.get_template(head["temp_id"])),
-        ask(lambda: sender.get_sign(sign_id)) if sign_id else None,
-        ask(lambda: _balance(sender)) if with_balance else None,
+        ask(lambda: hook.get_template(head["temp_id"])),
+        ask(lambda: hook.get_sign(sign_id)) if sign_id else None,
+        ask(lambda: _balance(hook)) if with_balance else None,
     )
 
 
-def _balance(sender: Sender) -> Balance:
+def _balance(hook: JsmsHook) -> Balance:
     try:
-        return sender.get_balance()
+        return hook.get_balance()
     except JsmsAccountError as error:
         if error.code != APP_QUOTA_NOT_ASSIGNED:
             raise
@@ -157,9 +156,7 @@ def flaws_of(estimate: Estimate) -> str:
 
 def in_words(counts: Mapping[str, int] | Counter[str]) -> str:
     """Return the first ten names with their numbers, masked."""
-    shown = [f"{mask_text(name)} {count:,}" for name, count in counts.items()]
-    more = [f"and {len(shown) - _SHOWN} more"] if len(shown) > _SHOWN else []
-    return ", ".join([*shown[:_SHOWN], *more])
+    return ", ".join(first_ten(f"{mask_text(name)} {count:,}" for name, count in counts.items()))
 
 
 def too_many(max_texts: int | None, estimate: Estimate) -> str:
@@ -183,7 +180,7 @@ class Preflight:
     :param max_texts: the most SMS parts that the list may cost, None for no limit.
     """
 
-    sender: Sender
+    hook: JsmsHook
     head: Mapping[str, Any]
     limit: FailureLimit
     is_wanted: bool
@@ -203,7 +200,7 @@ class Preflight:
             return
         if problem := too_many(self.max_texts, Estimate(None, count, count, count)):
             raise _refused([problem])
-        facts = fetch(self.sender, self.head, with_balance=self.is_wanted)
+        facts = fetch(self.hook, self.head, with_balance=self.is_wanted)
         estimate = Estimate(facts.wording)
         for chunk, is_due in people:
             for person in chunk:

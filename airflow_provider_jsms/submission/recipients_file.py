@@ -1,10 +1,12 @@
-"""Rows of a CSV or JSON Lines file, on the worker or in object storage, read as a stream."""
+"""Rows of a list, or of a CSV or JSON Lines file, on the worker or in object storage."""
 
 from __future__ import annotations
 
 import csv
 import json
+import logging
 import re
+from collections.abc import Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,26 +14,33 @@ from airflow_provider_jsms.api.arguments import SHOW_THE_WAY
 from airflow_provider_jsms.api.entries import (
     RECIPIENTS,
     Columns,
+    Rows,
+    columns_of_row,
     entries_of,
     is_blank,
     renamed_row,
     renaming_of,
 )
 from airflow_provider_jsms.api.masking import is_recipients_file, mask_text
-from airflow_provider_jsms.api.mobile import OF_A_TEMPLATE
+from airflow_provider_jsms.api.mobile import MOBILE, OF_A_TEMPLATE
+from airflow_provider_jsms.api.recipients import checked, recipient
 from airflow_provider_jsms.compat import absolute_path
 from airflow_provider_jsms.exceptions import JsmsError, JsmsInputError, JsmsRecipientsFileError
 from airflow_provider_jsms.submission.decoding import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from airflow_provider_jsms.api.entries import Rows, Source
+    from airflow_provider_jsms.api.entries import Source
+
+EXCLUDE: Final = Rows("exclude", (MOBILE,), has_parameters=False)
 
 # Excel obeys a first line such as "sep=;" and does not show it.
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=([,;\t|])"?[,;\t|]*', re.IGNORECASE)
 _SEPARATORS: Final = ",;\t"
 _EMPTY_LINE: Final = re.compile(r"[\s,;\ufeff]*")
+
+_log = logging.getLogger(__name__)
 
 
 def source_of(value: object, columns: object = None, rows: Rows = RECIPIENTS) -> Source:
@@ -164,3 +173,23 @@ def _opened(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:
 def _separator_of(header: str) -> str:
     """Return the separator that divides the header into the most columns."""
     return max(_SEPARATORS, key=lambda each: len(next(csv.reader([header], delimiter=each))))
+
+
+def excluded_numbers(value: object) -> frozenset[int] | None:
+    """Return the numbers of the argument ``exclude``, None for ``()``, its default.
+
+    :raises JsmsInputError: it is no list and no file, or an entry is no number.
+    :raises JsmsRecipientsFileError: the list cannot be read.
+    """
+    if isinstance(value, tuple) and not value:
+        return None
+    source = source_of(value, rows=EXCLUDE)
+    numbers = frozenset(checked(source, _number, lambda _: "entries of exclude"))
+    _log.info("%d numbers are excluded", len(numbers))
+    return numbers
+
+
+def _number(entry: object) -> int:
+    if isinstance(entry, Mapping):
+        entry = columns_of_row(tuple(entry), rows=EXCLUDE).entry([*entry.values()])
+    return int(recipient(entry[MOBILE] if isinstance(entry, Mapping) else entry)[MOBILE])

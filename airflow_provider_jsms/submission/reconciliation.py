@@ -6,14 +6,16 @@ Each text has a record of its own in the ledger, so a later try plans again and 
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_jsms.api.masking import first_ten
 from airflow_provider_jsms.exceptions import (
     JsmsAccountError,
     JsmsAlreadySentError,
@@ -29,22 +31,26 @@ from airflow_provider_jsms.exceptions import (
     JsmsThrottledError,
     JsmsUncertainError,
 )
+from airflow_provider_jsms.submission.adoption import Adoption, refuse_if_changed
+from airflow_provider_jsms.submission.airflow_version import CAN_ASK
 from airflow_provider_jsms.submission.decisions import ACCEPTED, DELETING, FINISHED, NEAR, Do
+from airflow_provider_jsms.submission.doubt import doubt_about, error_of
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.ledger import SubmissionRecord
 from airflow_provider_jsms.submission.plan import Action, due
-from airflow_provider_jsms.submission.report import in_words, shown
+from airflow_provider_jsms.submission.report import in_words
+from airflow_provider_jsms.submission.submission import Submission
 from airflow_provider_jsms.submission.task_try import TaskTry
-from airflow_provider_jsms.submission.vanished import VanishedText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
+    from airflow_provider_jsms.submission.decisions import Decision
     from airflow_provider_jsms.submission.plan import Plan, Step, Text
     from airflow_provider_jsms.submission.report import Outcome
     from airflow_provider_jsms.submission.stored_record import Store
-    from airflow_provider_jsms.submission.submission import Policy, Submission
+    from airflow_provider_jsms.submission.submission import Policy
 
 _MOST_UNREACHED: Final = 3
 """Texts for which JSMS or the ledger cannot be reached before a try leaves the others alone."""
@@ -52,10 +58,16 @@ _UNREACHED: Final = (JsmsNotSentError, JsmsThrottledError, JsmsNoAnswerError, Js
 _FOR_ALL: Final = (JsmsAuthError, JsmsAccountError, JsmsStoppedError)
 """Every other text would fail the same way."""
 _ACTING: Final = (Action.SUBMIT, Action.REPLACE, Action.MODIFY, Action.DELETE, Action.UNCERTAIN)
+_DELETION: Final = "delete_schedule"
+_WHY_UNCERTAIN: Final = (
+    "an earlier try ended during its submission, and it is not in the list any more: if it is "
+    "there, it is to be deleted, and if not, nothing is sent"
+)
 
 _log = logging.getLogger(__name__)
 
 
+@dataclass(repr=False)
 class Reconciliation:
     """Carries out a plan, the next due text first, a few at once.
 
@@ -65,24 +77,15 @@ class Reconciliation:
     :param concurrency: how many requests are in flight at once.
     """
 
-    def __init__(
-        self,
-        hook: JsmsHook,
-        store: Callable[[], Store],
-        task_try: TaskTry,
-        policy: Policy,
-        *,
-        concurrency: int,
-    ) -> None:
-        self._hook = hook
-        self._store = store
-        self._task_try = task_try
-        self._policy = policy
-        self._concurrency = concurrency
-        self._lock = threading.Lock()
-        self._unreached = 0
-        self._stopped_by: BaseException | None = None
-        self._doubtful: dict[str, Submission] = {}
+    hook: JsmsHook
+    store: Callable[[], Store]
+    task_try: TaskTry
+    policy: Policy
+    concurrency: int
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _unreached: int = field(default=0, init=False)
+    _stopped_by: BaseException | None = field(default=None, init=False)
+    _doubtful: dict[str, Submission] = field(default_factory=dict, init=False)
 
     def carry_out(self, plan: Plan, outcome: Outcome) -> None:
         """Follow the plan as far as possible.
@@ -94,12 +97,12 @@ class Reconciliation:
         left = iter(steps)
         try:
             if steps:
-                self._in_threads(min(self._concurrency, len(steps)), left, outcome)
+                self._in_threads(min(self.concurrency, len(steps)), left, outcome)
         finally:
             _log.info("Done: %s", in_words(outcome.counts))
         # In the order of the plan, as people read the error and the question.
         keys = [step.key for step in plan.steps]
-        self._task_try.submissions += [self._doubtful[key] for key in keys if key in self._doubtful]
+        self.task_try.submissions += [self._doubtful[key] for key in keys if key in self._doubtful]
         if outcome.failed:
             failed = {key: outcome.failed[key] for key in keys if key in outcome.failed}
             raise self._error(failed, in_words(outcome.counts), [*left])
@@ -123,7 +126,7 @@ class Reconciliation:
             self._stopped_by = error
             raise
         finally:
-            self._hook.close()
+            self.hook.close()
 
     def _next(self, left: Iterator[Step]) -> Step | None:
         with self._lock:
@@ -158,11 +161,11 @@ class Reconciliation:
         return self._submit(step.text)
 
     def _settle_vanished(self, step: Step) -> tuple[str, str | None]:
-        if self._policy.on_uncertain == "assume_sent":
+        if self.policy.on_uncertain == "assume_sent":
             return "uncertain", None
         record = self._record(step.key)
         own = TaskTry(None, record.attempt)
-        text = VanishedText(self._hook, own, record, self._policy)
+        text = VanishedText(self.hook, own, record, self.policy)
         try:
             decision = text.settle()
         except JsmsUncertainError:
@@ -176,14 +179,14 @@ class Reconciliation:
         return "deleted", record.schedule_id
 
     def _record(self, key: str) -> SubmissionRecord:
-        return SubmissionRecord(self._store(), key, self._task_try.attempt_with_key)
+        return SubmissionRecord(self.store(), key, self.task_try.attempt_with_key)
 
     def _submit(self, text: Text) -> tuple[str, str | None]:
         record = self._record(text.key)
         before = record.schedule_id
         # Other texts may have the same words, so each has a try of its own.
         own = TaskTry(None, record.attempt)
-        submission = KeyedSubmission(self._hook, own, record, self._policy)
+        submission = KeyedSubmission(self.hook, own, record, self.policy)
         try:
             outcome = submission.carry_out(text.call, text.request)
         except JsmsUncertainError:
@@ -205,10 +208,10 @@ class Reconciliation:
                 f"The record {step.key} has changed since it was planned to delete schedule "
                 f"{step.schedule_id}, so nothing was deleted. Another try reads it again."
             )
-        self._policy.before_send()
+        self.policy.before_send()
         record.deleting()
         try:
-            self._hook.delete_schedule(step.schedule_id)
+            self.hook.delete_schedule(step.schedule_id)
         except JsmsAlreadySentError:
             record.not_deleted()
             raise
@@ -219,7 +222,7 @@ class Reconciliation:
     def _require_gone(self, step: Step, record: SubmissionRecord, error: JsmsStateError) -> None:
         """Raise if a schedule that JSMS could not delete was sent."""
         try:
-            self._hook.raise_if_sent(step.schedule_id, error)
+            self.hook.raise_if_sent(step.schedule_id, error)
             # JSMS may have sent it meanwhile, by its own clock, and forgotten it.
             if due(record.content or {}) <= datetime.now(UTC) + NEAR:
                 raise JsmsAlreadySentError.like(error, error.text)
@@ -231,7 +234,7 @@ class Reconciliation:
     def _error(
         self, failed: Mapping[str, JsmsError], counts: str, untried: Sequence[Step]
     ) -> JsmsError:
-        lines = shown((f"{key}: {error}" for key, error in failed.items()), len(failed), "\n")
+        lines = "\n".join(first_ten(f"{key}: {error}" for key, error in failed.items()))
         others = (
             f" {len(untried):,} others were not tried, because they would fail too."
             if untried
@@ -242,7 +245,7 @@ class Reconciliation:
             f"{others} {counts}.\n{lines}"
         )
         errors = failed.values()
-        may_ask = any(map(self._policy.may_ask, self._task_try.submissions))
+        may_ask = any(map(self.policy.may_ask, self.task_try.submissions))
         is_passing = [each for each in errors if not isinstance(each, AirflowFailException)]
         is_for_all = any(isinstance(each, JsmsAuthError | JsmsAccountError) for each in errors)
         if (is_passing or (untried and not is_for_all)) and not may_ask:
@@ -253,3 +256,36 @@ class Reconciliation:
             error.__cause__ = uncertain
             return error
         return JsmsNeverReconciledError(text)
+
+
+class VanishedText(Submission):
+    """A text that has vanished from the list while it is unknown whether JSMS has accepted it."""
+
+    def settle(self) -> Decision | None:
+        """Return the decision of a person; None to leave the text.
+
+        It is to reuse the schedule that the record names by now, which is to be deleted, or to
+        submit, since JSMS has nothing, which the list does not want any more.
+
+        :raises JsmsUncertainError: nobody has decided.
+        """
+        answer, record = self._policy.answer, self._record
+        if answer is None or record.key not in answer.versions:
+            raise self._uncertain()
+        refuse_if_changed(answer, record, _DELETION)
+        return Adoption(answer, self._hook, record, None, None, {}).decide()
+
+    def _uncertain(self) -> JsmsUncertainError:
+        zone = self._hook.settings.zone
+        doubt = doubt_about(None, None, self._record, why=_WHY_UNCERTAIN, sent_at=None, zone=zone)
+        look = "Look in the JSMS console whether that schedule exists"
+        if CAN_ASK and "fingerprint" in self._recorded:
+            self.doubt = doubt
+            steps = f"{look}. Then clear the task: it asks what you found."
+        else:
+            steps = (
+                f"{look}, and delete it there if it does. Then run python -m "
+                f"airflow_provider_jsms not-there {shlex.quote(doubt.key)}, with the --conn-id of "
+                "this task, and clear the task."
+            )
+        return error_of(doubt, steps, call=_DELETION, has_sent=False, cause=None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.api.arguments import Limit
 from airflow_provider_jsms.api.codes import CODES
-from airflow_provider_jsms.api.masking import SHOWN_RECIPIENTS, mask_mobile
+from airflow_provider_jsms.api.masking import first_ten, mask_mobile
 from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.exceptions import JsmsRefusedRecipientsError
 
@@ -128,13 +128,8 @@ def describe_failures(failures: Sequence[FailedRecipient]) -> str:
     """Return the refusals by code, and the first ten of them with their numbers masked."""
     by_code = Counter(failure["error_code"] for failure in failures)
     lines = [f"{count} × {_reason(code)}" for code, count in by_code.most_common()]
-    lines += [
-        f"{mask_mobile(failure['mobile'])}: {failure['error_code']}"
-        for failure in failures[:SHOWN_RECIPIENTS]
-    ]
-    if len(failures) > SHOWN_RECIPIENTS:
-        lines.append(f"and {len(failures) - SHOWN_RECIPIENTS} more")
-    return "\n".join(lines)
+    people = (f"{mask_mobile(each['mobile'])}: {each['error_code']}" for each in failures)
+    return "\n".join([*lines, *first_ten(people)])
 
 
 def _reason(code: int | None) -> str:

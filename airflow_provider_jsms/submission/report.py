@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
+from airflow_provider_jsms.api.masking import first_ten
 from airflow_provider_jsms.exceptions import (
     JsmsAlreadySentError,
     JsmsLateChangeError,
@@ -18,7 +19,7 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.submission.plan import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from airflow_provider_jsms.api.arguments import Limit
     from airflow_provider_jsms.exceptions import JsmsError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 # Schedule_ids of each kind in a result; the ledger has all of them.
 _MOST_IDS: Final = 1000
-_SHOWN: Final = 10
 _CHANGES: Final = (Action.SUBMIT, Action.REPLACE, Action.MODIFY)
 _log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def log_plan(plan: Plan) -> None:
         _log.info("%d of them moved to the next opening of the send_window", moved)
     for action in Action:
         if action is not Action.UNCHANGED and (steps := plan.of(action)):
-            _log.info("%s: %s", action.value, shown(map(describe, steps), len(steps)))
+            _log.info("%s: %s", action.value, "; ".join(first_ten(map(describe, steps))))
 
 
 def describe(step: Step) -> str:
@@ -117,13 +117,6 @@ def describe(step: Step) -> str:
         record = step.record or {}
         return f"{step.key} (schedule {step.schedule_id} at {record.get('send_time')})"
     return f"{step.key} ({step.text.call.who} at {step.text.call.send_time})"
-
-
-def shown(texts: Iterator[str], count: int, separator: str = "; ") -> str:
-    """Return the first ten of some texts."""
-    first = [text for text, _ in zip(texts, range(_SHOWN), strict=False)]
-    more = [f"and {count - _SHOWN:,} more"] if count > _SHOWN else []
-    return separator.join([*first, *more])
 
 
 def check(plan: Plan, limit: Limit | None) -> None:
@@ -161,7 +154,7 @@ def _check_window(plan: Plan) -> None:
     if outside:
         raise JsmsSendWindowError(
             f"{len(outside):,} of {plan.texts:,} texts are outside the send_window: "
-            f"{shown(map(describe, outside), len(outside))}. Nothing was sent, modified or "
+            f"{'; '.join(first_ten(map(describe, outside)))}. Nothing was sent, modified or "
             "deleted. Choose other times, or set on_outside_window='next' to send them at the next "
             "opening."
         )

@@ -20,6 +20,7 @@ from sqlalchemy import exc
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from airflow_provider_jsms.api.replies import LONGEST_MSG_ID
+from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.submission.decisions import ACCEPTED, DELETED, FINISHED, REFUSED
 from airflow_provider_jsms.submission.ledger_rows import (
@@ -31,12 +32,7 @@ from airflow_provider_jsms.submission.ledger_rows import (
     row_of,
     values_of,
 )
-from airflow_provider_jsms.submission.stored_record import (
-    RecordTakenError,
-    StoreAwayError,
-    now,
-    utc_text,
-)
+from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

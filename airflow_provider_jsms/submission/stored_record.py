@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import JsmsLedgerError
 from airflow_provider_jsms.submission.airflow_version import HAS_STORE
 from airflow_provider_jsms.submission.decisions import BEGUN, LOST, UNKNOWN
@@ -151,12 +152,7 @@ def unknown() -> dict[str, Any]:
 def patiently(before_sleep: Callable[[RetryCallState], None]) -> Retrying:
     """Return the way to repeat a write after a request, which must not be lost."""
     # Parsing a DAG file must not import it.
-    from tenacity import (  # noqa: PLC0415
-        Retrying,
-        retry_if_exception,
-        stop_after_delay,
-        wait_exponential,
-    )
+    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential  # noqa: PLC0415
 
     return Retrying(
         stop=stop_after_delay(_PATIENCE),
@@ -189,11 +185,6 @@ def may_pass(error: BaseException) -> bool:
 def now() -> str:
     """Return the time (UTC) as records have it."""
     return utc_text(datetime.now(UTC))
-
-
-def utc_text(moment: datetime) -> str:
-    """Return a moment (UTC) as records have it."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _never() -> Any:  # noqa: ANN401  an object of Airflow 3.3 and newer

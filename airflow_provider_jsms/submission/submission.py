@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowException
 
@@ -23,9 +23,8 @@ from airflow_provider_jsms.exceptions import (
     JsmsStateError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.submission.adoption import Adoption, refuse_if_changed
+from airflow_provider_jsms.submission.adoption import Adoption, differences, refuse_if_changed
 from airflow_provider_jsms.submission.advice import conflict, with_an_operator, with_code
-from airflow_provider_jsms.submission.comparison import differences
 from airflow_provider_jsms.submission.decisions import (
     DAMAGED,
     Decision,
@@ -41,16 +40,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_jsms.api.calls import Call
-    from airflow_provider_jsms.api.replies import Balance, BatchResult, Schedule, Sign, Template
-    from airflow_provider_jsms.hooks.connection import JsmsSettings
+    from airflow_provider_jsms.api.replies import BatchResult
+    from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.doubt import Doubt
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.question import Answer
-    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
     from airflow_provider_jsms.submission.task_try import TaskTry
-
-T = TypeVar("T")
 
 ON_UNCERTAIN: Final = ("fail", "ask", "resubmit", "assume_sent")
 _SUSPICIOUS_SECONDS: Final = 2.0
@@ -58,36 +54,6 @@ _REFUSED_AGAIN: Final = (
     "the resubmission was refused, which says nothing about the first submission"
 )
 _log = logging.getLogger(__name__)
-
-
-class Sender(Protocol):
-    """The part of the hook that a submission uses."""
-
-    @property
-    def settings(self) -> JsmsSettings:
-        """The connection's settings."""
-
-    @property
-    def ledger(self) -> SqlLedger | None:
-        """The ledger that the connection names, None if it names none."""
-
-    def require_ledger(self, needed_by: str) -> SqlLedger:
-        """Return the ledger; raises JsmsInputError if the connection names none."""
-
-    def send_call(self, call: Call[T]) -> T:
-        """Send a submit or modify and return its result."""
-
-    def query_schedule(self, schedule_id: object) -> Schedule:
-        """Return a schedule."""
-
-    def get_template(self, temp_id: object) -> Template:
-        """Return a template."""
-
-    def get_sign(self, sign_id: object) -> Sign:
-        """Return a signature."""
-
-    def get_balance(self) -> Balance:
-        """Return the balance of the application."""
 
 
 def _nothing() -> None:
@@ -119,7 +85,7 @@ _FAIL: Final = Policy("fail", _nothing, lambda _: False)
 class Submission:
     """Carries out one call, continuing from the record of earlier tries.
 
-    :param sender: an open hook.
+    :param hook: open.
     :param record: of this submission.
     :param about: further fields of the record.
     :param is_hook: a hook in the user's own code submits.
@@ -131,7 +97,7 @@ class Submission:
 
     def __init__(
         self,
-        sender: Sender,
+        hook: JsmsHook,
         task_try: TaskTry,
         record: SubmissionRecord,
         policy: Policy = _FAIL,
@@ -139,12 +105,10 @@ class Submission:
         about: Mapping[str, Any] | None = None,
         is_hook: bool = False,
     ) -> None:
-        self._sender = sender
+        self._hook = hook
         self._record = record
         self._on_uncertain = choice("on_uncertain", policy.on_uncertain, ON_UNCERTAIN)
-        self._before_send = policy.before_send
-        self._preflight = policy.preflight
-        self._answer = policy.answer
+        self._policy = policy
         self._about = about or {}
         self._is_hook = is_hook
         self._resubmitted = 0
@@ -184,8 +148,8 @@ class Submission:
         :param request: the fingerprint of the call.
         """
         self._check_uncertain(request)
-        if self._answer:
-            refuse_if_changed(self._answer, self._record, call)
+        if self._policy.answer:
+            refuse_if_changed(self._policy.answer, self._record, call)
         decision = self._settled(self._record.decide(request), call, request)
         if decision.do is Do.REUSE and not is_complete(self._recorded, call):
             decision = DAMAGED
@@ -200,7 +164,7 @@ class Submission:
             self._record.finished()
 
     def _check_uncertain(self, request: Fingerprint) -> None:
-        if self._answer is None:
+        if self._policy.answer is None:
             self._task_try.uncertain.check(request.text)
 
     @property
@@ -213,7 +177,7 @@ class Submission:
     def _query(self, call: Call[Any], request: Fingerprint) -> Decision:
         schedule_id = self._record.schedule_id
         try:
-            schedule = self._sender.query_schedule(schedule_id)
+            schedule = self._hook.query_schedule(schedule_id)
         except JsmsStateError:
             at = datetime.now(UTC)
             return decide_when_gone(self._recorded, self._record.attempt, schedule_id, at)
@@ -222,7 +186,7 @@ class Submission:
                 why = f"the master secret has changed, and schedule {schedule_id} is of another"
                 return Decision(Do.DOUBT, f"{why} text: {', '.join(found)}")
             return Decision(Do.REUSE, "JSMS holds a schedule of the same people, time and template")
-        send_time = parse_wire(schedule["send_time"] or "", self._sender.settings.zone)
+        send_time = parse_wire(schedule["send_time"] or "", self._hook.settings.zone)
         return decide_after_query(self._recorded, request, send_time, datetime.now(UTC))
 
     def _follow(
@@ -243,12 +207,12 @@ class Submission:
 
     def _submit(self, call: Call[Any], request: Fingerprint) -> dict[str, Any] | None:
         call.require_sendable()
-        self._before_send()
-        self._preflight()
+        self._policy.before_send()
+        self._policy.preflight()
         self._write_intent(call, request)
         before = self.may_have_submitted
         try:
-            self._before_send()
+            self._policy.before_send()
             self.may_have_submitted = self.has_sent = True
             self._sent_at = now()
             outcome = self._send(call)
@@ -271,7 +235,7 @@ class Submission:
         return outcome
 
     def _send(self, call: Call[Any]) -> dict[str, Any]:
-        self.result = self._sender.send_call(call)
+        self.result = self._hook.send_call(call)
         return to_record(self.result, call.recipients)
 
     def _write_intent(self, call: Call[Any], request: Fingerprint) -> None:
@@ -297,8 +261,8 @@ class Submission:
         except JsmsSendWindowError as error:
             error.add(stands)
             raise
-        self._before_send()
-        self._preflight()
+        self._policy.before_send()
+        self._policy.preflight()
         self._record.modifying(request, self._summary(call))
         try:
             outcome = self._send(modification(call, schedule_id))
@@ -328,13 +292,13 @@ class Submission:
     ) -> dict[str, Any] | None:
         self.may_have_submitted = True
         record = self._record
-        if self._answer and record.key in self._answer.versions and not self.has_sent:
-            return self._follow_answer(self._answer, call, request)
+        if self._policy.answer and record.key in self._policy.answer.versions and not self.has_sent:
+            return self._follow_answer(self._policy.answer, call, request)
         doubt = doubt_about(
             *(call, request, record),
             why=why,
             sent_at=self._sent_at,
-            zone=self._sender.settings.zone,
+            zone=self._hook.settings.zone,
         )
         steps = (with_code if self._is_hook else with_an_operator)(record)
         error = error_of(doubt, steps, call=call, has_sent=self.has_sent, cause=cause)
@@ -358,7 +322,7 @@ class Submission:
         self, answer: Answer, call: Call[Any], request: Fingerprint
     ) -> dict[str, Any] | None:
         summary = self._summary(call)
-        adoption = Adoption(answer, self._sender, self._record, call, request, summary)
+        adoption = Adoption(answer, self._hook, self._record, call, request, summary)
         decision = adoption.decide()
         if decision is None:
             return None

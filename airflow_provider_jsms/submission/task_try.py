@@ -16,7 +16,7 @@ import threading
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow_provider_jsms.submission.advice import CODE_KEY
 from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED, SENDING, Attempt
@@ -62,25 +62,27 @@ class BatchRecords:
         return self.store is not None
 
 
+@dataclass(frozen=True)
 class KeyedRecords:
     """The records of the chunks of one batch under a key."""
 
-    def __init__(
-        self, task_try: TaskTry, ledger: SqlLedger, app: str, once_key: str, *, is_in_code: bool
-    ) -> None:
-        self._task_try = task_try
-        self._ledger = ledger
-        self._app = app
-        self._key = once_key
-        self._is_in_code = is_in_code
-        self.attempt = task_try.attempt_with_key
-        self.is_recorded = True
+    task_try: TaskTry
+    ledger: SqlLedger
+    app: str
+    once_key: str
+    is_in_code: bool
+    is_recorded: ClassVar = True
+
+    @property
+    def attempt(self) -> Attempt:
+        """The position of this try."""
+        return self.task_try.attempt_with_key
 
     def of_chunk(self, number: int) -> SubmissionRecord:
         """Return the record of a chunk, counted from 1: the first has the key itself."""
-        key = self._key if number == 1 else f"{self._key}#{number}"
-        own = None if self._is_in_code else f"{RECORD}_{number}"
-        return self._task_try.record_of_key(self._ledger, self._app, key, instead_of=own)
+        key = self.once_key if number == 1 else f"{self.once_key}#{number}"
+        own = None if self.is_in_code else f"{RECORD}_{number}"
+        return self.task_try.record_of_key(self.ledger, self.app, key, instead_of=own)
 
 
 class UncertainTexts:

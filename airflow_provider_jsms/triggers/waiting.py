@@ -12,8 +12,9 @@ from datetime import datetime, timedelta  # noqa: TC003  pydantic reads the anno
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from airflow_provider_jsms.api.masking import first_ten
 from airflow_provider_jsms.api.recipients import noun
-from airflow_provider_jsms.api.send_time import parse_wire
+from airflow_provider_jsms.api.send_time import parse_wire, utc_text
 from airflow_provider_jsms.exceptions import (
     JsmsFrequencyError,
     JsmsNoAnswerError,
@@ -40,7 +41,6 @@ POLL: Final = "poll"
 """The status of a trigger event: every msg_id is there, or the sensor has to poll and decide."""
 
 _SHORTEST_PAUSE: Final = timedelta(milliseconds=100)
-_MOST_LINES: Final = 10
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Wait:
 
     def status(self, now: datetime) -> list[str]:
         """Return the status of the schedules as lines of a log."""
-        return first_ten([self._status(each, now) for each in self.schedules.values()])
+        return first_ten(self._status(each, now) for each in self.schedules.values())
 
     def encode(self) -> dict[str, Any]:
         """Return the wait as JSON."""
@@ -236,23 +236,12 @@ class Wait:
     def _status(self, schedule: Progress, now: datetime) -> str:
         if schedule.send_time is None:
             return str(schedule)
-        at = show_time(schedule.send_time)
+        at = utc_text(schedule.send_time)
         if now < schedule.send_time:
             return f"{schedule}; not yet due, send_time is {at}"
         state = "partly dispatched" if schedule.found else "due, and waiting for JSMS"
-        end = show_time(self.overdue_at(schedule))
+        end = utc_text(self.overdue_at(schedule))
         return f"{schedule}; {state}, send_time was {at}, overdue from {end}"
-
-
-def first_ten(lines: list[str]) -> list[str]:
-    """Return the first ten lines, and how many more schedules there are."""
-    more = len(lines) - _MOST_LINES
-    return [*lines[:_MOST_LINES], f"and {more} more schedules"] if more > 0 else lines
-
-
-def show_time(time: datetime) -> str:
-    """Return a time in UTC for logs and errors."""
-    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @cache

@@ -30,15 +30,7 @@ import aiohttp
 from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from tests.benchmarks.measuring import HTTP, JSMS, POKE_INTERVAL, tomorrow
-from tests.benchmarks.waiting import (
-    COUNT,
-    RESUMING,
-    SLOW,
-    WORKERS,
-    Waits,
-    sleep_until,
-    submit,
-)
+from tests.benchmarks.waiting import COUNT, RESUMING, SLOW, WORKERS, Waits, sleep_until, submit
 from tests.stack.sandbox import RunningSandbox
 
 if TYPE_CHECKING:

@@ -17,11 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import pytest
 from tenacity import AsyncRetrying, Retrying
 
-from airflow_provider_jsms.exceptions import (
-    JsmsApiError,
-    JsmsNoAnswerError,
-    JsmsUncertainError,
-)
+from airflow_provider_jsms.exceptions import JsmsApiError, JsmsNoAnswerError, JsmsUncertainError
 from airflow_provider_jsms.hooks import async_client as shared
 from airflow_provider_jsms.hooks import client
 from airflow_provider_jsms.hooks.jsms import JsmsHook

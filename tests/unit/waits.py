@@ -18,12 +18,7 @@ from airflow_provider_jsms.hooks import async_client
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from tests import leaks, people
-from tests.versions import (
-    BASE_OF_SENSORS,
-    AirflowRescheduleException,
-    TaskInstance,
-    import_string,
-)
+from tests.versions import BASE_OF_SENSORS, AirflowRescheduleException, TaskInstance, import_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,11 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from airflow_provider_jsms.api.references import (
-    References,
-    only_ids,
-    references_in,
-)
+from airflow_provider_jsms.api.references import References, only_ids, references_in
 from airflow_provider_jsms.exceptions import JsmsRenderError
 from tests import people
 from tests.unit.refusals import refusal_of

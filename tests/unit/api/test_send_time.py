@@ -13,12 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_jsms.api.send_time import (
-    SendTime,
-    parse_send_time,
-    parse_wire,
-    service_zone,
-)
+from airflow_provider_jsms.api.send_time import SendTime, parse_send_time, parse_wire, service_zone
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsPastSendTimeError
 
 SHANGHAI = service_zone("Asia/Shanghai")

@@ -11,16 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_jsms.submission import question
 from tests import people
-from tests.histories import (
-    Accepts,
-    Answers,
-    Begins,
-    Ends,
-    Happens,
-    Schedule,
-    Sends,
-    Writes,
-)
+from tests.histories import Accepts, Answers, Begins, Ends, Happens, Schedule, Sends, Writes
 from tests.unit.submission.stepwise import (
     FIRST,
     LOST,

@@ -25,7 +25,7 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitBatchScheduleOperator,
 )
 from airflow_provider_jsms.submission.chunks import chunks, survey
-from airflow_provider_jsms.submission.exclusion import excluded_numbers
+from airflow_provider_jsms.submission.recipients_file import excluded_numbers
 from tests import leaks, people
 from tests.databases import needs_sqlite_hook
 from tests.stored import as_airflow_reads

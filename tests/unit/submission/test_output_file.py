@@ -13,12 +13,7 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsOutputError
-from airflow_provider_jsms.submission.output_file import (
-    LocalFile,
-    ObjectFile,
-    encoded,
-    output_of,
-)
+from airflow_provider_jsms.submission.output_file import LocalFile, ObjectFile, encoded, output_of
 from tests.versions import attach, storage_path
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsLedgerError
 from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
 from airflow_provider_jsms.submission.scope import Scope
 from airflow_provider_jsms.submission.sql_ledger import SqlLedger
-from airflow_provider_jsms.submission.stored_record import utc_text
 from tests.databases import DATABASES, database
 
 if TYPE_CHECKING:

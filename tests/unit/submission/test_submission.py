@@ -32,9 +32,7 @@ from tests.versions import HAS_STORE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_jsms.operators.jsms import (
-        JsmsSubmitScheduleOperator,
-    )
+    from airflow_provider_jsms.operators.jsms import JsmsSubmitScheduleOperator
     from airflow_provider_jsms.sandbox.control import SandboxControl
 
 

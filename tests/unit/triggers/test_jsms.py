@@ -16,17 +16,7 @@ from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger
 from airflow_provider_jsms.triggers.waiting import Progress, Wait
 from tests import people
 from tests.unit import wire
-from tests.unit.waits import (
-    HOUR,
-    MINUTE,
-    SECOND,
-    defer,
-    delete,
-    fired,
-    gets,
-    stored,
-    submit,
-)
+from tests.unit.waits import HOUR, MINUTE, SECOND, defer, delete, fired, gets, stored, submit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

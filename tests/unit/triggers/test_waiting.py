@@ -14,14 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_jsms.exceptions import JsmsServerError, JsmsThrottledError
 from airflow_provider_jsms.triggers import waiting
-from airflow_provider_jsms.triggers.waiting import (
-    PATIENCE,
-    Done,
-    Failed,
-    PollAt,
-    Progress,
-    Wait,
-)
+from airflow_provider_jsms.triggers.waiting import PATIENCE, Done, Failed, PollAt, Progress, Wait
 from tests import people
 
 if TYPE_CHECKING:
