@@ -50,7 +50,6 @@ class Call(Generic[T]):
     """One request, and the function that reads its reply.
 
     :param name: the hook's method, such as ``submit_schedule``.
-    :param path: below the base URL.
     :param read: turns the decoded body of a success into the result.
     :param body: sent as JSON; personal data, so never in a repr.
     :param send_time: the moment that the body names.

@@ -136,7 +136,6 @@ class Frame:
 class Columns:
     """The names of the columns of a table; a column without a name has to be empty.
 
-    :param renamed: names by header, the operator's argument ``columns``.
     :param where: the table, for errors. They show no header, which may be a person.
     """
 

@@ -81,7 +81,6 @@ class Estimate:
     :ivar least_parts: at least these are charged, and at most ``most_parts``.
     :ivar due_parts: the least that is charged for those who are not scheduled yet.
     :ivar missing: how many people lack a parameter of the template, by its name.
-    :ivar empty: for how many it is empty.
     :ivar unused: how many have a parameter that the template does not use.
     :ivar flawed: people for whom JSMS cannot render the text, or whose text is too long.
     """

@@ -43,7 +43,7 @@ def noun(count: int) -> str:
 
 def recipients_of(value: object) -> list[Recipient]:
     """Return the validated recipients of a list or of a frame, in the given order."""
-    return list(validated(entries_of(value)))
+    return list(checked(entries_of(value), recipient, noun))
 
 
 class Unusable:
@@ -71,15 +71,6 @@ class Unusable:
         )
 
 
-def validated(source: Source, unusable: Unusable | None = None) -> Iterator[Recipient]:
-    """Yield the usable recipients of a source.
-
-    :param unusable: collects the others, which then raise no error.
-    :raises JsmsInputError: at the end; counts the unusable entries and shows the first ten.
-    """
-    return checked(source, recipient, noun, unusable)
-
-
 def checked(
     source: Source,
     read: Callable[[object], T],
@@ -88,9 +79,6 @@ def checked(
 ) -> Iterator[T]:
     """Yield the usable entries of a source.
 
-    :param read: returns the validated form of an entry.
-    :param noun: follows the number of entries.
-    :param unusable: collects the others, which then raise no error.
     :raises JsmsInputError: at the end; counts the unusable entries and shows the first ten.
     """
     good, bad = 0, unusable or Unusable()

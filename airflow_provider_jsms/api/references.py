@@ -31,7 +31,6 @@ class References:
     :param schedule_ids: valid, in the given order, without duplicates.
     :param success_count: recipients that JSMS accepted in all, None if a result lacks it.
     :param uncertain_count: recipients that a submit assumed as sent, without a schedule_id.
-    :param empty: upstream tasks that returned nothing.
     :param is_dry_run: an upstream task did everything but the sending.
     """
 
@@ -76,7 +75,6 @@ class References:
     def only(self, advice: str) -> str:
         """Return the id of the only schedule.
 
-        :param advice: the next step if there are several.
         :raises JsmsInputError: there are several, or there may be.
         """
         if len(self.schedule_ids) > 1:

@@ -104,7 +104,6 @@ def parse_send_time(value: object, zone: tzinfo) -> SendTime:
 
     :param value: an aware ``datetime`` (pendulum's too), an ISO 8601 string with an offset or
         ``Z``, or a string of exactly ``yyyy-MM-dd HH:mm:ss``, which is the service's wall clock.
-    :param zone: the service's zone.
     :raises JsmsInputError: anything else, or a time that the wall clock cannot name.
     """
     moment = _parse_text(value, zone) if isinstance(value, str) else value

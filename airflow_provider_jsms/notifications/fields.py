@@ -80,8 +80,6 @@ def _deadline_context(context: Context, filters: Mapping[str, Callable[..., Any]
 
     Airflow passes only the deadline, and the run in the form of its REST API (``dag_run_id``, times
     as text).
-
-    :param filters: of Jinja, among them Airflow's ``ds`` and ``ts``.
     """
     # Only Airflow 3.1 and newer have deadline alerts.
     from airflow.sdk.execution_time import context as accessors  # noqa: PLC0415

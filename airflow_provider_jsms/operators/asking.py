@@ -31,8 +31,6 @@ def ask(
 ) -> NoReturn:
     """Ask whether JSMS has accepted submissions; Airflow calls ``answered`` with the answer.
 
-    :param users: who may answer, empty for everybody who may act on the task.
-    :param timeout: how long to wait, None for ever.
     :param error: raised if the question cannot be asked.
     """
     from airflow.sdk.exceptions import TaskAwaitingInput  # noqa: PLC0415  not before Airflow 3.3

@@ -204,7 +204,7 @@ class JsmsExcludingOperator(JsmsOperator):
 
     def __init__(self, *, exclude: Templated = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.exclude = _kept(exclude)
+        self.exclude = kept(exclude)
 
 
 class JsmsSubmitOperator(JsmsExcludingOperator):
@@ -387,7 +387,7 @@ class JsmsBatchOperator(JsmsExcludingOperator, JsmsTextOperator):
     ) -> None:
         kwargs.setdefault("multiple_outputs", True)
         super().__init__(**kwargs)
-        self.recipients = _kept(recipients)
+        self.recipients = kept(recipients)
         self.columns = columns
         self.tag = tag
         self.max_failures = max_failures
@@ -402,8 +402,8 @@ class JsmsBatchOperator(JsmsExcludingOperator, JsmsTextOperator):
         return known
 
 
-def _kept(value: Templated) -> Templated:
-    # The first of several runs or tries would exhaust an iterator.
+def kept(value: Templated) -> Templated:
+    """Return a list of an iterator, which the first of several runs or tries would exhaust."""
     return list(value) if isinstance(value, Iterator) else value
 
 

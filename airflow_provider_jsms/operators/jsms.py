@@ -34,7 +34,7 @@ from airflow_provider_jsms.operators.delivery import (
 from airflow_provider_jsms.operators.reconcile import JsmsReconcileSchedulesOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
-from airflow_provider_jsms.submission.chunks import chunks
+from airflow_provider_jsms.submission.chunks import chunks, nobody
 from airflow_provider_jsms.submission.custom_code import refuse_templates
 from airflow_provider_jsms.submission.fingerprint import fingerprint_of
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
@@ -366,12 +366,13 @@ class JsmsModifyBatchScheduleOperator(JsmsReferenceOperator, JsmsBatchOperator):
         people = [person for chunk in chunks(source, known) for person in chunk]
         if people:
             return people
+        why = nobody(known.excluded)
         if known.excluded:
             raise JsmsChangedListError(
-                f"{known.nobody} The batch stands as it was. Nothing was sent. So that nobody is "
+                f"{why} The batch stands as it was. Nothing was sent. So that nobody is "
                 f"texted, delete schedule {schedule_id}."
             )
-        raise AirflowSkipException(known.nobody)
+        raise AirflowSkipException(why)
 
 
 class JsmsQueryScheduleOperator(JsmsReferenceOperator):

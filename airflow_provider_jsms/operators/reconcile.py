@@ -16,7 +16,7 @@ from airflow_provider_jsms.api.arguments import (
 from airflow_provider_jsms.api.entries import TEXTS
 from airflow_provider_jsms.api.send_window import send_window_of
 from airflow_provider_jsms.exceptions import JsmsError
-from airflow_provider_jsms.operators.base import JsmsSubmitOperator
+from airflow_provider_jsms.operators.base import JsmsSubmitOperator, kept
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.fingerprint import account_of
 from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
@@ -116,8 +116,7 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
     ) -> None:
         kwargs.setdefault("multiple_outputs", True)
         super().__init__(durable=True, once_key=None, **kwargs)
-        # The first of several runs or tries would exhaust an iterator.
-        self.texts = list(texts) if hasattr(texts, "__next__") else texts
+        self.texts = kept(texts)
         self.scope = scope
         self.columns = columns
         self.max_deletes = max_deletes

@@ -73,7 +73,6 @@ def explaining_missing_dates(field: str, context: Context) -> Iterator[None]:
 class Renderer:
     """Renders fields with the context of a run.
 
-    :param render_template: the method of the operator or the notifier.
     :param data: texts that are not templates.
     """
 

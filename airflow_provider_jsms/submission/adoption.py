@@ -33,8 +33,6 @@ class Adoption:
 
     :param hook: open; it asks JSMS about a schedule that the person has found.
     :param call: None if the text has vanished from a list.
-    :param request: the fingerprint of the call.
-    :param summary: of the call, for people who read the record.
     """
 
     answer: Answer
@@ -128,10 +126,7 @@ def differences(schedule: Schedule, call: Call[Any]) -> list[str]:
 def differences_from_record(
     schedule: Schedule, record: Mapping[str, Any], people: Callable[[list[str]], str]
 ) -> list[str]:
-    """Return the same for a record, whose arguments the task does not have any more.
-
-    :param people: returns the fingerprint of numbers.
-    """
+    """Return the same for a record, whose arguments the task does not have any more."""
     numbers = [person["mobile"] for person in schedule["recipients"]]
     others = max(0, len(numbers) - record["recipients"])
     is_comparable = len(numbers) == record["recipients"] and all(map(str.isdigit, numbers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
@@ -19,7 +20,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsRecipientError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.submission.chunks import chunks
+from airflow_provider_jsms.submission.chunks import chunks, nobody
 from airflow_provider_jsms.submission.decisions import REFUSED, SENDING, UNKNOWN
 from airflow_provider_jsms.submission.fingerprint import (
     account_of,
@@ -29,10 +30,10 @@ from airflow_provider_jsms.submission.fingerprint import (
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.refusals import all_refused, from_record
 from airflow_provider_jsms.submission.submission import Submission
-from airflow_provider_jsms.submission.task_try import KeyedRecords
+from airflow_provider_jsms.submission.task_try import BatchRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import Recipient
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.preflight import Preflight
     from airflow_provider_jsms.submission.submission import Policy
-    from airflow_provider_jsms.submission.task_try import BatchRecords, TaskTry
+    from airflow_provider_jsms.submission.task_try import TaskTry
 
 _MOST_UNANSWERED: Final = 3
 """Chunks that a try sends without getting an answer before it stops to ask."""
@@ -144,9 +145,7 @@ class Tally:
 class Campaign:
     """Submits a list.
 
-    :param hook: open.
     :param source: the recipients; ``known`` is the survey of them.
-    :param head: the validated fields that all chunks share.
     :param is_in_code: your own code submits it, which may submit others too.
     :param once_key: names the list, None if the task does.
     :param policy: where a person can be asked about a chunk, the others go out first.
@@ -179,8 +178,7 @@ class Campaign:
         self._uncertain: list[JsmsUncertainError] = []
         self._unanswered = 0
         self._list = list_fingerprint(known.digests, hook.settings)
-        self._batch = self._records_of(once_key, is_in_code=is_in_code)
-        self._records = self._read_records()
+        self._records = self._read_records(self._record_of(once_key, is_in_code=is_in_code))
         self._begun, self._attempt = self._earlier_tries()
         self.tally = Tally(known.recipients, None if known.exclude is None else known.excluded)
 
@@ -198,7 +196,7 @@ class Campaign:
         """
         self._refuse_change()
         if not self._known.recipients:
-            raise AirflowSkipException(self._known.nobody)
+            raise AirflowSkipException(nobody(self._known.excluded))
         number = 0
         try:
             for number, people in enumerate(chunks(self._source, self._known), start=1):
@@ -231,25 +229,29 @@ class Campaign:
         for people, record in zip(chunks(self._source, self._known), self._records, strict=False):
             yield people, not record.is_scheduled_or_unknown
 
-    def _records_of(self, once_key: str | None, *, is_in_code: bool) -> BatchRecords | KeyedRecords:
+    def _record_of(
+        self, once_key: str | None, *, is_in_code: bool
+    ) -> Callable[[int], SubmissionRecord]:
+        """Return the record of a chunk by its number."""
         account, task_try = account_of(self._hook.settings), self._task_try
         if once_key is not None:
             ledger = self._hook.require_ledger("once_key")
-            return KeyedRecords(task_try, ledger, account.app, once_key, is_in_code)
+            of_key = partial(task_try.chunk_of_key, ledger, account.app, once_key)
+            return partial(of_key, is_in_code=is_in_code)
         if is_in_code:
-            return task_try.records_of_batch(account, self._list)
-        return task_try.records_of_task()
+            return task_try.records_of_batch(account, self._list).of_chunk
+        return BatchRecords(task_try.store, task_try.attempt).of_chunk
 
-    def _read_records(self) -> list[SubmissionRecord]:
+    def _read_records(self, of_chunk: Callable[[int], SubmissionRecord]) -> list[SubmissionRecord]:
         """Return the records of all chunks, also those of a longer list that was begun before."""
         # One more, because the first record of a longer list may have been deleted by hand.
         numbers = range(1, len(self._known.digests) + 2)
-        records = [self._batch.of_chunk(number) for number in numbers]
+        records = [of_chunk(number) for number in numbers]
         if records[0].state == UNKNOWN and {each.state for each in records} <= {None, UNKNOWN}:
             for record in records[:-1]:
                 record.begin()  # as unknown too
         count = max(_chunks_in(record.content or {}) for record in records)
-        return records + [self._batch.of_chunk(n) for n in range(len(records) + 1, count + 1)]
+        return records + [of_chunk(n) for n in range(len(records) + 1, count + 1)]
 
     def _earlier_tries(self) -> tuple[Mapping[str, Any], Attempt]:
         """Return the record that stands for the campaign as earlier tries left it."""
@@ -257,9 +259,8 @@ class Campaign:
         unknown = (record for record in self._records if record.state == SENDING)
         begun = lead or next(unknown, None)
         content = dict(begun.content or {}) if begun else {}
-        attempt = self._batch.attempt
         return content, replace(
-            attempt,
+            self._records[0].attempt,
             is_part=self.has_parts,
             # Also while a later run modifies what an earlier one has finished.
             is_over=lead is not None and "finished_at" in content,
@@ -354,18 +355,20 @@ class Campaign:
 
     def _add_progress(self, error: JsmsError) -> None:
         if self.has_parts:
-            error.add(f"{self._describe_progress()} {self._next_step(error)}".rstrip())
+            is_known = self._is_recorded or self._attempt.number == 1
+            progress = self.tally.describe(are_others_known=is_known)
+            error.add(f"{progress} {self._next_step(error)}".rstrip())
 
-    def _describe_progress(self) -> str:
-        is_known = self._batch.is_recorded or self._attempt.number == 1
-        return self.tally.describe(are_others_known=is_known)
+    @property
+    def _is_recorded(self) -> bool:
+        return self._records[0].has_store
 
     def _next_step(self, error: JsmsError) -> str:
         if isinstance(error, JsmsUncertainError | JsmsPastSendTimeError):
             return ""  # the one says it itself, and to the other nothing can be added
-        if not self._batch.is_recorded and self._attempt.number > 1:
+        if not self._is_recorded and self._attempt.number > 1:
             return "Check the schedules of earlier tries in the JSMS console."
-        if not self._batch.is_recorded:
+        if not self._is_recorded:
             error.ends_run = True
             return "This Airflow keeps no record: text the others by a new run with them alone."
         if isinstance(error, AirflowFailException):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.api.calls import MAX_RECIPIENTS
-from airflow_provider_jsms.api.recipients import validated
+from airflow_provider_jsms.api.recipients import checked, noun, recipient
 from airflow_provider_jsms.exceptions import JsmsChangedListError, JsmsInputError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ _CHANGED: Final = "The list of recipients has changed since it was checked."
 class Survey:
     """The first reading of a list: the number of recipients and duplicates, and its chunks.
 
-    :param digests: of the chunks.
     :param kept: the chunks of a list, None for a source that may change.
     :param excluded: how many entries ``exclude`` leaves out.
     :param exclude: the numbers that it names, None if the argument is not given.
@@ -43,11 +42,6 @@ class Survey:
     excluded: int = 0
     exclude: frozenset[int] | None = field(default=None, repr=False)
 
-    @property
-    def nobody(self) -> str:
-        """Why there is nobody to text."""
-        return nobody(self.excluded)
-
 
 def nobody(excluded: int) -> str:
     """Return why there is nobody to text."""
@@ -58,7 +52,6 @@ def nobody(excluded: int) -> str:
 def survey(source: Source, exclude: frozenset[int] | None = None) -> Survey:
     """Validate every entry of a list.
 
-    :param exclude: numbers that are left out, None if the argument is not given.
     :raises JsmsInputError: counts the unusable entries and shows the first ten.
     """
     unique = Unique(source, exclude)
@@ -117,7 +110,7 @@ class Unique:
     def chunks(self) -> Iterator[list[Recipient]]:
         """Yield lists of at most 1,000 recipients."""
         chunk: list[Recipient] = []
-        for person in validated(self._source, self._unusable):
+        for person in checked(self._source, recipient, noun, self._unusable):
             number = int(person["mobile"])
             if number in self._exclude:
                 self.excluded += 1

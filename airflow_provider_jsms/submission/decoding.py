@@ -26,7 +26,6 @@ _LETTER_BY_HANZI: Final = re.compile("[A-Za-z][\u4e00-\u9fa5]|[\u4e00-\u9fa5][A-
 def decoded(pieces: Iterator[bytes], name: str, encoding: str = "") -> Iterator[str]:
     """Yield the lines of a file as text.
 
-    :param name: of the file in an error, such as ``file of recipients people.csv``.
     :param pieces: the file, split behind each byte of a line feed.
     :param encoding: of a file without a byte order mark; empty if its lines decide.
     :raises JsmsInputError: another encoding; names the line.

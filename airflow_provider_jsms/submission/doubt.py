@@ -66,9 +66,7 @@ def doubt_about(
     """Return what a person has to know; the record knows better what an earlier try sent.
 
     :param call: None if the text has vanished from a list.
-    :param request: the fingerprint of the call.
     :param sent_at: when this try sent it, None if it did not.
-    :param zone: of the wall clock of JSMS.
     """
     content = record.content or {}
     about = {**(call.summary if call else {}), **content}

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 
 
+@dataclass(repr=False)
 class Drain:
     """Reads all replies into a file, each page durable before the next is read.
 
@@ -46,12 +48,12 @@ class Drain:
     :param fetch: a method of the hook that reads one page.
     """
 
+    fetch: Fetch
+    output: LocalFile | ObjectFile
     kind: ClassVar = "Replies"
-
-    def __init__(self, fetch: Fetch, output: LocalFile | ObjectFile) -> None:
-        self._fetch = fetch
-        self._output = output
-        self._counts: Counter[str] = Counter(rows=0, pages=0, unreadable=0, lost_pages=0)
+    _counts: Counter[str] = field(
+        default_factory=lambda: Counter(rows=0, pages=0, unreadable=0, lost_pages=0), init=False
+    )
 
     def run(self) -> None:
         """Read all pages.
@@ -59,8 +61,8 @@ class Drain:
         :raises JsmsOutputError: the output cannot be written; the text says whether rows are lost.
         :raises JsmsCallError: JSMS refused the call, or cannot be reached.
         """
-        with explaining(self._output, "Nothing was read."):
-            self._output.begin()
+        with explaining(self.output, "Nothing was read."):
+            self.output.begin()
         self._prepare()
         try:
             while self._page() >= MAX_ROWS:
@@ -72,14 +74,14 @@ class Drain:
 
     def result(self) -> dict[str, Any]:
         """Return the counts so far."""
-        return {**self._counts, "output": str(self._output)}
+        return {**self._counts, "output": str(self.output)}
 
     def log(self) -> None:
         """Log the counts, never a row."""
         _log.info(
             "%(kind)s read into %(output)s: %(rows)d; pages: %(pages)d, lost pages: "
             "%(lost_pages)d, unreadable rows, kept as they are: %(unreadable)d",
-            {**self._counts, "kind": self.kind, "output": mask_text(self._output)},
+            {**self._counts, "kind": self.kind, "output": mask_text(self.output)},
         )
 
     def _prepare(self) -> None:
@@ -89,7 +91,7 @@ class Drain:
         """Read a page and return the number of its rows."""
         met: list[BaseException] = []
         try:
-            found = self._fetch(met=met)
+            found = self.fetch(met=met)
         finally:
             self._counts["lost_pages"] += lost_replies(met)
         if found:
@@ -99,8 +101,8 @@ class Drain:
 
     def _keep(self, rows: list[dict[str, Any]]) -> None:
         try:
-            with explaining(self._output, f"A page of {len(rows)} rows was read and may be lost."):
-                self._output.add(encoded(rows))
+            with explaining(self.output, f"A page of {len(rows)} rows was read and may be lost."):
+                self.output.add(encoded(rows))
         except JsmsOutputError:
             self._counts["lost_pages"] += 1
             raise
@@ -109,37 +111,25 @@ class Drain:
 
     def _finish(self) -> None:
         consequence = "No row is lost: the pages are beside it, and a retry merges them."
-        with explaining(self._output, consequence):
-            self._output.finish()
+        with explaining(self.output, consequence):
+            self.output.finish()
 
 
+@dataclass(repr=False)
 class ReportDrain(Drain):
     """Reads all delivery reports into a file, and into the ledger if there is one.
 
     :param ledger: a table of status by msg_id beside this one is written too.
-    :param app: stands for the app key there.
-    :param zone: of the wall clock of JSMS.
     :param is_retry: an earlier try may have read rows that did not reach the ledger.
     """
 
     kind = "Delivery reports"
 
-    def __init__(
-        self,
-        fetch: Fetch,
-        output: LocalFile | ObjectFile,
-        ledger: SqlLedger | None,
-        *,
-        app: str,
-        zone: tzinfo,
-        is_retry: bool,
-    ) -> None:
-        super().__init__(fetch, output)
-        self._ledger = ledger
-        self._app = app
-        self._zone = zone
-        self._is_retry = is_retry
-        self._by_status: Counter[int] = Counter()
+    ledger: SqlLedger | None
+    app: str
+    zone: tzinfo
+    is_retry: bool
+    _by_status: Counter[int] = field(default_factory=Counter, init=False)
 
     def result(self) -> dict[str, Any]:
         """Return the counts so far, also by status."""
@@ -154,8 +144,8 @@ class ReportDrain(Drain):
 
     def _prepare(self) -> None:
         self._save([])
-        if self._is_retry and self._ledger:
-            rows = _reports_in(self._output.lines())
+        if self.is_retry and self.ledger:
+            rows = _reports_in(self.output.lines())
             while page := list(islice(rows, MAX_ROWS)):
                 self._save(page)
 
@@ -165,22 +155,22 @@ class ReportDrain(Drain):
         self._save(rows)
 
     def _save(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        if self._ledger is None:
+        if self.ledger is None:
             return
         reports = [self._report(row) for row in rows if UNREADABLE not in row]
         try:
-            self._ledger.save_reports(self._app, reports)
+            self.ledger.save_reports(self.app, reports)
         except StoreAwayError as error:
             raise JsmsLedgerError(
                 f"The status of {len(reports)} texts could not be written: {error}. They are in "
-                f"the output {mask_text(self._output)}, from which a retry writes them."
+                f"the output {mask_text(self.output)}, from which a retry writes them."
             ) from error
 
     def _report(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "msg_id": row["msgId"],
             "status": row["status"],
-            "received_at": _received_at(row.get("receiveTime"), self._zone),
+            "received_at": _received_at(row.get("receiveTime"), self.zone),
             "read_at": f"{row['read_at'][:19]}Z",
         }
 

@@ -43,8 +43,6 @@ _log = logging.getLogger(__name__)
 class DryRun:
     """Reads a list and compares it with the template, the signature and the balance.
 
-    :param head: the validated fields ``temp_id`` and ``sign_id``.
-    :param exclude: numbers that are left out.
     :param problems: why the submission would fail, as far as that is known already.
     :ivar nobody: why there is nobody to text, empty if there is somebody, or an unusable entry.
     """
@@ -123,7 +121,8 @@ class DryRun:
         size = ""
         if wording:
             most = wording.lengths(parameters)[1]
-            size = f" {most} characters, {_parts(parts_of(most))};"
+            parts = parts_of(most)
+            size = f" {most} characters, {parts} part{'s' * (parts > 1)};"
         return f"{mask_mobile(person['mobile'])}:{size} parameters: {lengths or 'none'}"
 
     def _found(self, limit: FailureLimit, max_texts: int | None) -> Iterator[str]:
@@ -189,7 +188,3 @@ class DryRun:
         unused = in_words(self._estimate.unused)
         notes = [names, flaws_of(self._estimate), f"unused: {unused}" if unused else ""]
         return "; ".join(filter(None, notes))
-
-
-def _parts(count: int) -> str:
-    return f"{count} part{'s' * (count > 1)}"

@@ -47,7 +47,6 @@ class SubmissionRecord(StoredRecord):
     presumed dead) gets :class:`JsmsLedgerError` from it and stops before it sends. A write after a
     request never raises.
 
-    :param attempt: the position of this try.
     :ivar is_behind: the outcome of the request could not be written.
     """
 

@@ -37,7 +37,6 @@ class Writer:
 class Row:
     """A row as it was read; times are UTC, ``2026-12-01T01:00:00Z``.
 
-    :param app: stands for the app key, as in the fingerprint of a request.
     :param kind: ``once`` or ``task``.
     :param content: the record, or a text that is no JSON because somebody has edited it.
     """

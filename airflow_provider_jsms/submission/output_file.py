@@ -10,6 +10,7 @@ import errno
 import json
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from mmap import mmap
 from pathlib import Path
@@ -80,24 +81,24 @@ def _line(row: dict[str, Any]) -> bytes:
         return f"{json.dumps(row)}\n".encode()
 
 
+@dataclass
 class LocalFile:
     """A file on the worker, or on a disk that it has mounted."""
 
-    def __init__(self, name: str, path: Path) -> None:
-        self._name = name
-        self._path = path
+    name: str
+    path: Path
 
     def __str__(self) -> str:
-        return self._name
+        return self.name
 
     def begin(self) -> None:
         """Create the file if it is missing, and complete a line that a crash has torn."""
         self.add(b"")
-        disk = disk_usage(self._path)
+        disk = disk_usage(self.path)
         if disk.total and disk.free < _LARGEST_PAGE:  # a mount may not know its size
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        with self._path.open("r+b") as file:
-            if self._path.stat().st_size:
+        with self.path.open("r+b") as file:
+            if self.path.stat().st_size:
                 with mmap(file.fileno(), 0) as content:
                     start = content.rfind(b"\n") + 1
                     torn = content[start:]
@@ -106,7 +107,7 @@ class LocalFile:
 
     def add(self, page: bytes) -> None:
         """Append lines and wait until they are on the disk."""
-        with self._path.open("ab") as file:
+        with self.path.open("ab") as file:
             file.write(page)
             file.flush()
             os.fsync(file.fileno())
@@ -116,10 +117,11 @@ class LocalFile:
 
     def lines(self) -> Iterator[bytes]:
         """Iterate over the lines."""
-        with self._path.open("rb") as file:
+        with self.path.open("rb") as file:
             yield from file
 
 
+@dataclass
 class ObjectFile:
     """An object, and the pages beside it that are not in it yet: ``reports.jsonl.page-<time>``.
 
@@ -127,13 +129,12 @@ class ObjectFile:
     ends with all pages that are left, a crash has come between the two, and they are in it already.
     """
 
-    def __init__(self, name: str, fs: Any, path: str) -> None:  # noqa: ANN401  it has no types
-        self._name = name
-        self._fs = fs
-        self._path = path
+    name: str
+    fs: Any
+    path: str
 
     def __str__(self) -> str:
-        return self._name
+        return self.name
 
     def begin(self) -> None:
         """Merge the pages of an earlier try, and check that a page can be written and deleted."""
@@ -143,30 +144,30 @@ class ObjectFile:
 
     def add(self, page: bytes) -> None:
         """Write a page beside the object."""
-        self._fs.pipe_file(f"{self._path}.page-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}", page)
+        self.fs.pipe_file(f"{self.path}.page-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}", page)
 
     def finish(self) -> None:
         """Merge all pages into the object, which is created if it is missing."""
         pages = self._pages()
-        new = b"".join(self._fs.cat_file(page) for page in pages)
-        is_there = self._fs.exists(self._path)
-        old = self._fs.cat_file(self._path) if is_there else b""
+        new = b"".join(self.fs.cat_file(page) for page in pages)
+        is_there = self.fs.exists(self.path)
+        old = self.fs.cat_file(self.path) if is_there else b""
         if not is_there or not old.endswith(new):
             start = old.rfind(b"\n") + 1
-            self._fs.pipe_file(self._path, old[:start] + _completed(old[start:]) + new)
+            self.fs.pipe_file(self.path, old[:start] + _completed(old[start:]) + new)
         self._delete(pages)
 
     def lines(self) -> Iterator[bytes]:
         """Iterate over the lines."""
-        with self._fs.open(self._path, "rb") as file:
+        with self.fs.open(self.path, "rb") as file:
             yield from file
 
     def _pages(self) -> list[str]:
         """Return the paths of the pages, oldest first."""
-        folder, _, name = self._path.rpartition("/")
-        self._fs.invalidate_cache(folder)
+        folder, _, name = self.path.rpartition("/")
+        self.fs.invalidate_cache(folder)
         try:
-            found = self._fs.ls(folder, detail=False)
+            found = self.fs.ls(folder, detail=False)
         except FileNotFoundError:  # an empty folder is none
             return []
         return sorted(
@@ -175,7 +176,7 @@ class ObjectFile:
 
     def _delete(self, pages: Iterable[str]) -> None:
         for page in pages:
-            self._fs.rm_file(page)
+            self.fs.rm_file(page)
 
 
 def _completed(torn: bytes) -> bytes:

@@ -107,7 +107,6 @@ class Plan:
     """The steps that make JSMS match a list.
 
     :param steps: of every text, by the time at which it is due.
-    :param texts: in the list.
     :param excluded: further texts of the list, which ``exclude`` leaves out.
     :param pending: texts of the scope that the ledger knows as scheduled and not yet sent.
     """
@@ -132,7 +131,6 @@ def plan(
 
     :param texts: the list, each key once.
     :param records: of the scope, and those of the keys in the list, by key.
-    :param now: the time (UTC).
     :param exclude: numbers whose texts count as vanished.
     """
     listed = [*texts]
@@ -158,7 +156,8 @@ def _action(text: Text, record: Mapping[str, Any] | None, now: datetime) -> Acti
     if state == DELETING:
         return Action.PAST if is_past else Action.REPLACE
     if not _is_scheduled(record):
-        return Action.EXPIRED if is_past and _has_passed(record, now) else Action.UNCERTAIN
+        is_over = is_past and ("send_time_utc" not in record or due(record) <= now)
+        return Action.EXPIRED if is_over else Action.UNCERTAIN
     if _is_same(text, record, now):
         return Action.UNCHANGED
     if due(record) <= now + NEAR:
@@ -187,10 +186,6 @@ def _vanished(key: str, record: Mapping[str, Any], now: datetime) -> Step | None
 
 def _is_scheduled(record: Mapping[str, Any]) -> bool:
     return record["state"] in (ACCEPTED, FINISHED)
-
-
-def _has_passed(record: Mapping[str, Any], now: datetime) -> bool:
-    return "send_time_utc" not in record or due(record) <= now
 
 
 def due(record: Mapping[str, Any]) -> datetime:

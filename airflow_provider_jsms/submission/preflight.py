@@ -43,7 +43,6 @@ _log = logging.getLogger(__name__)
 class Facts:
     """What JSMS knows of a submission, each an error if it could not be fetched.
 
-    :param sign: None for the default signature.
     :param balance: None if nobody asked for it.
     """
 
@@ -88,8 +87,6 @@ def fetch(hook: JsmsHook, head: Mapping[str, Any], *, with_balance: bool = True)
     """Fetch the facts, one request each; an endpoint that fails is an unknown fact.
 
     While JSMS cannot be reached, the first error stands for all.
-
-    :param head: the validated fields ``temp_id`` and ``sign_id``.
     """
     away: list[JsmsError] = []
 
@@ -175,7 +172,6 @@ class Preflight:
     """Checks a list once, before the first request that submits or modifies a part of it.
 
     :param head: with the validated fields ``temp_id`` and ``sign_id``, and perhaps personal data.
-    :param limit: the recipients that JSMS may refuse.
     :param is_wanted: whether to compare template, signature and balance with the list.
     :param max_texts: the most SMS parts that the list may cost, None for no limit.
     """

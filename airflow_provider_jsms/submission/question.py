@@ -45,7 +45,6 @@ class Question:
 class Answer:
     """What a person has decided.
 
-    :param option: what was chosen.
     :param schedule_ids: those that were entered, by the key of the record.
     :param versions: of the records that the question was about, by their keys.
     :param by: who answered; ``at`` is when (UTC).

@@ -44,10 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 def source_of(value: object, columns: object = None, rows: Rows = RECIPIENTS) -> Source:
-    """Return the rows of a list, a frame, or a ``.csv``, ``.jsonl`` or ``.txt`` file.
-
-    :param columns: names of columns by header.
-    """
+    """Return the rows of a list, a frame, or a ``.csv``, ``.jsonl`` or ``.txt`` file."""
     renamed = renaming_of(columns)
     if is_recipients_file(value):
         return RecipientsFile(value, renamed, rows)

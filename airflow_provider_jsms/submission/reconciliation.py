@@ -73,7 +73,6 @@ class Reconciliation:
 
     :param hook: open; each thread has an HTTP session of its own.
     :param store: returns a store of the ledger for one text.
-    :param policy: of every submission.
     :param concurrency: how many requests are in flight at once.
     """
 

@@ -36,7 +36,6 @@ class FailureLimit:
         """Raise if more recipients were refused than tolerated, or all of them.
 
         :param result: of a batch, or of a campaign with all its ids in ``schedule_id``.
-        :param uncertain_count: recipients with an unknown outcome.
         :raises JsmsRefusedRecipientsError: with counts, reasons, and the accepted schedules.
         """
         refused, accepted = result["failure_count"], result["success_count"]

@@ -30,7 +30,6 @@ def task_try_of(context: Context, *, retries: int = 0, durable: bool = True) -> 
     """Return the try that has this context.
 
     :param retries: of the task, for a context without a task.
-    :param durable: whether records are kept.
     """
     task: Any = context.get("task")
     attempt = attempt_of(context, retries if task is None else task.retries or 0)

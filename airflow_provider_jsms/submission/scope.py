@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.masking import mask_text
@@ -23,35 +24,34 @@ _SHOWN: Final = 10
 _log = logging.getLogger(__name__)
 
 
+@dataclass
 class Scope:
     """The texts of a scope in the ledger.
 
     :param place: the account, the scope and the task that writes.
     """
 
-    def __init__(self, ledger: SqlLedger, place: Place) -> None:
-        self._ledger = ledger
-        self._place = place
-        self._unscoped: dict[str, Row] = {}
+    ledger: SqlLedger
+    place: Place
+    _unscoped: dict[str, Row] = field(default_factory=dict, init=False)
 
     def read(self, keys: Iterable[str], moment: datetime) -> Mapping[str, Mapping[str, Any]]:
         """Return the records of a list by key, and those of other texts that are still pending.
 
-        :param keys: of the list.
         :param moment: texts due later are pending (UTC).
         :raises JsmsInputError: a key of the list is in use in another scope.
         """
-        app, scope = self._place.app, str(self._place.scope)
+        app, scope = self.place.app, str(self.place.scope)
         with _explaining():
-            rows = self._ledger.rows(app, keys)
+            rows = self.ledger.rows(app, keys)
             _refuse_other_scopes(rows, scope)
             self._unscoped = {key: row for key, row in rows.items() if row.scope is None}
-            rows |= self._ledger.pending_in_scope(app, scope, moment)
+            rows |= self.ledger.pending_in_scope(app, scope, moment)
         return {key: sound(row.content) for key, row in rows.items()}
 
     def store(self) -> SqlStore:
         """Return a store for one text."""
-        return self._ledger.store(self._place)
+        return self.ledger.store(self.place)
 
     def adopt(self) -> None:
         """Take in the texts of the list that an operator has submitted without a scope.

@@ -104,10 +104,7 @@ class SqlLedger:
         return self._rows(column.app == app, column.schedule_id == schedule_id)
 
     def newest(self, app: str, *, state: str | None, limit: int) -> list[Row]:
-        """Return the rows that were written last.
-
-        :param state: only those in this state, None for all.
-        """
+        """Return the rows that were written last."""
         column = self._table.c
         which = [column.app == app, *([column.state == state] if state else [])]
         return self._rows(*which, order=column.updated_at.desc(), limit=limit)
@@ -117,7 +114,6 @@ class SqlLedger:
 
         :param before: texts that were sent before this moment (UTC), what was refused or deleted
             before it, and reports that were read before it.
-        :param dry_run: only count the rows.
         """
         column = self._table.c
         was_sent = sa.and_(column.state.in_((ACCEPTED, FINISHED)), column.send_time < before)

@@ -41,10 +41,7 @@ class MovingStore:
 
 
 def own_record(task: Store, key: str, by: str) -> dict[str, Any] | None:
-    """Return the record that a task has without ``once_key``, if it has submitted something.
-
-    :param by: the task instance.
-    """
+    """Return the record that a task has without ``once_key``, if it has submitted something."""
     record = task.get(key)
     if not isinstance(record, Mapping) or record.get("state") in (UNKNOWN, *NOT_SCHEDULED):
         return None

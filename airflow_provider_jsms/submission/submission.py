@@ -85,10 +85,6 @@ _FAIL: Final = Policy("fail", _nothing, lambda _: False)
 class Submission:
     """Carries out one call, continuing from the record of earlier tries.
 
-    :param hook: open.
-    :param record: of this submission.
-    :param about: further fields of the record.
-    :param is_hook: a hook in the user's own code submits.
     :ivar may_have_submitted: whether JSMS may have accepted something from this task.
     :ivar has_sent: whether this try has sent a request that may have been accepted.
     :ivar doubt: what a person has to know, if the outcome is unknown.
@@ -143,10 +139,7 @@ class Submission:
     def carry_out(
         self, call: Call[str] | Call[BatchResult], request: Fingerprint
     ) -> dict[str, Any] | None:
-        """Return the outcome as the record keeps it, None if the text is assumed to be sent.
-
-        :param request: the fingerprint of the call.
-        """
+        """Return the outcome as the record keeps it, None if the text is assumed to be sent."""
         self._check_uncertain(request)
         if self._policy.answer:
             refuse_if_changed(self._policy.answer, self._record, call)

@@ -13,10 +13,10 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.submission.advice import CODE_KEY
 from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED, SENDING, Attempt
@@ -51,38 +51,10 @@ class BatchRecords:
     attempt: Attempt
     number: int = 1
 
-    def of_chunk(self, number: int, attempt: Attempt | None = None) -> SubmissionRecord:
+    def of_chunk(self, number: int) -> SubmissionRecord:
         """Return the record of a chunk, counted from 1."""
         batch = "" if self.number == 1 else f"{self.number}_"
-        return SubmissionRecord(self.store, f"{RECORD}_{batch}{number}", attempt or self.attempt)
-
-    @property
-    def is_recorded(self) -> bool:
-        """Whether there is a store."""
-        return self.store is not None
-
-
-@dataclass(frozen=True)
-class KeyedRecords:
-    """The records of the chunks of one batch under a key."""
-
-    task_try: TaskTry
-    ledger: SqlLedger
-    app: str
-    once_key: str
-    is_in_code: bool
-    is_recorded: ClassVar = True
-
-    @property
-    def attempt(self) -> Attempt:
-        """The position of this try."""
-        return self.task_try.attempt_with_key
-
-    def of_chunk(self, number: int) -> SubmissionRecord:
-        """Return the record of a chunk, counted from 1: the first has the key itself."""
-        key = self.once_key if number == 1 else f"{self.once_key}#{number}"
-        own = None if self.is_in_code else f"{RECORD}_{number}"
-        return self.task_try.record_of_key(self.ledger, self.app, key, instead_of=own)
+        return SubmissionRecord(self.store, f"{RECORD}_{batch}{number}", self.attempt)
 
 
 class UncertainTexts:
@@ -109,6 +81,7 @@ class UncertainTexts:
         self._errors.clear()
 
 
+@dataclass(eq=False, repr=False)
 class TaskTry:
     """One try of a task, and its submissions so far.
 
@@ -117,24 +90,17 @@ class TaskTry:
     :ivar submissions: those that have begun.
     """
 
-    def __init__(
-        self,
-        store: Store | None,
-        attempt: Attempt,
-        *,
-        task: tuple[Any, ...] | None = None,
-        uncertain: UncertainTexts | None = None,
-    ) -> None:
-        self.store = store
-        self.attempt = attempt
-        self._task = task
-        self.submissions: list[Submission] = []
-        self.uncertain = UncertainTexts() if uncertain is None else uncertain
-        self._claimed: set[str] = set()
-        self._found = self._begun = 0
-        self._has_begun = False
-        self._note: CodeNote | None = None
-        self._lock = threading.RLock()
+    store: Store | None
+    attempt: Attempt
+    task: tuple[Any, ...] | None = None
+    uncertain: UncertainTexts = field(default_factory=UncertainTexts)
+    submissions: list[Submission] = field(default_factory=list, init=False)
+    _claimed: set[str] = field(default_factory=set, init=False)
+    _found: int = field(default=0, init=False)
+    _begun: int = field(default=0, init=False)
+    _has_begun: bool = field(default=False, init=False)
+    _note: CodeNote | None = field(default=None, init=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
 
     @property
     def may_have_submitted(self) -> bool:
@@ -142,14 +108,11 @@ class TaskTry:
         return any(each.may_have_submitted for each in self.submissions)
 
     def keep_in(self, ledger: SqlLedger, app: str) -> None:
-        """Keep the records of this task in a table from now on.
-
-        :param app: stands for the app key, as in a fingerprint.
-        """
+        """Keep the records of this task in a table from now on."""
         with self._lock:
-            if self.attempt.is_in_table or self._task is None:
+            if self.attempt.is_in_table or self.task is None:
                 return
-            rows: Store = ledger.store(Place(app, TASK, Writer(*self._task)))
+            rows: Store = ledger.store(Place(app, TASK, Writer(*self.task)))
             self.store = MovingStore(rows, self.store.get) if self.store else rows
             self.attempt = replace(
                 self.attempt, is_kept_by_clear=True, is_in_table=True, by=self._by
@@ -164,12 +127,20 @@ class TaskTry:
         :param instead_of: the key of the record that the task has without ``once_key``; None where
             it cannot be known.
         """
-        place = Place(app, ONCE, Writer(*(self._task or ())))
+        place = Place(app, ONCE, Writer(*(self.task or ())))
         store: Store = ledger.store(place)
         if instead_of and self.store is not None and self.attempt.number > 1:
             own = partial(own_record, self.store, instead_of, self._by)
             store = MovingStore(store, lambda _: own())
         return SubmissionRecord(store, once_key, self.attempt_with_key)
+
+    def chunk_of_key(
+        self, ledger: SqlLedger, app: str, once_key: str, number: int, *, is_in_code: bool
+    ) -> SubmissionRecord:
+        """Return the record of a chunk under a key; the first has the key itself."""
+        key = once_key if number == 1 else f"{once_key}#{number}"
+        own = None if is_in_code else f"{RECORD}_{number}"
+        return self.record_of_key(ledger, app, key, instead_of=own)
 
     @property
     def attempt_with_key(self) -> Attempt:
@@ -187,13 +158,10 @@ class TaskTry:
     @property
     def _by(self) -> str:
         """The task instance in words, as rows are named after it; empty outside a task."""
-        return str(Writer(*(self._task or ())))
+        return str(Writer(*(self.task or ())))
 
     def begin(self, key: str) -> None:
-        """Write, before anything can fail, that this task has sent nothing yet.
-
-        :param key: of the first record of the task.
-        """
+        """Write, before anything can fail, that this task has sent nothing yet."""
         if not self._has_begun:
             SubmissionRecord(self.store, key, self.attempt).begin()
             self._has_begun = True
@@ -206,10 +174,6 @@ class TaskTry:
     def record_of_task(self) -> SubmissionRecord:
         """Return the record of the only text of a task."""
         return SubmissionRecord(self.store, RECORD, self.attempt)
-
-    def records_of_task(self) -> BatchRecords:
-        """Return the records of the only batch of a task."""
-        return BatchRecords(self.store, self.attempt)
 
     def record_of_subclass(self, request: Fingerprint) -> SubmissionRecord:
         """Return the record of a text of a subclass, which may execute once per person.
@@ -245,10 +209,7 @@ class TaskTry:
             return record
 
     def records_of_batch(self, account: Account, listed: str) -> BatchRecords:
-        """Return the records of a batch of your own code.
-
-        :param listed: the fingerprint of its list.
-        """
+        """Return the records of a batch of your own code."""
         with self._lock:
             attempt = self._in_code(account)
             batches: list[BatchRecords] = []

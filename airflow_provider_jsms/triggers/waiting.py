@@ -73,7 +73,6 @@ class Progress:
     """One schedule as of the last poll; before the first one only its id is known.
 
     :param send_time: aware; None if JSMS returned none that can be parsed.
-    :param found: how many of the recipients have a msg_id.
     :param msg_ids: empty if there are too many to keep.
     :param gone: the code of JSMS for a schedule that is unknown, sent or deleted; the other fields
         then keep their last values.
@@ -111,7 +110,6 @@ class Wait:
     :param started_at: aware; stands in for a ``send_time`` that cannot be parsed.
     :param expected: the number of msg_ids over all schedules (the ``success_count`` of batch
         submits); None if every listed recipient gets one.
-    :param ends_at: the deadline, None for none.
     :param failing_since: the time of the first of the polls that failed in a row, None if the
         last one succeeded.
     """

@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 
 from airflow_provider_jsms.api.entries import Entries, entries_of, renaming_of
 from airflow_provider_jsms.api.recipients import (
+    checked,
     mobile_of,
+    noun,
     parameters_of,
     recipient,
     recipients_of,
-    validated,
 )
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRecipientsFileError
 from tests import people
@@ -394,7 +395,7 @@ CHINESE = [{"手机号": PLAIN, "姓名": VALUE}, {"手机号": people.BEN, "姓
 
 @pytest.mark.parametrize("make", [list, iter, pd.DataFrame, pl.DataFrame])
 def test_columns_can_be_renamed(make: Callable[[Any], Any]) -> None:
-    assert list(validated(entries_of(make(CHINESE), RENAMED))) == TWO
+    assert list(checked(entries_of(make(CHINESE), RENAMED), recipient, noun)) == TWO
 
 
 @pytest.mark.parametrize(
@@ -406,7 +407,7 @@ def test_columns_can_be_renamed(make: Callable[[Any], Any]) -> None:
 )
 def test_a_renamed_column_has_to_be_there(entry: object, why: str) -> None:
     source = entries_of([CHINESE[0], entry], RENAMED)
-    assert f"entry 2: {why}" in refusal_of(lambda: list(validated(source)))
+    assert f"entry 2: {why}" in refusal_of(lambda: list(checked(source, recipient, noun)))
     with pytest.raises(JsmsInputError, match="a DataFrame, has no column '手机号', '姓名', which"):
         entries_of(pd.DataFrame(ROWS), RENAMED)
 

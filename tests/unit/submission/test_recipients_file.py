@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_jsms.api.entries import Entries
 from airflow_provider_jsms.api.masking import HIDDEN, mask_field
-from airflow_provider_jsms.api.recipients import validated
+from airflow_provider_jsms.api.recipients import checked, noun, recipient
 from airflow_provider_jsms.exceptions import (
     JsmsChangedListError,
     JsmsInputError,
@@ -84,7 +84,7 @@ class Stored:
 
 
 def read(value: object, columns: object = None) -> list[Recipient]:
-    return list(validated(source_of(value, columns)))
+    return list(checked(source_of(value, columns), recipient, noun))
 
 
 def refusal_of(value: object, columns: object = None) -> str:
