@@ -148,7 +148,8 @@ class Columns:
     ) -> None:
         found = [_name(each) for each in header]
         self._rows = rows
-        self.names = [_canonical(renamed.get(name, name), rows) for name in found]
+        names = [renamed.get(name, name) for name in found]
+        self.names = [it.casefold() if it.casefold() in rows.fields else it for it in names]
         missing = [repr(mask_text(name)) for name in renamed if name not in found]
         given = [name for name in self.names if name]
         lacking = [name for name in rows.required if name not in given]
@@ -249,7 +250,3 @@ def _name(header: object) -> str:
 
 def _visible(text: str) -> str:
     return text.strip().strip(_INVISIBLE).strip()
-
-
-def _canonical(name: str, rows: Rows) -> str:
-    return name.casefold() if name.casefold() in rows.fields else name

@@ -51,8 +51,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.replies import BatchResult, Schedule
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
-    from airflow_provider_jsms.submission.ledger import SubmissionRecord
-    from airflow_provider_jsms.submission.task_try import TaskTry
+    from airflow_provider_jsms.submission.submission import Policy
 
 __all__ = [
     "JsmsDeleteScheduleOperator",
@@ -147,23 +146,17 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
     def _submit(self, context: Context) -> str | None:
         outcome = None
         with self._submitting(context) as hook:
-            key = self._key()
             time = hook.parse_send_time(**self._timing())
             call = submit_schedule(send_time=time, **self._fields())
             if not self._is_task(context):
                 refuse_templates(call)
-            task_try, request = self._task_try(context), fingerprint_of(call, hook.settings)
+            request = fingerprint_of(call, hook.settings)
             preflight = self._preflight(hook, call.body or {})
             policy = replace(
                 self._policy(context),
                 preflight=lambda: preflight.check([(call.recipients, True)], 1),
             )
-            if key is None:
-                record = self._record(context, task_try, request)
-                submission = Submission(hook, task_try, record, policy)
-            else:
-                record = self._record_of_key(context, hook, key, request)
-                submission = KeyedSubmission(hook, task_try, record, policy)
+            submission = self._submission(context, hook, request, policy)
             self._refuse_excluded(call.recipients[0], submission)
             with past_send_time(self.on_past_send_time, is_begun=lambda: submission.is_begun):
                 outcome = submission.carry_out(call, request)
@@ -183,24 +176,23 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
             "as success."
         )
 
-    def _record_of_key(
-        self, context: Context, hook: JsmsHook, key: str, request: Fingerprint
-    ) -> SubmissionRecord:
-        return self._task_try(context).record_of_key(
-            hook.require_ledger("once_key"),
-            request.app,
-            key,
-            instead_of=None if self._is_in_code(context) else RECORD,
-        )
-
-    def _record(
-        self, context: Context, task_try: TaskTry, request: Fingerprint
-    ) -> SubmissionRecord:
+    def _submission(
+        self, context: Context, hook: JsmsHook, request: Fingerprint, policy: Policy
+    ) -> Submission:
+        """Return the submission by its record: that of the key, or that of the task."""
+        task_try = self._task_try(context)
+        if (key := self._key()) is not None:
+            ledger = hook.require_ledger("once_key")
+            own = None if self._is_in_code(context) else RECORD
+            record = task_try.record_of_key(ledger, request.app, key, instead_of=own)
+            return KeyedSubmission(hook, task_try, record, policy)
         if not self._is_task(context):
-            return task_try.record_of_text(request)
-        if self._is_subclassed():
-            return task_try.record_of_subclass(request)
-        return task_try.record_of_task()
+            record = task_try.record_of_text(request)
+        elif self._is_subclassed():
+            record = task_try.record_of_subclass(request)
+        else:
+            record = task_try.record_of_task()
+        return Submission(hook, task_try, record, policy)
 
 
 class JsmsModifyScheduleOperator(JsmsReferenceOperator, JsmsSingleOperator):

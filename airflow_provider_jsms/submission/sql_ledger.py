@@ -210,18 +210,20 @@ class SqlLedger:
                 self._engine.dispose(close=False)  # the sockets are those of the parent
                 self._process = os.getpid()
             if not self._is_ready:
-                if not self._has_tables():
+                # The one that is created last.
+                if not sa.inspect(self._engine).has_table(self._schema.name):
                     self._create()
                 self._check_schema()
                 self._is_ready = True
 
-    def _has_tables(self) -> bool:
-        # The one that is created last.
-        return sa.inspect(self._engine).has_table(self._schema.name)
-
     def _create(self) -> None:
         # Where two processes create them at once, one fails, and then finds them.
-        for attempt in _several_times():
+        for attempt in Retrying(
+            retry=retry_if_exception_type(exc.DBAPIError),
+            stop=stop_after_attempt(5),
+            wait=wait_random(0.1, 1),
+            reraise=True,
+        ):
             with attempt:
                 for table in (self._table, self._reports, self._schema):
                     table.create(self._engine, checkfirst=True)
@@ -362,12 +364,3 @@ def _tables(name: str) -> tuple[sa.Table, sa.Table, sa.Table]:
         sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
     )
     return ledger, reports, schema
-
-
-def _several_times() -> Retrying:
-    return Retrying(
-        retry=retry_if_exception_type(exc.DBAPIError),
-        stop=stop_after_attempt(5),
-        wait=wait_random(0.1, 1),
-        reraise=True,
-    )

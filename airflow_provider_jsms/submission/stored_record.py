@@ -1,15 +1,16 @@
-"""One record in a store: read once, and written before and after a request."""
+"""Stores, and one record in a store: read once, and written before and after a request."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import JsmsLedgerError
 from airflow_provider_jsms.submission.airflow_version import HAS_STORE
-from airflow_provider_jsms.submission.decisions import BEGUN, LOST, UNKNOWN
+from airflow_provider_jsms.submission.decisions import BEGUN, LOST, NOT_SCHEDULED, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,11 +50,9 @@ class Store(Protocol):
 
     def get(self, key: str) -> object:
         """Return the value under a key, None if there is none."""
-        ...
 
     def set(self, key: str, value: dict[str, Any], *, retention: object = None) -> None:
         """Write a value; raises in a try that another one has replaced."""
-        ...
 
 
 class StoredRecord:
@@ -142,6 +141,40 @@ class CodeNote(StoredRecord):
     def _keys(self) -> dict[str, str]:
         keys = (self.content or {}).get("keys")
         return dict(keys) if isinstance(keys, Mapping) else {}
+
+
+@dataclass(frozen=True)
+class MovingStore:
+    """Rows of the table, to which an earlier record of the task moves when it is read first.
+
+    The ledger may have been set up, or the key added, between two tries.
+
+    :param earlier: returns that record, None if there is none.
+    """
+
+    rows: Store
+    earlier: Callable[[str], object]
+
+    def get(self, key: str) -> object:
+        """Return the row of a record, or else move the earlier one there."""
+        content = self.rows.get(key)
+        if content is None:
+            content = self.earlier(key)
+            if isinstance(content, Mapping):
+                self.rows.set(key, dict(content))
+        return content
+
+    def set(self, key: str, value: dict[str, Any], *, retention: object = None) -> None:
+        """Write the row of a record."""
+        self.rows.set(key, value, retention=retention)
+
+
+def own_record(task: Store, key: str, by: str) -> dict[str, Any] | None:
+    """Return the record that a task has without ``once_key``, if it has submitted something."""
+    record = task.get(key)
+    if not isinstance(record, Mapping) or record.get("state") in (UNKNOWN, *NOT_SCHEDULED):
+        return None
+    return {**record, "by": by}
 
 
 def unknown() -> dict[str, Any]:

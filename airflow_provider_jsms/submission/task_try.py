@@ -22,8 +22,7 @@ from airflow_provider_jsms.submission.advice import CODE_KEY
 from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED, SENDING, Attempt
 from airflow_provider_jsms.submission.ledger import SubmissionRecord
 from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK, Place, Writer
-from airflow_provider_jsms.submission.stored_record import CodeNote
-from airflow_provider_jsms.submission.stores import MovingStore, own_record
+from airflow_provider_jsms.submission.stored_record import CodeNote, MovingStore, own_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
