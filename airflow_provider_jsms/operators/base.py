@@ -217,7 +217,7 @@ class JsmsSubmitOperator(JsmsExcludingOperator):
         *,
         on_uncertain: str = "fail",
         ask_users: Sequence[str | Mapping[str, str]] | None = None,
-        ask_timeout: timedelta | None = None,
+        ask_timeout: timedelta | float | None = None,
         durable: bool | str = True,
         once_key: Templated = None,
         **kwargs: Any,

@@ -109,7 +109,8 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
         ask a person once the task is cleared; ``"ask"`` at once; ``"resubmit"`` once; or
         ``"assume_sent"``, which returns None (templated). To ask takes Airflow 3.3 or newer.
     :param ask_users: who may answer: ids of Airflow users; None for all who may act on the task.
-    :param ask_timeout: how long to wait for an answer; None for ever. Then the task fails.
+    :param ask_timeout: how long to wait for an answer, a timedelta or seconds; None for ever. Then
+        the task fails.
     :param durable: whether to keep the record; with ``once_key`` it is always kept (templated).
     :param once_key: names this text, whatever task, DAG or run submits it, 1 to 200 characters,
         such as ``appointment-{{ params.id }}``. The first one submits it. Later the same request
