@@ -236,8 +236,8 @@ class Campaign:
         account, task_try = account_of(self._hook.settings), self._task_try
         if once_key is not None:
             ledger = self._hook.require_ledger("once_key")
-            of_key = partial(task_try.chunk_of_key, ledger, account.app, once_key)
-            return partial(of_key, is_in_code=is_in_code)
+            names = (ledger, account.app, once_key)
+            return partial(task_try.chunk_of_key, *names, is_in_code=is_in_code)
         if is_in_code:
             return task_try.records_of_batch(account, self._list).of_chunk
         return BatchRecords(task_try.store, task_try.attempt).of_chunk

@@ -112,7 +112,7 @@ class TaskTry:
             if self.attempt.is_in_table or self.task is None:
                 return
             rows: Store = ledger.store(Place(app, TASK, Writer(*self.task)))
-            self.store = MovingStore(rows, self.store.get) if self.store else rows
+            self.store = rows if self.store is None else MovingStore(rows, self.store.get)
             self.attempt = replace(
                 self.attempt, is_kept_by_clear=True, is_in_table=True, by=self._by
             )
