@@ -22,6 +22,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.operators import base
 from airflow_provider_jsms.operators.base import JsmsOperator
 from airflow_provider_jsms.submission.campaign import Campaign
 from airflow_provider_jsms.submission.submission import Submission
@@ -275,6 +276,19 @@ class TestAClearedTask:
         with pytest.raises(JsmsLateChangeError, match="is about to be"):
             task.clear(temp_id=4)
         assert len(sandbox.messages()) == 1
+
+    def test_is_kept_by_the_advice_to_clear_unless_only_a_new_run_can_continue(
+        self, task: Task, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(base, "KEEP", "Tick the box.")  # as on Airflow 3.4
+        soon = (datetime.now(UTC) + timedelta(seconds=50)).replace(microsecond=0)
+        with pytest.raises(JsmsInputError, match="Tick the box"):
+            task.run(send_time=soon, temp_id="none")
+        task.clear(send_time=soon)
+        with pytest.raises(JsmsLateChangeError) as caught:
+            task.clear(send_time=soon, temp_id=4)
+        assert "trigger a new run" in str(caught.value)
+        assert "Tick the box" not in str(caught.value)
 
     def test_of_a_mapped_task_does_not_touch_another_message(
         self, task: Task, sandbox: SandboxControl
