@@ -69,7 +69,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "yaml": yaml.safe_load,
 }
 # They are shown as they are, by GitHub or by the site.
-OTHERS = {"", "text", "dockerfile", "{eval-rst}", "{include}", "{literalinclude}", "{toctree}"}
+OTHERS = {"", "csv", "dockerfile", "sql", "text", "{eval-rst}", "{include}", "{literalinclude}", "{toctree}"}
 
 
 @pytest.mark.parametrize(
