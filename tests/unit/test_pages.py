@@ -69,7 +69,17 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "yaml": yaml.safe_load,
 }
 # They are shown as they are, by GitHub or by the site.
-OTHERS = {"", "csv", "dockerfile", "sql", "text", "{eval-rst}", "{include}", "{literalinclude}", "{toctree}"}
+OTHERS = {
+    "",
+    "csv",
+    "dockerfile",
+    "sql",
+    "text",
+    "{eval-rst}",
+    "{include}",
+    "{literalinclude}",
+    "{toctree}",
+}
 
 
 @pytest.mark.parametrize(
