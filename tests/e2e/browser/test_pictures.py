@@ -79,13 +79,14 @@ def test_the_form_of_the_connection(visitor: Visitor) -> None:
     take(visitor.page, "connection-form.png", "Connection ID", "App key", "Master secret")
 
 
-def test_an_uncertain_task_from_its_log_to_its_record(
+def test_an_uncertain_task_from_its_failure_to_its_record(
     visitor: Visitor, rest: AirflowRest, sandbox: SandboxControl
 ) -> None:
     sandbox.fault("submit_schedule", "accepted_then_closed")
     run = rest.trigger(SUBMIT[0], conf={"send_in": 7200})
     run_id = run["dag_run_id"]
     assert rest.wait_for_run(SUBMIT[0], run_id, timeout=120)["state"] == "failed"
+    (schedule,) = sandbox.state()["schedules"]
     visitor.open_task(run, "submit")
     visitor.see("Failed")
     visitor.page.keyboard.press("Shift+C")
@@ -97,16 +98,16 @@ def test_an_uncertain_task_from_its_log_to_its_record(
     visitor.see("Has JSMS accepted this text?")
     resize(visitor.page, 1200, 500)
     take(visitor.page, "required-actions.png")
+    resize(visitor.page, 1200, 1050)
     visitor.open(f"/dags/jsms_reminder/runs/{run_id}/tasks/submit/required_actions")
     visitor.see("Has JSMS accepted this text?")
-    (schedule,) = sandbox.state()["schedules"]
     visitor.page.get_by_role("textbox").first.fill(schedule["schedule_id"])
-    resize(visitor.page, 1200, 900)
     take(visitor.page, "question.png")
 
     visitor.page.get_by_role("button", name=ONE_THERE, exact=True).click()
     assert rest.wait_for_task(SUBMIT[0], run_id, SUBMIT[1], timeout=90)["state"] == "success"
     visitor.open_task(run, "submit")
     visitor.turn_to("Storage")
+    resize(visitor.page, 1200, 900)
     visitor.see("answered at")
     take(visitor.page, "record.png")
