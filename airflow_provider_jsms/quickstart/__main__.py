@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DAG_ID = "jsms_quickstart"
 PREFIX = "airflow-jsms-quickstart-"
-PARSING_TIMEOUT = 120.0
+PARSING_TIMEOUT = 300.0
 CHECK_INTERVAL = 1.0
 
 GUIDE = """

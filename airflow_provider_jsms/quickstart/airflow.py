@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-MIGRATION_TIMEOUT = 120.0
-START_TIMEOUT = 120.0
+MIGRATION_TIMEOUT = 300.0
+START_TIMEOUT = 300.0
 WORKERS_SERVER = "workers-server"
 # A start allocates much and frees little: with fewer garbage collections it is a tenth faster.
 AIRFLOW = (
