@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 DAG_ID = "jsms_quickstart"
-PREFIX = "airflow-jsms-quickstart-"
+PREFIX = "jsms-start-"
 PARSING_TIMEOUT = 300.0
 CHECK_INTERVAL = 1.0
 
@@ -113,6 +113,8 @@ def _run(home: Path, options: argparse.Namespace) -> NoReturn:
     with SandboxServer(host=HOST, port=free_port(options.sandbox_port)) as sandbox:
         connections = {"jsms_default": sandbox_connection(sandbox.url)}
         airflow = RunningAirflow(home, dags, connections=connections, port=options.airflow_port)
+        # Airflow leaves temporary files behind where it is killed.
+        airflow.environment["TMPDIR"] = str(home)
         with airflow:
             wait_until(
                 lambda: airflow.has_dag(DAG_ID),

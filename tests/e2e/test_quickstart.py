@@ -100,7 +100,7 @@ def test_it_leads_to_a_text_and_leaves_nothing_behind(command: Command) -> None:
     assert "小明，您好，您的预约已确认。" in message["text"]
     command.note_processes()
     assert len(command.living()) > 3
-    (home,) = command.temporary.glob("airflow-jsms-quickstart-*")
+    (home,) = command.temporary.iterdir()
     assert str(home) in command.output.read_text()
 
     command.process.send_signal(signal.SIGINT)
@@ -108,7 +108,7 @@ def test_it_leads_to_a_text_and_leaves_nothing_behind(command: Command) -> None:
 
     assert command.process.wait(60) == 0
     assert command.living() == []
-    assert not home.exists()
+    assert list(command.temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -125,4 +125,4 @@ def test_a_signal_during_the_start_leaves_nothing_behind(
 
     assert command.process.wait(60) == 0
     assert command.living() == []
-    assert list(command.temporary.glob("airflow-jsms-quickstart-*")) == []
+    assert list(command.temporary.iterdir()) == []
