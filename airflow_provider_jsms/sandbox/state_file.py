@@ -9,15 +9,17 @@ from collections import defaultdict  # noqa: TC003 - pydantic reads the fields
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta  # noqa: TC003 - the same
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from airflow_provider_jsms.sandbox.account import (  # noqa: TC001 - the same
     Account,
     Signature,
     Template,
 )
+from airflow_provider_jsms.sandbox.clock import monotonic
 from airflow_provider_jsms.sandbox.inquiries import Inbox  # noqa: TC001 - the same
 from airflow_provider_jsms.sandbox.records import ApiRequest  # noqa: TC001 - the same
 from airflow_provider_jsms.sandbox.schedules import (
@@ -87,7 +89,7 @@ class StateFile:
         try:
             self._save()
         except OSError as error:
-            raise self._unusable(f"cannot be written: {error.strerror}") from None
+            raise self._unusable(f"cannot be written: {error.strerror}", "") from None
         self._thread.start()
         return self
 
@@ -104,24 +106,30 @@ class StateFile:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise self._unusable(f"cannot be read: {error.strerror}") from None
+            raise self._unusable(f"cannot be read: {error.strerror}", "") from None
         except (ValueError, KeyError, RecursionError):  # their texts may quote numbers
-            raise self._unusable("is damaged, or of another version of the sandbox") from None
+            problem = "is damaged, or of another version of the sandbox"
+            step = ", or move this one away to start with an empty sandbox"
+            raise self._unusable(problem, step) from None
 
-    def _unusable(self, problem: str) -> InvalidInputError:
+    def _unusable(self, problem: str, other_step: str) -> InvalidInputError:
         return InvalidInputError(
             f"the state file {self._path} {problem}. The sandbox has not started. Name another "
-            "file with --state, or move this one away to start with an empty sandbox."
+            f"file with --state{other_step}."
         )
 
     def _save_changes(self) -> None:
-        while not self._is_closing.wait(_PAUSE_SECONDS):
+        pause = 0.0
+        while not self._is_closing.wait(pause):
             self._sandbox.changed.wait()
             self._sandbox.changed.clear()
+            begin = monotonic()
             self._save()
+            # Requests wait for a large state to be encoded, so leave most of the time to them.
+            pause = max(_PAUSE_SECONDS, 4 * (monotonic() - begin))
 
     def _save(self) -> None:
-        saved = json.dumps(_dumped(self._sandbox)).encode()
+        saved = _encoded(self._sandbox)
         unfinished = self._path.with_name(f".{self._path.name}.unfinished")
         with unfinished.open("wb") as file:
             file.write(saved)
@@ -130,7 +138,7 @@ class StateFile:
         unfinished.replace(self._path)
 
 
-def _dumped(sandbox: Sandbox) -> dict[str, Any]:
+def _encoded(sandbox: Sandbox) -> bytes:
     with sandbox.lock:
         saved = _Saved(
             _Kept(**{each.name: getattr(sandbox, each.name) for each in fields(_Kept)}),
@@ -138,8 +146,10 @@ def _dumped(sandbox: Sandbox) -> dict[str, Any]:
             list(sandbox.book.schedules.values()),
             [schedule.schedule_id for schedule in sandbox.sent],
         )
-        dumped: dict[str, Any] = _FORMAT.dump_python(saved, mode="json")
-    return dumped
+        try:
+            return _FORMAT.dump_json(saved)
+        except PydanticSerializationError:  # half a surrogate pair, which UTF-8 cannot encode
+            return json.dumps(_FORMAT.dump_python(saved, mode="json")).encode()
 
 
 def _restore(sandbox: Sandbox, saved: _Saved) -> None:
