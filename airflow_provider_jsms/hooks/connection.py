@@ -67,10 +67,13 @@ _STANDARD_FIELDS: Final = ("login", "password", "host", "schema", "port")
 class JsmsSettings:
     """The validated settings of a connection.
 
+    :param zone: of the wall clock of JSMS.
     :param connect_timeout: seconds to connect, TLS handshake included.
     :param read_timeout: seconds between two parts of a reply.
+    :param max_attempts: attempts per call, where a retry is safe.
     :param ca_bundle: path of a CA bundle, empty for the usual certificates.
     :param ledger_conn_id: the connection to the database of the ledger, empty for none.
+    :param ledger_table: the name of its table.
     :param send_window: the times of day at which texts may go out, for all who give none.
     """
 
