@@ -216,4 +216,4 @@ def _why_not_modified(record: Mapping[str, Any], attempt: Attempt) -> str:
 def _reuse_or_modify(record: Mapping[str, Any], request: Fingerprint) -> Decision:
     if "modifying" not in record and request.is_same_request(record["fingerprint"]):
         return Decision(Do.REUSE, "an earlier try has submitted the same request")
-    return Decision(Do.MODIFY, "an earlier try has submitted another request")
+    return Decision(Do.MODIFY, "it was accepted with other arguments")

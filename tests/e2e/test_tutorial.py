@@ -99,8 +99,8 @@ class Tutorial:
         counts = self.rest.xcom("appointments", run_id, "reminders", "counts")
         return {kind: count for kind, count in counts.items() if count}
 
-    def log(self) -> str:
-        return self.rest.log("appointments", self.run_ids["appointments"][-1], "reminders")
+    def log(self, task_id: str = "reminders") -> str:
+        return self.rest.log("appointments", self.run_ids["appointments"][-1], task_id)
 
     def _runs(self, dag_id: str) -> set[str]:
         try:
@@ -138,7 +138,8 @@ def scheduled(sandbox: SandboxControl) -> dict[str, str]:
 
 def test_the_tutorial_does_as_it_says(tutorial: Tutorial, sandbox: SandboxControl) -> None:
     tutorial.run("A dry run")
-    assert tutorial.state_of("reminders") == "success"
+    assert tutorial.state_of("read_list") == "success", tutorial.log("read_list")
+    assert tutorial.state_of("reminders") == "success", tutorial.log()
     for line in tutorial.block("A dry run", "text").splitlines():
         assert line.removesuffix(" ...") in tutorial.log()
     assert sandbox.state()["schedules"] == []
