@@ -81,7 +81,11 @@ class Tutorial:
         airflow = AirflowStack(
             home,
             Path(given["AIRFLOW__CORE__DAGS_FOLDER"]),
-            extra_settings={name: given[name] for name in names},
+            extra_settings={
+                **{name: given[name] for name in names},
+                # the first request to a new server takes long on a busy machine
+                "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+            },
         )
         self.airflow, self.rest = airflow, airflow.rest
         return airflow
