@@ -56,9 +56,6 @@ CELLS: Final = (
     Cell("3.3", "3.13"),
     Cell("3.4", "3.12", is_beta=True),
     Cell("2.11", "3.11", LOWEST, FLOORS),
-    # Airflow 3.3 names no bound. Its API server does not start with a FastAPI as new as this and an
-    # older pydantic.
-    Cell("3.3", "3.11", LOWEST, (*FLOORS, "pydantic>=2.12")),
     Cell("3.3", "3.12", WHEEL),
 )
 
