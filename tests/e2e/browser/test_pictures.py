@@ -108,6 +108,4 @@ def test_an_uncertain_task_from_its_failure_to_its_record(
     assert rest.wait_for_task(SUBMIT[0], run_id, SUBMIT[1], timeout=90)["state"] == "success"
     visitor.open_task(run, "submit")
     visitor.turn_to("Storage")
-    resize(visitor.page, 1200, 900)
     visitor.see("answered at")
-    take(visitor.page, "record.png")
