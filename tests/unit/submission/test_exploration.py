@@ -86,7 +86,11 @@ def disturbances(setting: Setting) -> int:
     """Return how many disturbances are explored in all combinations, within some 20 seconds."""
     if setting == Setting("single", "ask"):
         return 3 + MORE
-    is_large = setting.kind == "chunks" and setting.on_uncertain in ("resubmit", "assume_sent")
+    # Two disturbances of a campaign are combined where it fails or asks, two with a table where
+    # there is one schedule.
+    is_large = setting.kind == "chunks" and (
+        setting.is_in_table or setting.on_uncertain in ("resubmit", "assume_sent")
+    )
     return MORE + (1 if is_large else 2)
 
 
