@@ -14,7 +14,7 @@ install = $(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(
     $(addprefix --default-index=,$(INDEX)) $(1) 2>/dev/null || $(BIN)/python -m pip install --quiet $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint style types test pytest test-fast matrix soak cluster bench demo up down release-check clean
+.PHONY: help venv lint style types test pytest test-fast matrix soak cluster bench docs demo up down release-check clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,8 +55,8 @@ test: style ## Run everything that has to pass: lint, and the tests with coverag
 pytest: venv
 	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --ignore=tests/e2e/load --cov --cov-report=term --cov-report=json:coverage.json
 
-# They start processes, wait on sockets, or submit thousands of recipients.
-SLOW := sandbox test_outcomes.py test_distributions.py test_processes.py hooks submission/test_campaign.py
+# They start processes, wait on sockets, build the site, or submit thousands of recipients.
+SLOW := sandbox test_outcomes.py test_distributions.py test_docs_build.py test_processes.py hooks submission/test_campaign.py
 
 test-fast: venv ## Run the quick unit tests alone, for the loop of a developer
 	@HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest --numprocesses=logical tests/unit \

@@ -17,7 +17,6 @@ from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowNotFoundException,
     BaseHook,
-    mask_secret,
 )
 
 from airflow_provider_jsms.api.codes import APP_QUOTA_NOT_ASSIGNED, CODES
@@ -73,6 +72,7 @@ class JsmsSettings:
     :param max_attempts: attempts per call, where a retry is safe.
     :param ca_bundle: path of a CA bundle, empty for the usual certificates.
     :param ledger_conn_id: the connection to the database of the ledger, empty for none.
+    :param allow_http: accept plain http to a sandbox on another host, such as a container.
     :param ledger_table: the name of its table.
     :param send_window: the times of day at which texts may go out, for all who give none.
     """

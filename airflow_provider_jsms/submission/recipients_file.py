@@ -182,7 +182,7 @@ def excluded_numbers(value: object) -> frozenset[int] | None:
         return None
     source = source_of(value, rows=EXCLUDE)
     numbers = frozenset(checked(source, _number, lambda _: "entries of exclude"))
-    _log.info("%d numbers are excluded", len(numbers))
+    _log.info("Numbers to exclude: %d", len(numbers))
     return numbers
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from airflow_provider_jsms.quickstart.settings import inherited_environment
-from tests.tables import README
+from tests.pages import text, the_block
 from tests.versions import AIRFLOW, as_here
 
 if TYPE_CHECKING:
