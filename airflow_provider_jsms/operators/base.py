@@ -23,6 +23,7 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.asking import ask, users_of
 from airflow_provider_jsms.operators.private_fields import (
+    INIT_KWARGS,
     PRIVATE_FIELDS,
     STORE,
     PrivateField,
@@ -83,6 +84,7 @@ class JsmsOperator(BaseOperator):
     recipients = PrivateField("recipients")
     texts = PrivateField("texts")
     exclude = PrivateField("exclude")
+    _BaseOperator__init_kwargs = INIT_KWARGS
     schedule_id: Templated
 
     def __new__(cls, *_: Any, **kwargs: Any) -> Self:

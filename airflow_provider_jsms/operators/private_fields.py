@@ -27,10 +27,11 @@ _UNSET: Final = object()
 class Store:
     """The private fields and the arguments of an operator, where serializers do not look."""
 
-    __slots__ = ("arguments", "is_rendered", "values")
+    __slots__ = ("arguments", "init_kwargs", "is_rendered", "values")
 
     def __init__(self, arguments: Mapping[str, object]) -> None:
         self.arguments = arguments
+        self.init_kwargs: dict[str, object] = {}
         self.values: Mapping[str, object] = {}
         self.is_rendered = False
 
@@ -57,6 +58,20 @@ class PrivateField:
 
     def __set__(self, operator: BaseOperator, value: object) -> None:
         keep(operator, self._name, value)
+
+
+def _init_kwargs(operator: BaseOperator) -> dict[str, object]:
+    store: Store = vars(operator)[STORE]
+    return store.init_kwargs
+
+
+def _set_init_kwargs(operator: BaseOperator, value: dict[str, object]) -> None:
+    vars(operator)[STORE].init_kwargs = value
+
+
+# Airflow keeps the arguments of an operator in an attribute, and OpenLineage providers before 2.19
+# serialize it.
+INIT_KWARGS: Final = property(_init_kwargs, _set_init_kwargs)
 
 
 def keep(operator: BaseOperator, name: str, value: object, *, is_rendered: bool = False) -> None:
