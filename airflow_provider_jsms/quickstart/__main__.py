@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -14,17 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_jsms import __version__
-
-try:
-    from airflow_provider_jsms.quickstart.airflow import RunningAirflow
-    from airflow_provider_jsms.quickstart.processes import STOP_SIGNALS, ProcessFailedError
-    from airflow_provider_jsms.quickstart.settings import HOST, free_port, sandbox_connection
-    from airflow_provider_jsms.quickstart.waiting import wait_until
-    from airflow_provider_jsms.sandbox.server import SandboxServer
-except ModuleNotFoundError as missing:
-    if missing.name not in {"h11", "psutil", "starlette", "uvicorn"}:
-        raise
-    sys.exit(f"The quick start needs {missing.name}: pip install 'airflow-provider-jsms[sandbox]'")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,6 +43,24 @@ Your first text:
 
 Stop with Ctrl-C. It stops both, and removes {home}
 """
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """End with the name of the extra if one of its packages is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if missing.name not in {"h11", "psutil", "starlette", "uvicorn"}:
+            raise
+        sys.exit(
+            f"The quick start needs {missing.name}: pip install 'airflow-provider-jsms[sandbox]'"
+        )
+
+
+with _extra():
+    from airflow_provider_jsms.quickstart.processes import STOP_SIGNALS, ProcessFailedError
+    from airflow_provider_jsms.quickstart.waiting import wait_until
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,6 +115,17 @@ def _new_home() -> Iterator[Path]:
 
 
 def _run(home: Path, options: argparse.Namespace) -> NoReturn:
+    # Importing Airflow, on which the errors of the provider are based, makes files in its home.
+    os.environ["AIRFLOW_HOME"] = str(home)
+    with _extra():
+        from airflow_provider_jsms.quickstart.airflow import RunningAirflow  # noqa: PLC0415  see above
+        from airflow_provider_jsms.quickstart.settings import (  # noqa: PLC0415  see above
+            HOST,
+            free_port,
+            sandbox_connection,
+        )
+        from airflow_provider_jsms.sandbox.server import SandboxServer  # noqa: PLC0415  see above
+
     _say(f"Starting a JSMS sandbox and Airflow {version('apache-airflow')}: up to a minute ...")
     dags = home / "dags"
     shutil.copytree(Path(__file__).with_name("dags"), dags, ignore=lambda *_: ["__pycache__"])

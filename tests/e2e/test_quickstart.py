@@ -32,10 +32,13 @@ class Command:
     def __init__(self, folder: Path) -> None:
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
+        self.user = folder / "user"
+        self.user.mkdir()
         self.output = folder / "output"
         self.mark = str(folder)
         environment = {
-            **os.environ,
+            **{name: it for name, it in os.environ.items() if name != "AIRFLOW_HOME"},
+            "HOME": str(self.user),
             "PYTHONPATH": str(REPOSITORY),
             "TMPDIR": str(self.temporary),
             MARK: self.mark,
@@ -109,6 +112,7 @@ def test_it_leads_to_a_text_and_leaves_nothing_behind(command: Command) -> None:
     assert command.process.wait(60) == 0
     assert command.living() == []
     assert list(command.temporary.iterdir()) == []
+    assert list(command.user.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
