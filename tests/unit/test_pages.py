@@ -17,6 +17,7 @@ from airflow_provider_jsms.api import mobile
 from airflow_provider_jsms.api.codes import CODES
 from airflow_provider_jsms.api.statuses import STATUSES
 from airflow_provider_jsms.get_provider_info import CONN_FIELDS, RELABELING
+from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators import jsms as operators
 from airflow_provider_jsms.sandbox import account
 from tests import tables
@@ -30,6 +31,7 @@ from tests.pages import (
     text,
     the_block,
 )
+from tests.people import ANNA, BEN, CARA
 from tests.versions import as_here
 
 if TYPE_CHECKING:
@@ -191,6 +193,27 @@ def test_the_code_of_ones_own_works(sandbox: SandboxControl) -> None:
     exec(the_block("JsmsHook(", below="docs/en/how-to/own-code"), {})  # noqa: S102  our own
     (schedule,) = sandbox.state()["schedules"]
     assert schedule["status"] == "deleted"
+
+
+def test_one_person_is_taken_out_of_a_campaign(sandbox: SandboxControl) -> None:
+    people = [{"mobile": mobile, "temp_para": {"name": mobile[-1]}} for mobile in (ANNA, BEN, CARA)]
+    with JsmsHook() as hook:
+        schedule_ids = [
+            hook.submit_batch_schedule(send_time="2030-12-01 10:00:00", recipients=some, temp_id=2)[
+                "schedule_id"
+            ]
+            for some in (people[:2], people[2:])
+        ]
+    names: dict[str, Any] = {}
+    code = the_block("def cancel_one", below="docs/en/how-to/move-and-cancel")
+    exec(code, names)  # noqa: S102  our own
+    names["cancel_one"](schedule_ids, ANNA)
+    names["cancel_one"](schedule_ids[1:], CARA)
+    left, gone = sandbox.state()["schedules"]
+    assert [(each["mobile"], each["temp_para"]) for each in left["recipients"]] == [
+        (BEN, {"name": BEN[-1]})
+    ]
+    assert gone["status"] == "deleted"
 
 
 def test_the_texts_with_a_key_are_mapped() -> None:
