@@ -150,13 +150,13 @@ def _check_deletions(plan: Plan, limit: Limit | None) -> None:
 
 def _check_window(plan: Plan) -> None:
     changes = plan.of(*_CHANGES)
-    outside = [step for step in changes if step.send_time and step.send_time.outside]
+    outside = [(step, at.outside) for step in changes if (at := step.send_time) and at.outside]
     if outside:
+        shown = "; ".join(first_ten(describe(step) for step, _ in outside))
         raise JsmsSendWindowError(
-            f"{len(outside):,} of {plan.texts:,} texts are outside the send_window: "
-            f"{'; '.join(first_ten(map(describe, outside)))}. Nothing was sent, modified or "
-            "deleted. Choose other times, or set on_outside_window='next' to send them at the next "
-            "opening."
+            f"{len(outside):,} of {plan.texts:,} texts are outside the send_window {outside[0][1]} "
+            f"(the wall clock of JSMS): {shown}. Nothing was sent, modified or deleted. Choose "
+            "other times, or set on_outside_window='next' to send them at the next opening."
         )
 
 

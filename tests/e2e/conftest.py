@@ -58,7 +58,13 @@ def airflow(
     with AirflowStack(
         home,
         folders,
-        connections=running_sandbox.connections(home),
+        connections={
+            **running_sandbox.connections(home),
+            "jsms_in_window": {
+                **running_sandbox.connection,
+                "extra": {"ledger_conn_id": "ledger_db", "send_window": "10:00-11:00"},
+            },
+        },
         extra_settings={
             # files do not change
             "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "10",
@@ -82,6 +88,7 @@ def airflow(
         stack.wait_for_dags("once_first", "once_other", "once_batch", "once_without_key")
         stack.wait_for_dags("e2e_campaign", "e2e_campaign_cancelled", "e2e_campaign_file")
         stack.wait_for_dags("e2e_window", "e2e_exclude")
+        stack.wait_for_dags("e2e_window_modify", "e2e_window_reconcile")
         yield stack
     leaks.check_logs(home)
     leaks.check_lineage(events)
