@@ -6,6 +6,7 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
+from sphinx.search.en import SearchEnglish
 from sphinx.search.zh import SearchChinese
 
 from airflow_provider_jsms import __version__
@@ -47,20 +48,39 @@ html_theme_options: dict[str, Any] = {
 }
 
 
-class ChineseSearch(SearchChinese):
-    """Index Chinese without a dictionary: pairs of characters, and whole phrases.
+def query_splitter(word: str) -> str:
+    """Return the JavaScript that splits a query, where ``word`` is the pattern of a word."""
+    mark = r'/^\d{4,}$/.test(term) ? "n" + term : term'
+    return f"var splitQuery = (query) => (query.match({word}) || []).map((term) => ({mark}));"
 
-    The search page finds words of two characters exactly, and longer ones as parts of a phrase.
-    """
+
+def numbers(text: str) -> list[str]:
+    """Return the codes of JSMS in a text, each after an n: Sphinx finds no bare number."""
+    return [f"n{number}" for number in re.findall(r"\b\d{4,}\b", text)]
+
+
+class EnglishSearch(SearchEnglish):
+    """Index the codes of JSMS too."""
+
+    js_splitter_code = query_splitter(r"/[\p{Letter}\p{Number}_]+/gu")
+
+    def split(self, input: str) -> list[str]:  # noqa: A002  named by Sphinx
+        """Return the words of a text that can be found."""
+        return [*super().split(input), *numbers(input)]
+
+
+class ChineseSearch(SearchChinese):
+    """Index Chinese without a dictionary, by pairs of characters; a query is split into pairs."""
 
     # Sphinx names the stemmer after the language, and Chinese has only that of English words.
     language_name = "English"
+    js_splitter_code = query_splitter(r"/[\u4e00-\u9fff]{2}|\w+/g")
 
     def split(self, input: str) -> list[str]:  # noqa: A002  named by Sphinx
         """Return the words of a text that can be found."""
         phrases = re.findall(r"[\u4e00-\u9fff]+", input)
         pairs = [phrase[at : at + 2] for phrase in phrases for at in range(len(phrase) - 1)]
-        return [*super().split(input), *phrases, *pairs]
+        return [*super().split(input), *pairs, *numbers(input)]
 
 
 def arguments_of(*event: Any) -> tuple[str, str] | None:
@@ -79,6 +99,7 @@ def arguments_of(*event: Any) -> tuple[str, str] | None:
 
 
 def setup(app: Sphinx) -> None:
-    """Register the Chinese search, and the arguments of operators."""
+    """Register the search of both languages, and the arguments of operators."""
+    app.add_search_language(EnglishSearch)
     app.add_search_language(ChineseSearch)
     app.connect("autodoc-process-signature", arguments_of)

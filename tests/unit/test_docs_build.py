@@ -23,3 +23,7 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     pages = {page.relative_to(tmp_path).as_posix() for page in tmp_path.glob("*/*.html")}
     assert {"en/quickstart.html", "zh/quickstart.html"} <= pages
     assert "en/_sources/quickstart.md.txt" in (tmp_path / "llms.txt").read_text()
+    for language in ("en", "zh"):
+        # a code of JSMS, and how a query for it is split
+        assert '"n50013"' in (tmp_path / language / "searchindex.js").read_text(encoding="utf-8")
+        assert "splitQuery" in (tmp_path / language / "_static/language_data.js").read_text()
