@@ -151,7 +151,7 @@ MET: dict[str, tuple[Callable[[JsmsHook], object], dict[str, Any]]] = {
     "refused it with 50013": (lambda hook: submit(hook, temp_id=4711), {}),
     "refused it with 50022": (lambda hook: submit(hook, temp_para={}), {}),
     "JSMS may have accepted this": (submit, {"fault": "accepted_then_closed"}),
-    "no connection to": (submit, {"fault": "connection_refused"}),
+    "no connection to": (submit, {"host": "http://127.0.0.1:1"}),
 }
 
 
@@ -161,11 +161,10 @@ def test_a_person_who_meets_an_error_finds_it(
 ) -> None:
     """The real error, over HTTP, begins a line or holds the words of exactly one heading."""
     act, extra = MET[words]
-    if fault := extra.get("fault"):
-        call = "*" if fault == "connection_refused" else "submit_schedule"
-        sandbox.fault(call, fault, **({"seconds": 30} if call == "*" else {}))
-    settings = {name: value for name, value in extra.items() if name != "fault"}
-    set_connection(sandbox.url, max_attempts=1, **settings)
+    given = {"host": sandbox.url, **extra}
+    if fault := given.pop("fault", None):
+        sandbox.fault("submit_schedule", fault)
+    set_connection(max_attempts=1, **given)
     with pytest.raises(JsmsError) as met, JsmsHook() as hook:
         act(hook)
     (symptom,) = [each for each in symptoms(PAGES[0]) if words in each.title]
