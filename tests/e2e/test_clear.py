@@ -213,7 +213,7 @@ ROWS = {
     ),
     "accepted, the same": ({"state": "accepted"}, {}, "success", [], "submitted the same"),
     "accepted, another": (
-        *({"state": "accepted"}, {"temp_id": 4}, "success", ["PUT"], "another request"),
+        *({"state": "accepted"}, {"temp_id": 4}, "success", ["PUT"], "other arguments"),
     ),
 }
 

@@ -112,9 +112,11 @@ def backfill(airflow: AirflowStack, dag_id: str, start: str, end: str) -> None:
     command = ["backfill", "create", "--dag-id", dag_id, "--from-date", start, "--to-date", end]
     if AIRFLOW < (3, 0):
         command = ["dags", "backfill", dag_id, "--start-date", start, "--end-date", end]
+    # By default sqlite waits 5 s for its lock, too short beside a busy Airflow.
+    database = f"sqlite:///{airflow.environment['AIRFLOW_HOME']}/airflow.db?timeout=60"
     done = subprocess.run(
         [sys.executable, "-m", "airflow", *command],
-        env=airflow.environment,
+        env={"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **airflow.environment},
         capture_output=True,
         text=True,
         check=False,
