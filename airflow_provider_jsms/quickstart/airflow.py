@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import requests
 
 from airflow_provider_jsms.quickstart import settings
 from airflow_provider_jsms.quickstart.processes import GRACE, ProcessFamily
+from airflow_provider_jsms.quickstart.started import Started
 from airflow_provider_jsms.quickstart.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-    from types import TracebackType
 
 MIGRATION_TIMEOUT = 300.0
 START_TIMEOUT = 300.0
@@ -27,7 +27,7 @@ AIRFLOW = (
 )
 
 
-class RunningAirflow:
+class RunningAirflow(Started):
     """Airflow as a context manager: all of it is up inside, and nothing is left of it outside.
 
     :param home: the ``AIRFLOW_HOME``; logs of the components are in its folder ``components``
@@ -63,18 +63,6 @@ class RunningAirflow:
             workers_port=self.workers_port,
             connections=connections,
         )
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self, timeout: float = START_TIMEOUT) -> None:
         """Make the database, start the components and wait until all of them are healthy.

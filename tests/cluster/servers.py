@@ -10,11 +10,11 @@ import redis
 
 from airflow_provider_jsms.quickstart.processes import GRACE, ProcessFamily
 from airflow_provider_jsms.quickstart.settings import HOST, free_port, inherited_environment
+from airflow_provider_jsms.quickstart.started import Started
 from airflow_provider_jsms.quickstart.waiting import tail, wait_until
 from tests.cluster import debian
 from tests.stack.postgres import Postgres
 from tests.stack.processes import kill
-from tests.stack.started import Started
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,10 +9,10 @@ from celery import Celery
 from kombu import pools
 
 from airflow_provider_jsms.quickstart.processes import GRACE, ProcessFamily
+from airflow_provider_jsms.quickstart.started import Started
 from airflow_provider_jsms.quickstart.waiting import wait_until
 from tests.cluster.servers import QUEUE
 from tests.stack.processes import kill
-from tests.stack.started import Started
 
 if TYPE_CHECKING:
     from tests.stack.airflow import AirflowStack

@@ -8,8 +8,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from airflow_provider_jsms.quickstart.settings import HOST, free_port, release
-from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
+from airflow_provider_jsms.quickstart.settings import (
+    HOST,
+    free_port,
+    release,
+    sandbox_connection,
+)
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from airflow_provider_jsms.sandbox.state import Sandbox
 from tests import leaks
@@ -97,10 +101,4 @@ class Rough:
 
 
 def _connection(url: str) -> dict[str, Any]:
-    return {
-        "conn_type": "jsms",
-        "host": url,
-        "login": DEFAULT_APP_KEY,
-        "password": DEFAULT_MASTER_SECRET,
-        "extra": {"max_attempts": 1},
-    }
+    return {**sandbox_connection(url), "extra": {"max_attempts": 1}}

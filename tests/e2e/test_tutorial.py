@@ -83,8 +83,6 @@ class Tutorial:
             Path(given["AIRFLOW__CORE__DAGS_FOLDER"]),
             extra_settings={
                 **{name: given[name] for name in names},
-                # the first request to a new server takes long on a busy machine
-                "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
                 # Airflow 3.3 may take the end of the process that has asked for that of the task
                 "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "1",
                 "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from airflow_provider_jsms.quickstart.processes import GRACE, ProcessFamily
-from tests.stack.started import Started
+from airflow_provider_jsms.quickstart.started import Started
 
 
 class DatabaseServer(Started):

@@ -11,8 +11,8 @@ from airflow_provider_jsms.quickstart.settings import (
     inherited_environment,
     sandbox_connection,
 )
+from airflow_provider_jsms.quickstart.started import Started
 from airflow_provider_jsms.quickstart.waiting import tail, wait_until
-from tests.stack.started import Started
 
 START_TIMEOUT = 30.0
 READY = re.compile(r"^JSMS sandbox listening on (http://\S+)", re.MULTILINE)

@@ -1,8 +1,12 @@
-"""What runs as long as a ``with`` block lasts."""
+"""Start and stop by a ``with`` block."""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 class Started(ABC):
@@ -10,7 +14,7 @@ class Started(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Start it and wait until it is ready; whatever ends this early leaves nothing behind."""
+        """Start it and wait until it is ready; an error meanwhile leaves nothing behind."""
 
     @abstractmethod
     def stop(self) -> None:
