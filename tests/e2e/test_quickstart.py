@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import psutil
@@ -15,6 +14,7 @@ import requests
 
 from airflow_provider_jsms.quickstart.waiting import tail, wait_until
 from airflow_provider_jsms.sandbox.control import SandboxControl
+from tests import measured
 from tests.stack.settings import REPOSITORY, release
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Command:
         }
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "airflow_provider_jsms.quickstart"],
+                measured.module("airflow_provider_jsms.quickstart"),
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -509,6 +509,32 @@ class TestPrivateFields:
             assert as_airflow_reads(task)["recipients"] == str(path)
             assert task.recipients == path
 
+    def test_may_be_the_attribute_of_a_subclass(self, tomorrow: datetime) -> None:
+        class ForAnna(JsmsSubmitScheduleOperator):
+            temp_para: ClassVar = {"name": "{{ params.name }}"}
+
+            def __init__(self, **arguments: Any) -> None:
+                super().__init__(mobile=people.ANNA, temp_para=self.temp_para, **arguments)
+
+        task = ForAnna(task_id="submit", send_time=tomorrow, temp_id=2)
+        task.render_template_fields({"params": NAME})
+        assert task.temp_para == NAME
+        assert as_airflow_reads(task)["temp_para"] == {"name": "***"}
+
+    def test_that_come_from_another_task_are_no_templates(self, tomorrow: datetime) -> None:
+        """A mapped task gets them as they are, beside literals of the DAG."""
+        with DAG("mapped", schedule=None):
+            upstream = submit(tomorrow, mobile="{{ who }}")
+            mapped = JsmsSubmitScheduleOperator.partial(
+                task_id="mapped", send_time=tomorrow, temp_id=2, mobile="{{ who }}"
+            ).expand(temp_para=upstream.output)
+        given = {"name": "{{ who.name }}", "codes": ["{{ 7 }}"]}
+        task = mapped.unmap({"temp_para": given})
+        task.dag = mapped.dag
+        task.render_template_fields({"who": people.BEN, "params": {}})
+        assert task.temp_para == given
+        assert task.mobile == people.BEN
+
     def test_that_are_no_templates_are_left_as_they_are(self, tomorrow: datetime) -> None:
         """Native rendering would make integers of numbers, and compiling each string takes long."""
         with DAG("native", schedule=None, render_template_as_native_obj=True):

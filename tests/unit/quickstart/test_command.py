@@ -13,6 +13,7 @@ import pytest
 
 from airflow_provider_jsms.quickstart import __main__ as command
 from airflow_provider_jsms.quickstart.settings import HOST, free_port
+from tests import measured
 
 ROOT = Path(__file__).parents[3]
 # It is imported when Python starts, and ends the first command of Airflow.
@@ -45,7 +46,7 @@ def broken(tmp_path: Path) -> subprocess.CompletedProcess[str]:
         "TMPDIR": str(tmp_path),
     }
     return subprocess.run(
-        [sys.executable, "-m", "airflow_provider_jsms.quickstart"],
+        measured.module("airflow_provider_jsms.quickstart"),
         env=environment,
         capture_output=True,
         text=True,
