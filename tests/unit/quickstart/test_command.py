@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -11,17 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_jsms.quickstart import __main__ as command
+from airflow_provider_jsms.quickstart.__main__ import main
 from airflow_provider_jsms.quickstart.settings import HOST, free_port
-from tests import measured
+from tests.quickstart import ROOT, QuickStart, command
 
-ROOT = Path(__file__).parents[3]
 # It is imported when Python starts, and ends the first command of Airflow.
 BROKEN_AIRFLOW = """
 import os, sys
 if "migrate" in sys.orig_argv:
     print("the database is on strike", flush=True)
     os._exit(3)
+"""
+# It is imported when Python starts, and holds every command of Airflow.
+HANGING_AIRFLOW = """
+import sys, time
+if any("run_module('airflow'" in each for each in sys.orig_argv):
+    time.sleep(600)
 """
 WITHOUT = """
 import runpy, sys
@@ -46,7 +52,7 @@ def broken(tmp_path: Path) -> subprocess.CompletedProcess[str]:
         "TMPDIR": str(tmp_path),
     }
     return subprocess.run(
-        measured.module("airflow_provider_jsms.quickstart"),
+        command(),
         env=environment,
         capture_output=True,
         text=True,
@@ -66,6 +72,23 @@ def test_a_failure_of_airflow_is_shown_with_the_place_of_its_logs(
     assert named
     assert "on strike" in (Path(named[1]) / "migration.log").read_text()
     assert Path(named[1]).parent == Path(named[2])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_the_start_leaves_nothing_behind(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "sitecustomize.py").write_text(HANGING_AIRFLOW)
+    running = QuickStart(tmp_path, modules)
+    running.wait_for_processes(3)
+
+    running.process.send_signal(number)
+
+    assert running.process.wait(60) == 0, running.output.read_text()
+    assert running.living() == []
+    assert list(running.temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("module", ["psutil", "starlette", "uvicorn"])
@@ -92,6 +115,6 @@ def test_a_port_that_is_taken_is_replaced() -> None:
 
 def test_it_has_a_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        command.main(["--version"])
+        main(["--version"])
     assert ended.value.code == 0
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
