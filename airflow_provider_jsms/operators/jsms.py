@@ -26,13 +26,13 @@ from airflow_provider_jsms.operators.base import (
     JsmsSingleOperator,
     past_send_time,
 )
-from airflow_provider_jsms.operators.checked import JsmsCheckedOperator
 from airflow_provider_jsms.operators.delivery import (
     JsmsFetchRepliesOperator,
     JsmsFetchReportsOperator,
 )
 from airflow_provider_jsms.operators.reconcile import JsmsReconcileSchedulesOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
+from airflow_provider_jsms.operators.submit import JsmsCheckedOperator
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
 from airflow_provider_jsms.submission.chunks import chunks, nobody
 from airflow_provider_jsms.submission.custom_code import refuse_templates
@@ -300,7 +300,6 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
 
     def _campaign(self, hook: JsmsHook, context: Context) -> Campaign:
         source, head = self._source(), self._head()
-        is_wanted = flag("preflight", self.preflight)
         return Campaign(
             hook,
             source,
@@ -310,7 +309,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
             task_try=self._task_try(context),
             is_in_code=self._is_in_code(context),
             policy=self._policy(context),
-            preflight=self._preflight(hook, head, is_wanted=is_wanted),
+            preflight=self._preflight(hook, head),
             once_key=self._key(),
         )
 

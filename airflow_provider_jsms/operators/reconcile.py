@@ -16,8 +16,9 @@ from airflow_provider_jsms.api.arguments import (
 from airflow_provider_jsms.api.entries import TEXTS
 from airflow_provider_jsms.api.send_window import send_window_of
 from airflow_provider_jsms.exceptions import JsmsError
-from airflow_provider_jsms.operators.base import JsmsSubmitOperator, kept
+from airflow_provider_jsms.operators.base import kept
 from airflow_provider_jsms.operators.rendering import require_task_run
+from airflow_provider_jsms.operators.submit import JsmsSubmitOperator
 from airflow_provider_jsms.submission.fingerprint import account_of
 from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
 from airflow_provider_jsms.submission.plan import plan
@@ -115,7 +116,7 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("multiple_outputs", True)
-        super().__init__(durable=True, once_key=None, **kwargs)
+        super().__init__(**kwargs)
         self.texts = kept(texts)
         self.scope = scope
         self.columns = columns
@@ -132,9 +133,6 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
         """Reconcile JSMS with the list."""
         require_task_run(context)
         return self._submit(context)
-
-    def _before_rendering(self, context: Context) -> None:
-        """Write nothing: a key without a row was never submitted."""
 
     def _submit(self, context: Context) -> dict[str, Any]:
         limit = None if is_none(self.max_deletes) else Limit("max_deletes", self.max_deletes)
@@ -177,9 +175,6 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
             self._policy(context),
             concurrency=whole_number_of("concurrency", self.concurrency, 1, _MOST_AT_ONCE),
         )
-
-    def _add_keep(self, context: Context, error: JsmsError) -> None:
-        """Add nothing: the ledger survives a clear."""
 
     def _tolerated(self) -> frozenset[str]:
         """Return the kinds of texts that are reported and do not fail the task."""

@@ -34,6 +34,7 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitBatchScheduleOperator,
     JsmsSubmitScheduleOperator,
 )
+from airflow_provider_jsms.operators.private_fields import STORE
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from tests import people
 from tests.stored import as_airflow_reads
@@ -143,7 +144,8 @@ def test_every_argument_is_templated(sandbox: SandboxControl, tomorrow: datetime
         "is_dry_run", "max_texts", "preflight",
     }  # fmt: skip
     for operator in operators:
-        assert set(operator.template_fields) == {name for name in own if hasattr(operator, name)}
+        given = {*vars(operator), *vars(operator)[STORE].values}
+        assert set(operator.template_fields) == own & given
 
 
 def test_templates_are_rendered_before_they_are_checked(
