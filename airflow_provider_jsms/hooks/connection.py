@@ -9,9 +9,10 @@ import json
 import logging
 import re
 from base64 import b64encode
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -19,6 +20,7 @@ from airflow.providers.common.compat.sdk import (
     BaseHook,
 )
 
+from airflow_provider_jsms.api.arguments import connection_id_of
 from airflow_provider_jsms.api.codes import APP_QUOTA_NOT_ASSIGNED, CODES
 from airflow_provider_jsms.api.masking import mask_text, show
 from airflow_provider_jsms.api.send_time import service_zone
@@ -34,15 +36,16 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.get_provider_info import CONN_FIELDS, DEFAULT_HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import tzinfo
 
     from airflow.providers.common.compat.sdk import Connection
-    from sqlalchemy.engine import Engine
 
     from airflow_provider_jsms.api.send_window import SendWindow
     from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -54,12 +57,12 @@ _URL: Final = re.compile(
 )
 _TABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _CREDENTIAL: Final = re.compile(r"[!-9;-~]+")  # ASCII without space and colon
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
-_REAL_SERVICE: Final = re.compile(r"(.*\.)?(jpush|jiguang)\.cn\.?", re.IGNORECASE)
-_FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_REAL_SERVICE: Final = re.compile(r"(.*\.)?(jpush|jiguang)\.cn\.?")
+_FLAGS: Final = {"false": False, "0": False, "true": True, "1": True}
 _PORTS: Final = range(1, 65536)
-_LEDGER_EXTRA: Final = "the extra ledger_conn_id of the JSMS connection"
 _STANDARD_FIELDS: Final = ("login", "password", "host", "schema", "port")
+_LEDGER_EXTRA: Final = "the extra ledger_conn_id of the JSMS connection"
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,6 @@ class JsmsSettings:
     :param max_attempts: attempts per call, where a retry is safe.
     :param ca_bundle: path of a CA bundle, empty for the usual certificates.
     :param ledger_conn_id: the connection to the database of the ledger, empty for none.
-    :param allow_http: accept plain http to a sandbox on another host, such as a container.
     :param ledger_table: the name of its table.
     :param send_window: the times of day at which texts may go out, for all who give none.
     """
@@ -87,7 +89,6 @@ class JsmsSettings:
     ca_bundle: str
     ledger_conn_id: str
     ledger_table: str
-    allow_http: bool = False
     send_window: SendWindow = ALWAYS
 
     @property
@@ -103,14 +104,13 @@ class JsmsSettings:
 
 def settings_of(connection: Connection) -> JsmsSettings:
     """Return the settings of an Airflow connection, and mask its secrets in Airflow's logs."""
-    extra = _extra_of(connection.extra)
-    settings = read_settings(
-        extra=extra, **{name: getattr(connection, name) for name in _STANDARD_FIELDS}
-    )
+    extra = _extras_of(connection.extra)
+    fields = {name: getattr(connection, name) for name in _STANDARD_FIELDS}
+    settings = read_settings(extra=extra, **fields)
     if unknown := sorted(set(extra) - set(CONN_FIELDS)):
         shown = ", ".join(map(mask_text, unknown))
         _log.warning("The Airflow connection %s has unknown extras: %s", connection.conn_id, shown)
-    if settings.is_plain_http and not _is_loopback(settings.base_url):
+    if settings.is_plain_http and urlsplit(settings.base_url).hostname not in _LOOPBACK:
         _log.warning(
             "The Airflow connection %s sends its credentials and texts unencrypted to %s, because "
             "of its extra allow_http. Use it for a sandbox only.",
@@ -125,20 +125,22 @@ def settings_of(connection: Connection) -> JsmsSettings:
 def read_settings(*, extra: Mapping[str, Any], **fields: object) -> JsmsSettings:
     """Return the settings of login, password, host, schema, port and extra of a connection."""
     login, password, host, schema, port = (_text(fields[name]) for name in _STANDARD_FIELDS)
-    allow_http = _flag(extra, "allow_http")
+    allow_http = _extra(extra, "allow_http", _flag, "true or false")
+    table = "a name of at most 40 letters, digits and underscores, such as jsms_ledger"
     return JsmsSettings(
         base_url=_base_url(host, schema, port, allow_http=allow_http),
         app_key=_credential("login (the app key)", login),
         master_secret=_credential("password (the master secret)", password),
-        zone=_zone(extra),
+        zone=_extra(extra, "timezone", _zone, "a name such as Asia/Shanghai"),
         connect_timeout=_number(extra, "connect_timeout"),
         read_timeout=_number(extra, "read_timeout"),
         max_attempts=int(_number(extra, "max_attempts")),
         ca_bundle=_text(extra.get("ca_bundle")),
-        ledger_conn_id=_connection(extra),
-        ledger_table=_table(extra),
-        allow_http=allow_http,
-        send_window=_send_window(extra),
+        ledger_conn_id=_extra(
+            extra, "ledger_conn_id", _optional_conn_id, "the id of an Airflow connection"
+        ),
+        ledger_table=_extra(extra, "ledger_table", _table, table),
+        send_window=_extra(extra, "send_window", send_window_of, ACCEPTED),
     )
 
 
@@ -177,7 +179,7 @@ def _invalid(name: str, given: str, accepted: str) -> JsmsSettingsError:
     )
 
 
-def _extra_of(text: str | None) -> dict[str, Any]:
+def _extras_of(text: str | None) -> dict[str, Any]:
     try:
         extra = json.loads(text or "{}")
     except ValueError:
@@ -212,7 +214,7 @@ def _base_url(host: str, schema: str, port: str, *, allow_http: bool) -> str:
     if schema and schema.lower() != scheme:
         raise _invalid("schema", show(schema), f"{scheme}, as in the host, or none")
     if scheme == "http":
-        _check_plain_http(url["host"].lower(), allow_http=allow_http)
+        _check_plain_http(url["host"].lower().strip("[]"), allow_http=allow_http)
     ports = {int(each) for each in (url["port"], port) if each}
     if len(ports) > 1 or not ports.issubset(_PORTS):
         given = " and ".join(map(str, ports))
@@ -230,59 +232,47 @@ def _check_plain_http(host: str, *, allow_http: bool) -> None:
         raise _invalid("host", given, accepted)
 
 
-def _is_loopback(base_url: str) -> bool:
-    url = _URL.fullmatch(base_url)
-    return url is not None and url["host"].lower() in _LOOPBACK
-
-
-def _flag(extra: Mapping[str, Any], name: str) -> bool:
+def _extra(extra: Mapping[str, Any], name: str, convert: Callable[[Any], T], accepted: str) -> T:
+    """Return a converted extra, or its default."""
     value = extra.get(name)
-    with suppress(KeyError):
-        return _FLAGS[_text(value).strip().lower()]
-    raise _invalid(f"extra {name!r}", show(value), "true or false")
+    if value in (None, ""):
+        value = CONN_FIELDS[name]["schema"].get("default", "")
+    try:
+        return convert(value)
+    except (JsmsInputError, KeyError, TypeError, ValueError):
+        raise _invalid(f"extra {name!r}", show(value), accepted) from None
 
 
 def _number(extra: Mapping[str, Any], name: str) -> float:
-    schema, value = CONN_FIELDS[name]["schema"], extra.get(name)
-    if value in (None, ""):
-        return float(schema["default"])
+    schema = CONN_FIELDS[name]["schema"]
     low, high, is_whole = schema["minimum"], schema["maximum"], "integer" in schema["type"]
-    with suppress(TypeError, ValueError):
+
+    def convert(value: Any) -> float:  # noqa: ANN401  as JSON has it
         number = float(value)
-        if low <= number <= high and not (is_whole and number % 1):
-            return number
-    accepted = f"a {'whole number' if is_whole else 'number'} from {low} to {high}"
-    raise _invalid(f"extra {name!r}", show(value), accepted)
+        if not low <= number <= high or (is_whole and number % 1):
+            raise ValueError
+        return number
+
+    kind = "whole number" if is_whole else "number"
+    return _extra(extra, name, convert, f"a {kind} from {low} to {high}")
 
 
-def _connection(extra: Mapping[str, Any]) -> str:
-    conn_id = extra.get("ledger_conn_id") or ""
-    if isinstance(conn_id, str) and (not conn_id or conn_id.isprintable()):
-        return conn_id
-    raise _invalid("extra 'ledger_conn_id'", show(conn_id), "the id of an Airflow connection")
+def _flag(value: object) -> bool:
+    return _FLAGS[str(value).strip().lower()]
 
 
-def _table(extra: Mapping[str, Any]) -> str:
-    name = _text(extra.get("ledger_table")) or CONN_FIELDS["ledger_table"]["schema"]["default"]
-    if _TABLE.fullmatch(name):
-        return str(name)
-    accepted = "a name of at most 40 letters, digits and underscores, such as jsms_ledger"
-    raise _invalid("extra 'ledger_table'", show(name), accepted)
+def _zone(name: object) -> tzinfo:
+    return service_zone(str(name))
 
 
-def _zone(extra: Mapping[str, Any]) -> tzinfo:
-    name = extra.get("timezone") or CONN_FIELDS["timezone"]["schema"]["default"]
-    try:
-        return service_zone(str(name))
-    except ValueError:
-        raise _invalid("extra 'timezone'", show(name), "a name such as Asia/Shanghai") from None
+def _optional_conn_id(value: object) -> str:
+    return connection_id_of(value) if value else ""
 
 
-def _send_window(extra: Mapping[str, Any]) -> SendWindow:
-    try:
-        return send_window_of(extra.get("send_window"))
-    except JsmsInputError:
-        raise _invalid("extra 'send_window'", show(extra["send_window"]), ACCEPTED) from None
+def _table(value: object) -> str:
+    if not _TABLE.fullmatch(str(value)):
+        raise ValueError
+    return str(value)
 
 
 def open_ledger(settings: JsmsSettings) -> SqlLedger:
@@ -294,25 +284,19 @@ def open_ledger(settings: JsmsSettings) -> SqlLedger:
     # It imports SQLAlchemy, which most tasks do not need.
     from airflow_provider_jsms.submission.sql_ledger import LOCKED_FOR, SqlLedger  # noqa: PLC0415
 
-    conn_id = settings.ledger_conn_id
-    with looking_up(conn_id, _LEDGER_EXTRA):
-        connection = BaseHook.get_connection(conn_id)
-    engine = _engine_of(connection, LOCKED_FOR)
-    return SqlLedger(engine, settings.ledger_table, name=mask_text(conn_id))
-
-
-def _engine_of(connection: Any, locked_for: int) -> Engine:  # noqa: ANN401  differs between the versions of Airflow
     arguments: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
+    with looking_up(settings.ledger_conn_id, _LEDGER_EXTRA):
+        connection: Any = BaseHook.get_connection(settings.ledger_conn_id)
     if connection.conn_type == "sqlite":
-        arguments["connect_args"] = {"timeout": locked_for}
+        arguments["connect_args"] = {"timeout": LOCKED_FOR}
+    name = mask_text(settings.ledger_conn_id)
     try:
-        hook = connection.get_hook()
-        engine: Engine = hook.get_sqlalchemy_engine(engine_kwargs=arguments)
+        engine = connection.get_hook().get_sqlalchemy_engine(engine_kwargs=arguments)
     except (AirflowException, AttributeError, ImportError, NotImplementedError) as error:
         raise JsmsSettingsError(
-            f"The connection {mask_text(connection.conn_id)}, {_LEDGER_EXTRA}, cannot be opened as "
+            f"The connection {name}, {_LEDGER_EXTRA}, cannot be opened as "
             f"a SQL database ({type(error).__name__}: {mask_text(error)}), so nothing was sent. "
             "Use a connection to PostgreSQL, MySQL or SQLite, and install its Airflow provider, "
             "such as apache-airflow-providers-postgres, on every worker."
         ) from error
-    return engine
+    return SqlLedger(engine, settings.ledger_table, name=name)

@@ -105,7 +105,7 @@ def test_the_help_of_a_field_names_default_and_bounds(name: str) -> None:
         assert bounds in field["description"]
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", sorted(FIELDS.keys() - {"allow_http"}))
 def test_the_default_of_a_field_is_that_of_the_settings(name: str) -> None:
     by_default = getattr(read(), {"timezone": "zone"}.get(name, name))
     shown = FIELDS[name]["schema"].get("default", "")
