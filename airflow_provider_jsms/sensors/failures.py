@@ -72,8 +72,3 @@ def soft_failing(sensor: BaseSensorOperator) -> Iterator[None]:
         if sensor.soft_fail and not isinstance(cause, _SOFT):
             raise cause from cause.__cause__
         raise AirflowSkipException(str(cause)) from cause
-    except AirflowSensorTimeout as error:
-        # Airflow ignores never_fail if its own clock ends the wait.
-        if not sensor.never_fail:
-            raise
-        raise AirflowSkipException(str(error)) from error

@@ -46,7 +46,6 @@ __all__ = ["JsmsScheduleSensor"]
 _CENTURY: Final = timedelta(days=36500)
 # The trigger meets the deadline to the second; Airflow ends the deferral if no triggerer runs.
 _LATE: Final = timedelta(seconds=60)
-_FLAGS: Final = ("soft_fail", "never_fail", "silent_fail")
 
 
 class JsmsScheduleSensor(BaseSensorOperator):
@@ -101,15 +100,13 @@ class JsmsScheduleSensor(BaseSensorOperator):
         wait_for_send_time: bool | str = False,
         grace: timedelta | float = timedelta(hours=1),
         recheck_interval: timedelta | float = timedelta(hours=1),
-        deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         timeout: timedelta | float | None = None,
         jsms_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        # Airflow's own sensors take the text "False" for true.
-        kwargs |= {name: flag(name, kwargs[name]) for name in _FLAGS if name in kwargs}
-        self.deferrable = flag("deferrable", deferrable)
-        if self.deferrable:
+        self.deferrable = deferrable
+        if deferrable:
             kwargs["mode"] = "reschedule"
         # Airflow's default of seven days may end before send_time.
         super().__init__(timeout=_CENTURY if timeout is None else timeout, **kwargs)

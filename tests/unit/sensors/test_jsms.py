@@ -314,7 +314,6 @@ class TestTimeout:
         [
             ({}, AirflowSensorTimeout),
             ({"soft_fail": True}, AirflowSkipException),
-            ({"never_fail": True}, AirflowSkipException),
         ],
     )
     def test_may_end_by_the_clock_of_airflow(
@@ -566,23 +565,6 @@ class TestManyMsgIds:
         with pytest.raises(JsmsScheduleGoneError, match="and 3 more") as caught:
             hours.wait(schedules, "poke")
         assert [each in str(caught.value) for each in schedules] == [True] * 10 + [False] * 3
-
-
-class TestFlags:
-    @pytest.mark.parametrize("name", ["deferrable", "soft_fail", "never_fail", "silent_fail"])
-    def test_may_be_texts_as_in_a_yaml_file(self, name: str) -> None:
-        for value, meant in ((True, True), ("False", False), ("true\n", True)):
-            given: dict[str, Any] = {"deferrable": False, name: value}
-            waiting = JsmsScheduleSensor(task_id="wait", schedule_id="x", **given)
-            assert getattr(waiting, name) is meant
-            assert waiting.mode == ("reschedule" if waiting.deferrable else "poke")
-        with pytest.raises(JsmsInputError, match=f"{name} is .*accepted is True or False"):
-            JsmsScheduleSensor(task_id="wait", schedule_id="x", **{name: "yes"})
-
-    def test_that_exclude_each_other_do_so_as_texts_too(self) -> None:
-        with pytest.raises(ValueError, match="mutually exclusive"):
-            sensor("x", soft_fail="true", never_fail="true")
-        sensor("x", soft_fail="true", never_fail="false")
 
 
 def test_arguments_are_templated_and_checked(sandbox: SandboxControl, hours: Hours) -> None:
