@@ -105,19 +105,22 @@ class JsmsOperator(BaseOperator):
         seen_oids: set[int],
     ) -> None:
         # Every Airflow calls this for plain, XComArg and mapped tasks alike.
-        if parent is self:
-            self._before_rendering(context)
+        render = super()._do_render_template_fields
+        if parent is not self:
+            return render(parent, template_fields, context, jinja_env, seen_oids)
+        self._before_rendering(context)
+        data = upstream_texts(self, vars(self)[STORE].arguments)
+        renderer = Renderer(self.render_template, context, jinja_env, data)
         for name in template_fields:
-            if parent is self and name in PRIVATE_FIELDS:
-                data = upstream_texts(self, vars(self)[STORE].arguments)
-                renderer = Renderer(self.render_template, context, jinja_env, data)
+            if name in PRIVATE_FIELDS:
                 keep(self, name, renderer.field(name, getattr(self, name)), is_rendered=True)
                 continue
             with explaining_missing_dates(name, context):
-                super()._do_render_template_fields(parent, [name], context, jinja_env, seen_oids)
-            if parent is self and name == "schedule_id":
+                render(self, [name], context, jinja_env, seen_oids)
+            if name == "schedule_id":
                 # The result of another task may name people.
                 self.schedule_id = only_ids(self.schedule_id)
+        return None
 
     @contextmanager
     def _results_kept(
@@ -171,12 +174,10 @@ class JsmsTextOperator(JsmsOperator):
         self.on_outside_window = on_outside_window
 
     def _timing(self) -> dict[str, Any]:
-        """Return the arguments that decide when the text is sent."""
         names = ("send_time", "send_window", "on_outside_window")
         return {name: getattr(self, name) for name in names}
 
     def _fields(self) -> dict[str, Any]:
-        """Return the other arguments of the call, except recipients."""
         return {name: getattr(self, name) for name in self._arguments}
 
 
