@@ -59,12 +59,8 @@ class JsmsHook(BaseHook):
     :class:`JsmsUncertainError` of another one there, the text may go out twice.
 
     :param jsms_conn_id: the Airflow connection. Its login is the app key, its password the master
-        secret, its host a bare name or a base URL (default ``https://api.sms.jpush.cn``); extras:
-        ``timezone`` (of the wall clock of JSMS, default ``Asia/Shanghai``), ``send_window`` (the
-        times of day at which texts may go out, such as ``08:00-21:00``), ``connect_timeout``
-        and ``read_timeout`` (seconds, default 5 and 30), ``max_attempts`` (default 3),
-        ``ca_bundle`` (a path), and for the ledger ``ledger_conn_id`` (an Airflow connection to a
-        SQL database) and ``ledger_table``.
+        secret, its host a bare name or a base URL (default ``https://api.sms.jpush.cn``); the page
+        *Connection* of the documentation describes its extras.
     :param durable: whether to record the submissions of a task. Where no record can be read, a
         later try is then uncertain instead of submitting again. One with ``once_key`` is always
         recorded.

@@ -63,32 +63,26 @@ class JsmsNotifier(BaseNotifier):
     Use it as any ``on_..._callback`` of a DAG or a task, and in the ``AsyncCallback`` or
     ``SyncCallback`` of a deadline alert.
 
-    **How many texts.** Each callback submits once, one number as a single schedule, several as one
-    batch: the callback of a DAG once per run, that of a task once per task and per mapped task
-    instance. If 20 of them fail, you get 20 texts: no record of earlier texts is kept, unless you
-    name them by ``once_key``. With ``once_key="{{ run_id }}"`` you get one per run.
+    **How many texts.** Each callback submits once: that of a DAG once per run, that of a task once
+    per task and per mapped task instance. With ``once_key="{{ run_id }}"`` you get one per run.
 
-    **No guarantee.** Airflow may run a callback twice (when the process that runs it dies; in 3.3
-    whenever the heartbeat of a task times out), late (a DAG's, if its file was broken meanwhile) or
-    not at all (when a worker is killed). For a text that must be sent once, use a task with
-    ``JsmsSubmitScheduleOperator`` and a ``trigger_rule`` such as ``"one_failed"``.
+    **No guarantee.** Airflow may run a callback twice, late or not at all. For a text that must be
+    sent once, use a task with ``JsmsSubmitScheduleOperator`` and a ``trigger_rule`` such as
+    ``"one_failed"``.
 
     **Failures.** A parameter of ``temp_para`` that is empty or cannot be rendered becomes ``-``,
     and the log names it. Line breaks become spaces, and 【】, which JSMS refuses, become ``[]``.
     Any other failure is logged and never fails the task; in a deadline alert it is raised, so that
-    Airflow records it. A submission that JSMS may have accepted is not sent again.
+    Airflow records it.
 
     **Templates.** In callbacks of a task: its whole context, and ``exception`` when it failed. In
     callbacks of a DAG: ``dag``, ``dag_run``, ``run_id``, ``reason`` and mostly the context of the
     last ``ti``, without ``exception``. In a deadline alert: ``deadline``, ``dag_run``, ``run_id``,
     ``dag_id``, ``dag.dag_id``, ``logical_date``, ``ds``, ``ts`` and their variants,
-    ``data_interval_start``, ``data_interval_end``, ``var`` and ``macros``. As a text may be late,
-    name the time, which is in UTC: ``ti.end_date`` (task), ``dag_run.end_date`` (DAG) or
-    ``deadline.deadline_time``; on the wall clock of the DAG it is
-    ``{{ ti.end_date.astimezone(dag.timezone).strftime('%H:%M') }}``.
+    ``data_interval_start``, ``data_interval_end``, ``var`` and ``macros``.
 
-    **Privacy.** Airflow stores the arguments of a deadline alert unmasked: in its database, in
-    logs, and from 3.2 on in the tags of metrics. Keep the numbers in an Airflow Variable instead.
+    **Privacy.** Airflow stores the arguments of a deadline alert unmasked: keep the numbers in an
+    Airflow Variable.
 
     :param mobile: a number, a list of numbers, or a text of several with commas or line breaks
         between them, also a list that a template has rendered to text (templated). A repeated
@@ -256,22 +250,21 @@ def _failure(error: Exception) -> AirflowException:
 
 def _numbers(value: object) -> list[str]:
     """Return valid numbers without duplicates, from one, several, or a text of several."""
-    given, numbers = list(_each(value)), []
+    given = list(_each(value))
     if not given:
         raise JsmsInputError("mobile is empty: there is nobody to text. Nothing was sent.")
+    numbers: dict[str, None] = {}
     for position, each in enumerate(given, start=1):
         try:
-            numbers.append(mobile_of(each))
+            numbers[mobile_of(each)] = None
         except JsmsInputError as error:
-            if len(given) == 1:
-                raise
             raise JsmsInputError(f"number {position} of {len(given)}: {error}") from None
-    return list(dict.fromkeys(numbers))
+    return list(numbers)
 
 
 def _each(value: object) -> Iterator[object]:
     if isinstance(value, str):
-        yield from [part for part in _BETWEEN_NUMBERS.split(value) if part.strip()] or [value]
+        yield from (part for part in _BETWEEN_NUMBERS.split(value) if part.strip())
     elif isinstance(value, list | tuple | set):
         for each in value:
             yield from _each(each)

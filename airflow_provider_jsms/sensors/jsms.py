@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -21,10 +22,14 @@ from airflow_provider_jsms.api.arguments import flag, period
 from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.api.references import only_ids, references_in
 from airflow_provider_jsms.api.send_time import utc_text
-from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError, JsmsUnknownEventError
+from airflow_provider_jsms.exceptions import (
+    JsmsInputError,
+    JsmsStateError,
+    JsmsUnknownEventError,
+    JsmsWaitError,
+)
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.rendering import require_task_run
-from airflow_provider_jsms.sensors.failures import error_of, last_poll, soft_failing
 from airflow_provider_jsms.triggers.waiting import (
     DONE,
     POLL,
@@ -36,6 +41,8 @@ from airflow_provider_jsms.triggers.waiting import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.exceptions import JsmsError
@@ -46,6 +53,8 @@ __all__ = ["JsmsScheduleSensor"]
 _CENTURY: Final = timedelta(days=36500)
 # The trigger meets the deadline to the second; Airflow ends the deferral if no triggerer runs.
 _LATE: Final = timedelta(seconds=60)
+_SHORTEST_PAUSE: Final = timedelta(milliseconds=100)
+_SOFT: Final = (JsmsWaitError, AirflowSensorTimeout, AirflowTaskTimeout, AirflowSkipException)
 
 
 class JsmsScheduleSensor(BaseSensorOperator):
@@ -62,18 +71,15 @@ class JsmsScheduleSensor(BaseSensorOperator):
     ``mode="reschedule"`` it holds a slot only while it polls.
 
     It succeeds when all msg_ids are there (with ``wait_for_send_time``, at ``send_time``). It fails
-    without retry if JSMS does not know the schedule (:class:`JsmsScheduleGoneError`), if msg_ids
-    are missing after ``grace`` (:class:`JsmsOverdueError`), and when ``timeout`` is over. If JSMS
-    cannot be reached, it polls again after ``poke_interval``; when that has lasted 10 minutes, and
-    ``send_time`` is 10 minutes ago, it fails with the cause (:class:`JsmsUnreachableError`), and
-    Airflow's ``retries`` apply.
+    without retry if JSMS does not know the schedule, if msg_ids are missing after ``grace``, and
+    when ``timeout`` is over. If JSMS cannot be reached for 10 minutes, and ``send_time`` is 10
+    minutes ago, it fails with the cause, and Airflow's ``retries`` apply. In reschedule mode such
+    an outage ends it even before ``send_time``.
 
     It is skipped if there is no schedule_id, because the upstream task continued without one. With
     ``soft_fail`` it is also skipped if the wait is overdue, gone or timed out; wrong arguments,
     wrong credentials and an outage still fail it. A retry, or a task cleared while it defers,
-    starts over (in reschedule mode Airflow counts ``timeout`` from the first try). In reschedule
-    mode the sensor remembers nothing between two polls, so an outage of 10 minutes ends it even
-    before ``send_time``.
+    starts over (in reschedule mode Airflow counts ``timeout`` from the first try).
 
     :param schedule_id: one id or a list, or the results of the tasks that submitted the schedules,
         mapped ones included. The ``success_count`` of batch submits then gives the number of
@@ -88,6 +94,9 @@ class JsmsScheduleSensor(BaseSensorOperator):
     :param poke_interval: how often to poll from ``send_time`` on; default 60 seconds.
         ``exponential_backoff`` and ``max_wait`` have no effect.
     :param jsms_conn_id: the Airflow connection (templated).
+    :raises JsmsScheduleGoneError: JSMS does not know the schedule.
+    :raises JsmsOverdueError: msg_ids are missing after ``grace``.
+    :raises JsmsUnreachableError: JSMS cannot be reached; a retry may succeed.
     """
 
     template_fields = ("schedule_id", "wait_for_send_time", "jsms_conn_id")
@@ -131,7 +140,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
         self._wait = self._new_wait(started_at or datetime.now(UTC))
         if gaps := references_in(self.schedule_id).gaps():
             self.log.warning("The sensor does not wait for every schedule. %s", gaps)
-        with soft_failing(self):
+        with self._soft_failing():
             return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:  # noqa: ANN401  as in Airflow
@@ -151,14 +160,14 @@ class JsmsScheduleSensor(BaseSensorOperator):
                 "run another version of the provider. Install the same one on all machines, and "
                 "clear the task."
             ) from None
-        with soft_failing(self):
+        with self._soft_failing():
             return super().execute(context)
 
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
     ) -> Any:  # noqa: ANN401  as in Airflow
         """Resume after a deferral, also one that Airflow has ended."""
-        with soft_failing(self):
+        with self._soft_failing():
             try:
                 with compat.failed_deferral(self, next_method):
                     return super().resume_execution(next_method, next_kwargs, context)
@@ -168,6 +177,19 @@ class JsmsScheduleSensor(BaseSensorOperator):
                 raise self._timed_out(
                     "No trigger has fired in time: check whether a triggerer runs and keeps up."
                 ) from error
+
+    @contextmanager
+    def _soft_failing(self) -> Iterator[None]:
+        """Let ``soft_fail`` skip only failed waits, and give every skip its reason."""
+        try:
+            yield
+        except AirflowSkipException as skipped:
+            cause = skipped.__cause__
+            if cause is None:
+                raise
+            if self.soft_fail and not isinstance(cause, _SOFT):
+                raise cause from cause.__cause__
+            raise AirflowSkipException(str(cause)) from cause
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll once, or during an outage until JSMS answers."""
@@ -183,7 +205,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
             self._refuse_early_timeout(wait)
             if isinstance(step, Failed):
                 is_late = step.reason == "timed out"
-                failure = self._timed_out(last_poll(wait)) if is_late else error_of(step, wait)
+                failure = self._timed_out(wait.last_poll()) if is_late else wait.error_of(step)
                 raise failure from error
             self._next_poll = step.time
             self._log_status(wait, now)
@@ -204,7 +226,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
             raise AirflowSkipException(absence)
         return Wait(
             started_at=started_at,
-            poke_interval=timedelta(seconds=self.poke_interval),
+            poke_interval=max(timedelta(seconds=self.poke_interval), _SHORTEST_PAUSE),
             recheck_interval=self.recheck_interval,
             grace=self.grace,
             wait_for_send_time=flag("wait_for_send_time", self.wait_for_send_time),

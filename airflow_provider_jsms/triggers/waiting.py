@@ -19,7 +19,10 @@ from airflow_provider_jsms.exceptions import (
     JsmsFrequencyError,
     JsmsNoAnswerError,
     JsmsNotSentError,
+    JsmsOverdueError,
+    JsmsScheduleGoneError,
     JsmsThrottledError,
+    JsmsUnreachableError,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from airflow_provider_jsms.api.replies import Schedule
+    from airflow_provider_jsms.exceptions import JsmsError
 
 PATIENCE: Final = timedelta(minutes=10)
 """How long polls may fail in a row once msg_ids are due."""
@@ -39,8 +43,6 @@ MOST_MSG_IDS: Final = 1000
 DONE: Final = "done"
 POLL: Final = "poll"
 """The status of a trigger event: every msg_id is there, or the sensor has to poll and decide."""
-
-_SHORTEST_PAUSE: Final = timedelta(milliseconds=100)
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,33 @@ class Wait:
         """Return the status of the schedules as lines of a log."""
         return first_ten(self._status(each, now) for each in self.schedules.values())
 
+    def last_poll(self) -> str:
+        """Return the last known progress as a sentence."""
+        return f"Last poll: {'; '.join(first_ten(map(str, self.schedules.values())))}."
+
+    def error_of(self, failed: Failed) -> JsmsError:
+        """Return the error for a wait that is gone, overdue or unreachable."""
+        if failed.reason == "gone":
+            gone = failed.schedules
+            lines = [f"Schedule {each.schedule_id} is gone (code {each.gone})." for each in gone]
+            return JsmsScheduleGoneError(
+                f"{' '.join(first_ten(lines))} {self.last_poll()} It was deleted, JSMS forgot it "
+                "after sending, or it belongs to another application. Check the JSMS console, and "
+                "that jsms_conn_id is the connection of the submit."
+            )
+        if failed.reason == "overdue":
+            lines = [f"{it}, due since {utc_text(self.due_at(it))}" for it in failed.schedules]
+            return JsmsOverdueError(
+                f"Overdue by more than grace ({self.grace}): {'; '.join(first_ten(lines))}. Check "
+                "the JSMS console: if the text is only late, raise grace and clear the task. If "
+                "JSMS refused recipients of a batch, pass the result of the submit as schedule_id."
+            )
+        since = utc_text(self.failing_since or self.started_at)
+        return JsmsUnreachableError(
+            f"JSMS could not be polled since {since}. {self.last_poll()} The schedules are "
+            "unchanged: once JSMS can be reached again, clear the task."
+        )
+
     def encode(self) -> dict[str, Any]:
         """Return the wait as JSON."""
         return dict(_adapter().dump_python(self, mode="json"))
@@ -214,22 +243,18 @@ class Wait:
         if now >= end:
             return Failed("unreachable")
         asked = timedelta(seconds=error.wait if isinstance(error, JsmsThrottledError) else 0)
-        return self._poll_at(min(now + max(self._pause, asked), end))
+        return self._poll_at(min(now + max(self.poke_interval, asked), end))
 
     def _next_poll(self, schedule: Progress, now: datetime) -> datetime:
         due = self.due_at(schedule)
         if now >= due:
-            return min(now + self._pause, self.overdue_at(schedule))
+            return min(now + self.poke_interval, self.overdue_at(schedule))
         recheck = now + self.recheck_interval
         # A poll less than poke_interval before send_time would be wasted.
         return due if recheck + self.poke_interval > due else recheck
 
     def _poll_at(self, time: datetime) -> PollAt:
         return PollAt(min(time, self.ends_at or time))
-
-    @property
-    def _pause(self) -> timedelta:
-        return max(self.poke_interval, _SHORTEST_PAUSE)
 
     def _status(self, schedule: Progress, now: datetime) -> str:
         if schedule.send_time is None:

@@ -159,9 +159,9 @@ def test_the_delay_is_whole_however_slowly_the_connection_is_read(
         ),
         *(
             ({"mobile": mobile}, "is not a mainland China number")
-            for mobile in ("", None, people.ANNA[:10], f"{people.ANNA}!", ",;", "['1380013")
+            for mobile in (None, people.ANNA[:10], f"{people.ANNA}!", "['1380013")
         ),
-        ({"mobile": []}, "mobile is empty"),
+        *(({"mobile": mobile}, "mobile is empty") for mobile in ("", ",;", [])),
         ({"mobile": [people.ANNA, people.BEN[:9]]}, "number 2 of 2: mobile is not a mainland"),
         ({"mobile": [people.number(index) for index in range(1001)]}, "at most 1000"),
         ({"mobile": ["{{ 1 / 0 }}"]}, "The field mobile could not be rendered (ZeroDivisionError)"),

@@ -387,7 +387,7 @@ never: st.SearchStrategy[datetime | None] = st.none()
 @st.composite
 def waits(draw: st.DrawFn, ends: st.SearchStrategy[datetime | None] = never) -> Wait:
     """Return a wait of some thousand polls at most."""
-    poke = draw(pauses)
+    poke = max(draw(pauses), timedelta(milliseconds=100))
     pause = max(poke, SECOND)
     return wait_for(
         poke_interval=poke,
@@ -410,7 +410,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[Plan], list[Outage], Wait, list[timede
         ids = tuple(draw(st.lists(st.none() | moments, max_size=3)))
         plans.append(Plan(f"schedule{index}", times, ids, draw(st.none() | moments)))
     # At ten polls a second an outage of days is a million polls.
-    pause = max(wait.poke_interval, timedelta(milliseconds=100))
+    pause = wait.poke_interval
     longest = min(1000 * pause, timedelta(days=2))
     outages = []
     for _ in range(draw(st.integers(0, 3))):
@@ -442,7 +442,7 @@ def check_next_poll(poll: Poll, wait: Wait) -> None:
     """A poll comes neither before anything can have changed nor after something is due."""
     assert isinstance(poll.step, PollAt)
     now, time = poll.at, poll.step.time
-    poke = max(wait.poke_interval, timedelta(milliseconds=100))
+    poke = wait.poke_interval
     missing = pending(poll.schedules, wait, now)
     if wait.ends_at:
         assert time <= wait.ends_at
