@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import Recipient
+    from airflow_provider_jsms.api.references import References
     from airflow_provider_jsms.api.replies import BatchResult, Schedule
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
@@ -124,8 +125,7 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
         ``upstream >> task``.
     :param max_texts: the most SMS parts that the task may cost, as JSMS charges them (a text of
         more than 70 characters is several); None for no limit. More are refused before anything is
-        sent, and so is a text whose template cannot be fetched and whose parts are thus unknown,
-        unless the longest text would still be within the limit (templated).
+        sent (templated).
     :param jsms_conn_id: the Airflow connection (templated).
     :raises JsmsPreflightError: it costs more than ``max_texts``, or a dry run found problems.
     :raises JsmsInputError: an argument is invalid; nothing was sent.
@@ -241,9 +241,8 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
         the template has no parameters; rows of a database such as ``{"mobile": ..., "name":
         ...}``; a pandas or polars frame; or the path or URI of a ``.csv`` file (its first line
         names the columns: ``mobile`` and the parameters), ``.jsonl`` or ``.txt`` file (a number
-        per line), such as ``s3://connection@bucket/{{ ds }}.csv`` (templated). A file is UTF-8,
-        UTF-16 or (not JSON Lines) GBK, read twice, with ``preflight`` or ``max_texts`` three
-        times, and never held in memory as a whole.
+        per line), such as ``s3://connection@bucket/{{ ds }}.csv``. A file is UTF-8, UTF-16 or (not
+        JSON Lines) GBK (templated).
     :param exclude: numbers that are left out, as in :class:`JsmsSubmitScheduleOperator`. The
         result has their ``excluded_count`` in ``recipients``. If all are left out, the task is
         skipped (templated).
@@ -421,18 +420,8 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
         """Delete the schedules."""
         require_task_run(context)
         references = references_in(self.schedule_id)
-        gaps, missing_ok = references.gaps(), flag("missing_ok", self.missing_ok)
-        # missing_ok tolerates an upstream task without a result, but no text that may go out.
-        is_final = references.uncertain_count or references.is_dry_run or not missing_ok
-        if (absence := references.absence()) and is_final:
-            raise AirflowSkipException(absence)
-        if references.empty and not missing_ok:
-            raise JsmsInputError(
-                f"schedule_id names too few schedules. {gaps} Nothing was sent or deleted. To "
-                "tolerate it, set missing_ok=True."
-            )
-        if gaps:
-            self.log.warning("Not every schedule can be deleted. %s", gaps)
+        missing_ok = flag("missing_ok", self.missing_ok)
+        self._check_gaps(references, missing_ok=missing_ok)
         is_retry = context["ti"].try_number > 1
         gone = "deleted" if is_retry else "missing" if missing_ok else None
         done: dict[str, list[str]] = {"deleted": [], "missing": []}
@@ -444,11 +433,26 @@ class JsmsDeleteScheduleOperator(JsmsReferenceOperator):
                 except JsmsError as error:
                     failed[schedule_id] = error
         if references.uncertain_count:
-            text = f"{gaps} Delete it there, and mark this task as success."
+            text = f"{references.gaps()} Delete it there, and mark this task as success."
             failed["Unknown schedule_id"] = JsmsNeverDeletedError(text)
         if failed:
             raise _deletion_error(failed, done)
         return done
+
+    def _check_gaps(self, references: References, *, missing_ok: bool) -> None:
+        """Skip or fail the task if schedules are unknown, unless that is tolerated."""
+        # missing_ok tolerates an upstream task without a result, but no text that may go out.
+        is_final = references.uncertain_count or references.is_dry_run or not missing_ok
+        if (absence := references.absence()) and is_final:
+            raise AirflowSkipException(absence)
+        gaps = references.gaps()
+        if references.empty and not missing_ok:
+            raise JsmsInputError(
+                f"schedule_id names too few schedules. {gaps} Nothing was sent or deleted. To "
+                "tolerate it, set missing_ok=True."
+            )
+        if gaps:
+            self.log.warning("Not every schedule can be deleted. %s", gaps)
 
     def _delete(self, hook: JsmsHook, schedule_id: str, gone: str | None) -> str:
         """Delete a schedule; return its key in the result, ``gone`` if JSMS does not know it."""
