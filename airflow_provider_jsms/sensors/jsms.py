@@ -207,7 +207,7 @@ class JsmsScheduleSensor(BaseSensorOperator):
                 is_late = step.reason == "timed out"
                 failure = self._timed_out(wait.last_poll()) if is_late else wait.error_of(step)
                 raise failure from error
-            self._next_poll = step.time
+            self._next_poll = step
             self._log_status(wait, now)
             if self.deferrable:
                 self._defer(wait)

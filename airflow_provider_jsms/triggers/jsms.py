@@ -14,15 +14,7 @@ from airflow_provider_jsms.api.calls import query_schedule
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError
 from airflow_provider_jsms.hooks.async_client import shared
-from airflow_provider_jsms.triggers.waiting import (
-    DONE,
-    POLL,
-    TRANSIENT,
-    Done,
-    PollAt,
-    Progress,
-    Wait,
-)
+from airflow_provider_jsms.triggers.waiting import DONE, POLL, TRANSIENT, Done, Progress, Wait
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -86,11 +78,11 @@ class JsmsScheduleTrigger(BaseTrigger):
                     )
                 if isinstance(step, Done):
                     return {"status": DONE, "msg_ids": step.msg_ids}
-                if not isinstance(step, PollAt):
+                if not isinstance(step, datetime):
                     break
                 for line in wait.status(now):
                     self.log.info("%s", line)
-                next_poll = step.time
+                next_poll = step
         return {"status": POLL, "wait": wait.encode()}
 
 

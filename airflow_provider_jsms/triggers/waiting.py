@@ -8,7 +8,7 @@ trigger hand it to each other as JSON.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta  # noqa: TC003  pydantic reads the annotations
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -60,14 +60,8 @@ class Failed:
     schedules: tuple[Progress, ...] = ()
 
 
-@dataclass(frozen=True)
-class PollAt:
-    """Nothing can change before this time."""
-
-    time: datetime
-
-
-Step = Done | Failed | PollAt
+Step = Done | Failed | datetime
+"""The end of a wait, or the time before which nothing can change."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +135,7 @@ class Wait:
             return self._retry(self.failing_since, pending, now, error)
         if overdue := tuple(each for each in pending if now >= self.overdue_at(each)):
             return Failed("overdue", overdue)
-        return self._poll_at(min(self._next_poll(each, now) for each in pending))
+        return self._within_limit(min(self._next_poll(each, now) for each in pending))
 
     def unsettled(self, now: datetime) -> list[Progress]:
         """Return the schedules that another poll could change."""
@@ -243,7 +237,7 @@ class Wait:
         if now >= end:
             return Failed("unreachable")
         asked = timedelta(seconds=error.wait if isinstance(error, JsmsThrottledError) else 0)
-        return self._poll_at(min(now + max(self.poke_interval, asked), end))
+        return self._within_limit(min(now + max(self.poke_interval, asked), end))
 
     def _next_poll(self, schedule: Progress, now: datetime) -> datetime:
         due = self.due_at(schedule)
@@ -253,8 +247,8 @@ class Wait:
         # A poll less than poke_interval before send_time would be wasted.
         return due if recheck + self.poke_interval > due else recheck
 
-    def _poll_at(self, time: datetime) -> PollAt:
-        return PollAt(min(time, self.ends_at or time))
+    def _within_limit(self, time: datetime) -> datetime:
+        return min(time, self.ends_at or time)
 
     def _status(self, schedule: Progress, now: datetime) -> str:
         if schedule.send_time is None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_jsms.exceptions import JsmsServerError, JsmsThrottledError
 from airflow_provider_jsms.triggers import waiting
-from airflow_provider_jsms.triggers.waiting import PATIENCE, Done, Failed, PollAt, Progress, Wait
+from airflow_provider_jsms.triggers.waiting import PATIENCE, Done, Failed, Progress, Wait
 from tests import people
 
 if TYPE_CHECKING:
@@ -83,12 +83,12 @@ def test_complete_means_every_listed_recipient_and_at_least_one(
 def test_it_polls_seldom_before_send_time_and_often_after(
     ahead: timedelta, pause: timedelta
 ) -> None:
-    assert wait_for(schedule(at=START + ahead)).next_step(START) == PollAt(START + pause)
+    assert wait_for(schedule(at=START + ahead)).next_step(START) == START + pause
 
 
 def test_grace_is_over_to_the_second() -> None:
     one = schedule()
-    assert wait_for(one).next_step(START + HOUR - SECOND) == PollAt(START + HOUR)
+    assert wait_for(one).next_step(START + HOUR - SECOND) == START + HOUR
     assert wait_for(one).next_step(START + HOUR) == Failed("overdue", (one,))
     assert wait_for(schedule(1)).next_step(START + 9 * HOUR) == Done({"a": ["a-0"]})
 
@@ -103,8 +103,8 @@ def test_only_overdue_schedules_are_reported() -> None:
 def test_the_next_poll_is_the_earliest_of_all_schedules() -> None:
     far = schedule(name="far", at=START + 9 * HOUR)
     near = schedule(name="near", at=START + 10 * MINUTE)
-    assert wait_for(far, near).next_step(START) == PollAt(START + 10 * MINUTE)
-    assert wait_for(near, far).next_step(START) == PollAt(START + 10 * MINUTE)
+    assert wait_for(far, near).next_step(START) == START + 10 * MINUTE
+    assert wait_for(near, far).next_step(START) == START + 10 * MINUTE
 
 
 def test_a_send_time_that_cannot_be_parsed_is_not_waited_for() -> None:
@@ -146,24 +146,24 @@ def test_the_schedule_that_lacks_an_id_is_the_incomplete_one_or_any_of_them() ->
 def test_early_ids_of_a_batch_are_held_back_too() -> None:
     rules: dict[str, Any] = {"expected": 1, "wait_for_send_time": True}
     one = schedule(1, 2, at=START + HOUR)
-    assert wait_for(one, **rules).next_step(START) == PollAt(START + HOUR)
+    assert wait_for(one, **rules).next_step(START) == START + HOUR
     assert isinstance(wait_for(one, **rules).next_step(START + HOUR), Done)
 
 
 class TestAnOutage:
     def test_is_polled_again_after_poke_interval(self) -> None:
         for one in (schedule(), schedule(at=START + 9 * HOUR), schedule(1), Progress("a")):
-            assert wait_for(one).next_step(START, OUTAGE) == PollAt(START + MINUTE)
+            assert wait_for(one).next_step(START, OUTAGE) == START + MINUTE
 
     def test_is_not_polled_earlier_than_jsms_asks(self) -> None:
-        assert wait_for(schedule()).next_step(START, throttled(240)) == PollAt(START + 4 * MINUTE)
-        assert wait_for(schedule()).next_step(START, throttled(1)) == PollAt(START + MINUTE)
-        assert wait_for(schedule()).next_step(START, throttled(3600)) == PollAt(START + PATIENCE)
+        assert wait_for(schedule()).next_step(START, throttled(240)) == START + 4 * MINUTE
+        assert wait_for(schedule()).next_step(START, throttled(1)) == START + MINUTE
+        assert wait_for(schedule()).next_step(START, throttled(3600)) == START + PATIENCE
 
     def test_ends_the_wait_after_ten_minutes_to_the_second(self) -> None:
         for one in (schedule(), schedule(at=None), Progress("a")):
             wait = wait_for(one, failing_since=START)
-            assert wait.next_step(START + PATIENCE - SECOND, OUTAGE) == PollAt(START + PATIENCE)
+            assert wait.next_step(START + PATIENCE - SECOND, OUTAGE) == START + PATIENCE
             assert wait.next_step(START + PATIENCE, OUTAGE) == Failed("unreachable")
 
     def test_counts_from_send_time_where_that_is_later(self) -> None:
@@ -171,7 +171,7 @@ class TestAnOutage:
         far = schedule(name="far", at=START + 9 * HOUR)
         wait = wait_for(far, near, schedule(1, name="done"), failing_since=START)
         end = START + HOUR + PATIENCE
-        assert isinstance(wait.next_step(end - SECOND, OUTAGE), PollAt)
+        assert isinstance(wait.next_step(end - SECOND, OUTAGE), datetime)
         assert wait.next_step(end, OUTAGE) == Failed("unreachable")
 
     def test_is_over_with_the_first_poll_that_succeeds(self) -> None:
@@ -184,7 +184,7 @@ class TestAnOutage:
 
     def test_leaves_nobody_overdue(self) -> None:
         now = START + HOUR
-        assert wait_for(schedule()).next_step(now, OUTAGE) == PollAt(now + MINUTE)
+        assert wait_for(schedule()).next_step(now, OUTAGE) == now + MINUTE
 
 
 class TestAScheduleThatIsGone:
@@ -218,7 +218,7 @@ class TestAScheduleThatIsGone:
 
     def test_and_was_sent_leaves_the_wait_for_the_others(self) -> None:
         forgotten, other = replace(schedule(1), gone=50028), schedule(name="b")
-        assert wait_for(forgotten, other).next_step(START) == PollAt(START + MINUTE)
+        assert wait_for(forgotten, other).next_step(START) == START + MINUTE
         assert wait_for(forgotten, other).next_step(START + HOUR) == Failed("overdue", (other,))
 
 
@@ -227,7 +227,7 @@ def test_a_deadline_ends_the_wait_to_the_second(error: Exception | None) -> None
     end = START + 30 * SECOND
     for one in (schedule(), schedule(at=START + HOUR), Progress("a")):
         wait = wait_for(one, ends_at=end)
-        assert wait.next_step(START, error) == PollAt(end)
+        assert wait.next_step(START, error) == end
         assert wait.next_step(end, error) == Failed("timed out")
         assert wait.next_step(START + 9 * HOUR, error) == Failed("timed out")
 
@@ -370,10 +370,10 @@ def run(
                 wait.schedules[plan.name] = plan.poll(now, known)
         step = wait.next_step(now, error)
         polls.append(Poll(now, list(wait.schedules.values()), error, wait.failing_since, step))
-        if not isinstance(step, PollAt):
+        if not isinstance(step, datetime):
             return polls
-        assert step.time > now
-        now = step.time + lates[len(polls) % len(lates)]
+        assert step > now
+        now = step + lates[len(polls) % len(lates)]
     raise AssertionError("the wait does not end")
 
 
@@ -440,8 +440,8 @@ def pending(schedules: Sequence[Progress], wait: Wait, now: datetime) -> list[Pr
 
 def check_next_poll(poll: Poll, wait: Wait) -> None:
     """A poll comes neither before anything can have changed nor after something is due."""
-    assert isinstance(poll.step, PollAt)
-    now, time = poll.at, poll.step.time
+    assert isinstance(poll.step, datetime)
+    now, time = poll.at, poll.step
     poke = wait.poke_interval
     missing = pending(poll.schedules, wait, now)
     if wait.ends_at:
