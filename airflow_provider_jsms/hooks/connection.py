@@ -11,7 +11,8 @@ import re
 from base64 import b64encode
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.exceptions import JsmsError
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 
-T = TypeVar("T")
-
 _log = logging.getLogger(__name__)
 
 # Without credentials, query or fragment: errors and logs show the base URL.
@@ -51,11 +50,9 @@ _URL: Final = re.compile(
     r"(?P<path>(/[\w.~-]*)*)",
     re.ASCII | re.IGNORECASE,
 )
-_TABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _CREDENTIAL: Final = re.compile(r"[!-9;-~]+")  # ASCII without space and colon
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _REAL_SERVICE: Final = re.compile(r"(.*\.)?(jpush|jiguang)\.cn\.?")
-_FLAGS: Final = {"false": False, "0": False, "true": True, "1": True}
 _PORTS: Final = range(1, 65536)
 _STANDARD_FIELDS: Final = ("login", "password", "host", "schema", "port")
 _LEDGER_EXTRA: Final = "the extra ledger_conn_id of the JSMS connection"
@@ -121,22 +118,19 @@ def settings_of(connection: Connection) -> JsmsSettings:
 def read_settings(*, extra: Mapping[str, Any], **fields: object) -> JsmsSettings:
     """Return the settings of login, password, host, schema, port and extra of a connection."""
     login, password, host, schema, port = (_text(fields[name]) for name in _STANDARD_FIELDS)
-    allow_http = _extra(extra, "allow_http", _flag, "true or false")
-    table = "a name of at most 40 letters, digits and underscores, such as jsms_ledger"
+    read = partial(_extra, extra)
     return JsmsSettings(
-        base_url=_base_url(host, schema, port, allow_http=allow_http),
+        base_url=_base_url(host, schema, port, allow_http=read("allow_http")),
         app_key=_credential("login (the app key)", login),
         master_secret=_credential("password (the master secret)", password),
-        zone=_extra(extra, "timezone", _zone, "a name such as Asia/Shanghai"),
-        connect_timeout=_number(extra, "connect_timeout"),
-        read_timeout=_number(extra, "read_timeout"),
-        max_attempts=int(_number(extra, "max_attempts")),
-        ca_bundle=_text(extra.get("ca_bundle")),
-        ledger_conn_id=_extra(
-            extra, "ledger_conn_id", _optional_conn_id, "the id of an Airflow connection"
-        ),
-        ledger_table=_extra(extra, "ledger_table", _table, table),
-        send_window=_extra(extra, "send_window", send_window_of, ACCEPTED),
+        zone=read("timezone"),
+        connect_timeout=read("connect_timeout"),
+        read_timeout=read("read_timeout"),
+        max_attempts=int(read("max_attempts")),
+        ca_bundle=read("ca_bundle"),
+        ledger_conn_id=read("ledger_conn_id"),
+        ledger_table=read("ledger_table"),
+        send_window=read("send_window"),
     )
 
 
@@ -228,19 +222,38 @@ def _check_plain_http(host: str, *, allow_http: bool) -> None:
         raise _invalid("host", given, accepted)
 
 
-def _extra(extra: Mapping[str, Any], name: str, convert: Callable[[Any], T], accepted: str) -> T:
+def _table(value: object) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,39}", str(value)):
+        raise ValueError
+    return str(value)
+
+
+_TABLE_NAME: Final = "a name of at most 40 letters, digits and underscores, such as jsms_ledger"
+_WORDS: Final = {"false": False, "0": False, "true": True, "1": True}
+# How the extras that are no numbers are converted, and what is accepted.
+_CONVERTED: Final[Mapping[str, tuple[Callable[[Any], Any], str]]] = {
+    "timezone": (lambda name: service_zone(str(name)), "a name such as Asia/Shanghai"),
+    "send_window": (send_window_of, ACCEPTED),
+    "ca_bundle": (str, "a path"),
+    "ledger_conn_id": (lambda it: it and connection_id_of(it), "the id of an Airflow connection"),
+    "ledger_table": (_table, _TABLE_NAME),
+    "allow_http": (lambda word: _WORDS[str(word).strip().lower()], "true or false"),
+}
+
+
+def _extra(extra: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401  each has a type of its own
     """Return a converted extra, or its default."""
-    value = extra.get(name)
+    value, schema = extra.get(name), CONN_FIELDS[name]["schema"]
     if value in (None, ""):
-        value = CONN_FIELDS[name]["schema"].get("default", "")
+        value = schema.get("default", "")
+    convert, accepted = _CONVERTED.get(name) or _number_within(schema)
     try:
         return convert(value)
     except (JsmsInputError, KeyError, TypeError, ValueError):
         raise _invalid(f"extra {name!r}", show(value), accepted) from None
 
 
-def _number(extra: Mapping[str, Any], name: str) -> float:
-    schema = CONN_FIELDS[name]["schema"]
+def _number_within(schema: Mapping[str, Any]) -> tuple[Callable[[Any], float], str]:
     low, high, is_whole = schema["minimum"], schema["maximum"], "integer" in schema["type"]
 
     def convert(value: Any) -> float:  # noqa: ANN401  as JSON has it
@@ -249,26 +262,7 @@ def _number(extra: Mapping[str, Any], name: str) -> float:
             raise ValueError
         return number
 
-    kind = "whole number" if is_whole else "number"
-    return _extra(extra, name, convert, f"a {kind} from {low} to {high}")
-
-
-def _flag(value: object) -> bool:
-    return _FLAGS[str(value).strip().lower()]
-
-
-def _zone(name: object) -> tzinfo:
-    return service_zone(str(name))
-
-
-def _optional_conn_id(value: object) -> str:
-    return connection_id_of(value) if value else ""
-
-
-def _table(value: object) -> str:
-    if not _TABLE.fullmatch(str(value)):
-        raise ValueError
-    return str(value)
+    return convert, f"a {'whole number' if is_whole else 'number'} from {low} to {high}"
 
 
 def open_ledger(settings: JsmsSettings) -> SqlLedger:
