@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
@@ -30,7 +29,7 @@ from airflow_provider_jsms.submission.chunks import survey
 from airflow_provider_jsms.submission.recipients_file import excluded_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import jinja2
     from airflow.providers.common.compat.sdk import Context
@@ -186,7 +185,7 @@ class JsmsExcludingOperator(JsmsOperator):
 
     def __init__(self, *, exclude: Templated = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.exclude = kept(exclude)
+        self.exclude = exclude
 
 
 class JsmsSingleOperator(JsmsTextOperator):
@@ -224,7 +223,7 @@ class JsmsBatchOperator(JsmsExcludingOperator, JsmsTextOperator):
     ) -> None:
         kwargs.setdefault("multiple_outputs", True)
         super().__init__(**kwargs)
-        self.recipients = kept(recipients)
+        self.recipients = recipients
         self.columns = columns
         self.tag = tag
         self.max_failures = max_failures
@@ -237,11 +236,6 @@ class JsmsBatchOperator(JsmsExcludingOperator, JsmsTextOperator):
         if known.repeated:
             self.log.info("%d repeated entries of recipients are left out", known.repeated)
         return known
-
-
-def kept(value: Templated) -> Templated:
-    """Return a list of an iterator, which the first of several runs or tries would exhaust."""
-    return list(value) if isinstance(value, Iterator) else value
 
 
 @contextmanager

@@ -9,6 +9,7 @@ callbacks) reads and changes the real values.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,6 +77,8 @@ INIT_KWARGS: Final = property(_init_kwargs, _set_init_kwargs)
 
 def keep(operator: BaseOperator, name: str, value: object, *, is_rendered: bool = False) -> None:
     """Set a private field; once one is rendered, Airflow reads all of them masked."""
+    if isinstance(value, Iterator):
+        value = list(value)  # the first of several runs or tries would exhaust it
     # A new store: Airflow renders a shallow copy of the DAG's operator.
     store = copy(vars(operator)[STORE])
     store.values = {**store.values, name: value}

@@ -16,7 +16,6 @@ from airflow_provider_jsms.api.arguments import (
 from airflow_provider_jsms.api.entries import TEXTS
 from airflow_provider_jsms.api.send_window import send_window_of
 from airflow_provider_jsms.exceptions import JsmsError
-from airflow_provider_jsms.operators.base import kept
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.operators.submit import JsmsSubmitOperator
 from airflow_provider_jsms.submission.fingerprint import account_of
@@ -117,7 +116,7 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
     ) -> None:
         kwargs.setdefault("multiple_outputs", True)
         super().__init__(**kwargs)
-        self.texts = kept(texts)
+        self.texts = texts
         self.scope = scope
         self.columns = columns
         self.max_deletes = max_deletes
