@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.chunks import Survey
+    from airflow_provider_jsms.submission.doubt import Doubt
+    from airflow_provider_jsms.submission.question import Answer
+    from airflow_provider_jsms.submission.task_try import TaskTry
 
 Templated: TypeAlias = Any
 """An argument: a literal, a template, an XComArg, or a function that returns the value."""
@@ -185,7 +188,151 @@ class JsmsExcludingOperator(JsmsOperator):
 
     def __init__(self, *, exclude: Templated = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.exclude = exclude
+        self.exclude = kept(exclude)
+
+
+class JsmsSubmitOperator(JsmsExcludingOperator):
+    """The base of the operators that submit, with records."""
+
+    _first_record: ClassVar = RECORD
+
+    def __init__(
+        self,
+        *,
+        on_uncertain: str = "fail",
+        ask_users: Sequence[str | Mapping[str, str]] | None = None,
+        ask_timeout: timedelta | float | None = None,
+        durable: bool | str = True,
+        once_key: Templated = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.once_key = once_key
+        self.on_uncertain = on_uncertain
+        self.ask_users = ask_users
+        self.ask_timeout = ask_timeout
+        self.durable = durable
+        self._answer: Answer | None = None
+        self._is_stopped = False
+
+    def answered(
+        self, context: Context, event: Mapping[str, Any], about: Mapping[str, Mapping[str, str]]
+    ) -> Any:  # noqa: ANN401  the result of the operator
+        """Continue with the answer of a person."""
+        self._answer = answer_of(event, about)
+        return self._submit(context)
+
+    def _submit(self, context: Context) -> Any:  # noqa: ANN401  the result of the operator
+        """Submit, as far as earlier tries have not done so."""
+        raise NotImplementedError
+
+    def _before_rendering(self, context: Context) -> None:
+        # Rendering may fail, after which a later try has to know that nothing was sent. What fails
+        # here fails again in execute.
+        with suppress(Exception):
+            self._begin(context)
+
+    def _begin(self, context: Context) -> None:
+        """Write that the task has sent nothing yet, before anything can fail.
+
+        Not with a key: if the author removes it, a later try must not conclude that nothing was
+        sent.
+        """
+        if self.once_key is not None:
+            return
+        task_try = self._task_try(context)
+        if self._is_in_code(context):
+            task_try.begin_code()
+        else:
+            task_try.begin(self._first_record)
+
+    @contextmanager
+    def _asking(self, context: Context) -> Iterator[None]:
+        """Ask a person about submissions with an unknown outcome, if the task may."""
+        users, given = users_of(self.ask_users), self.ask_timeout
+        timeout = None if given is None else period("ask_timeout", given)
+        try:
+            yield
+        except JsmsError as error:
+            doubts = [it for it in self._task_try(context).doubts if self._may_ask(context, it)]
+            if doubts and isinstance(error, JsmsUncertainError):
+                ask(context, doubts, users=users, timeout=timeout, error=error)
+            self._add_keep(context, error)
+            raise
+
+    def _add_keep(self, context: Context, error: JsmsError) -> None:
+        attempt = self._task_try(context).attempt
+        is_in_table = attempt.is_in_table or self.once_key is not None
+        if KEEP and not error.ends_run and not is_in_table and store_of(context) is not None:
+            error.add(KEEP)
+
+    def _policy(self, context: Context) -> Policy:
+        return Policy(
+            on_uncertain=self.on_uncertain,
+            before_send=self._raise_if_stopped,
+            may_ask=partial(self._may_ask, context),
+            answer=self._answer,
+        )
+
+    def _may_ask(self, context: Context, doubt: Doubt) -> bool:
+        """Return whether to ask now: as the user wants it, or because somebody has cleared it."""
+        # Airflow 3.3 would show the first question of a try again.
+        has_record = self.once_key is not None or self._task_try(context).store is not None
+        is_possible = CAN_ASK and self._answer is None and has_record
+        if not is_possible or self._is_in_code(context):
+            return False
+        is_cleared = self._task_try(context).attempt.is_cleared
+        return self.on_uncertain == "ask" or (is_cleared and not doubt.has_sent)
+
+    def on_kill(self) -> None:
+        """Stop before the next request; accepted schedules stay."""
+        # Airflow calls this from a signal handler, and the interrupted code runs on after it.
+        self._is_stopped = True
+
+    def _task_try(self, context: Context) -> TaskTry:
+        durable = flag("durable", self.durable)
+        return task_try_of(context, retries=self.retries or 0, durable=durable)
+
+    def _open_ledger(self, context: Context, hook: JsmsHook) -> None:
+        """Keep the records in the table of the connection, if it names one."""
+        if flag("durable", self.durable) and hook.ledger is not None:
+            self._task_try(context).keep_in(hook.ledger, account_of(hook.settings).app)
+            self._begin(context)
+
+    def _key(self) -> str | None:
+        return None if self.once_key is None else once_key_of(self.once_key)
+
+    def _is_task(self, context: Context) -> bool:
+        # Otherwise the user's code executes this operator in a task of its own.
+        task = context.get("task")
+        return task is None or (task.task_id == self.task_id and type(task) is type(self))
+
+    def _is_subclassed(self) -> bool:
+        # The execute of a subclass may submit any number of times.
+        return type(self).execute.__module__ not in _OWN_MODULES
+
+    def _is_in_code(self, context: Context) -> bool:
+        """Return whether the user's code submits with it, possibly more than once."""
+        return self._is_subclassed() or not self._is_task(context)
+
+    @contextmanager
+    def _guarding_other_submissions(self, context: Context) -> Iterator[None]:
+        """Keep a skip or a retry of this submission from affecting others of the task."""
+        is_recorded = flag("durable", self.durable) and self.once_key is None
+        guard = fail_without_retry(self._task_try(context)) if is_recorded else nullcontext()
+        try:
+            with guard:
+                yield
+        except AirflowSkipException as skip:
+            if self._is_task(context):
+                raise
+            self.log.warning("%s Your code continues without this submission.", skip)
+
+    def _raise_if_stopped(self) -> None:
+        if self._is_stopped:
+            raise JsmsStoppedError(
+                "The task was stopped, so nothing more is sent. Accepted schedules stay."
+            )
 
 
 class JsmsSingleOperator(JsmsTextOperator):

@@ -46,12 +46,14 @@ from airflow_provider_jsms.submission.task_try import RECORD, RECORD_OF_CHUNK
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.references import References
     from airflow_provider_jsms.api.replies import BatchResult, Schedule
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
+    from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.submission import Policy
 
 __all__ = [
@@ -157,28 +159,36 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
                 self._policy(context),
                 preflight=lambda: preflight.check([(call.recipients, True)], 1),
             )
-            submission = self._submission(context, hook, request, policy)
-            self._refuse_excluded(call.recipients[0], submission)
-            with past_send_time(self.on_past_send_time, is_begun=lambda: submission.is_begun):
-                outcome = submission.carry_out(call, request)
+            submission = self._submission(context, hook, call, request, policy)
+            record = submission.record
+            self._refuse_excluded(call.recipients[0], record)
+            with past_send_time(
+                self.on_past_send_time, is_begun=lambda: record.is_scheduled_or_unknown
+            ):
+                outcome = submission.carry_out()
             submission.finish()
         return outcome["schedule_id"] if outcome else None
 
-    def _refuse_excluded(self, person: Recipient, submission: Submission) -> None:
+    def _refuse_excluded(self, person: Recipient, record: SubmissionRecord) -> None:
         """Skip the task if the person is excluded, or fail if the text may have been submitted."""
         if int(person["mobile"]) not in (excluded_numbers(self.exclude) or ()):
             return
-        if not submission.is_begun:
+        if not record.is_scheduled_or_unknown:
             raise AirflowSkipException("The recipient is in exclude, so nothing was sent.")
         raise JsmsChangedListError(
             "The recipient is in exclude now, but the text was submitted before, or may have been "
-            f"(record {submission.key}, schedule {submission.schedule_id or 'unknown'}). Nothing "
+            f"(record {record.key}, schedule {record.schedule_id or 'unknown'}). Nothing "
             "was sent. If the text has not been sent yet, delete that schedule. Then mark the task "
             "as success."
         )
 
     def _submission(
-        self, context: Context, hook: JsmsHook, request: Fingerprint, policy: Policy
+        self,
+        context: Context,
+        hook: JsmsHook,
+        call: Call[str],
+        request: Fingerprint,
+        policy: Policy,
     ) -> Submission:
         """Return the submission by its record: that of the key, or that of the task."""
         task_try = self._task_try(context)
@@ -186,14 +196,14 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
             ledger = hook.require_ledger("once_key")
             own = None if self._is_in_code(context) else RECORD
             record = task_try.record_of_key(ledger, request.app, key, instead_of=own)
-            return KeyedSubmission(hook, task_try, record, policy)
+            return KeyedSubmission(hook, task_try, record, call, request, policy)
         if not self._is_task(context):
             record = task_try.record_of_text(request)
         elif self._is_subclassed():
             record = task_try.record_of_subclass(request)
         else:
             record = task_try.record_of_task()
-        return Submission(hook, task_try, record, policy)
+        return Submission(hook, task_try, record, call, request, policy)
 
 
 class JsmsModifyScheduleOperator(JsmsReferenceOperator, JsmsSingleOperator):

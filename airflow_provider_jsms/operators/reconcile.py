@@ -25,7 +25,6 @@ from airflow_provider_jsms.submission.recipients_file import excluded_numbers, s
 from airflow_provider_jsms.submission.reconciliation import Reconciliation
 from airflow_provider_jsms.submission.report import Outcome, check, log_plan, planned
 from airflow_provider_jsms.submission.scope import Scope
-from airflow_provider_jsms.submission.submission import ON_UNCERTAIN
 from airflow_provider_jsms.submission.texts import read_texts
 
 if TYPE_CHECKING:
@@ -166,7 +165,6 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
         return Place(account_of(hook.settings).app, ONCE, writer, once_key_of(self.scope, "scope"))
 
     def _reconciliation(self, hook: JsmsHook, context: Context, scope: Scope) -> Reconciliation:
-        choice("on_uncertain", self.on_uncertain, ON_UNCERTAIN)
         return Reconciliation(
             hook,
             scope.store,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from airflow_provider_jsms.api.masking import mask_mobile, mask_text
 from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError, JsmsUncertainError
 from airflow_provider_jsms.submission.decisions import Decision, Do
+from airflow_provider_jsms.submission.doubt import DELETION
 from airflow_provider_jsms.submission.fingerprint import people_fingerprint
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ class Adoption:
     answer: Answer
     hook: JsmsHook
     record: SubmissionRecord
-    call: Call[Any] | None
-    request: Fingerprint | None
-    summary: Mapping[str, Any]
+    call: Call[Any] | None = None
+    request: Fingerprint | None = None
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
     def decide(self) -> Decision | None:
         """Write the answer into the record, and return the next step; None to leave the text.
@@ -96,7 +97,9 @@ class Adoption:
             )
 
 
-def refuse_if_changed(answer: Answer, record: SubmissionRecord, call: object) -> None:
+def refuse_if_changed(
+    answer: Answer, record: SubmissionRecord, call: Call[Any] | None = None
+) -> None:
     """Refuse an answer about a record that was edited or deleted since the question."""
     if answer.versions.get(record.key, record.version) != record.version:
         # The beginning of this try has written it anew, where it was deleted.
@@ -104,11 +107,11 @@ def refuse_if_changed(answer: Answer, record: SubmissionRecord, call: object) ->
         raise _not_adopted(call, "The answer is to an older question")
 
 
-def _not_adopted(call: object, why: str) -> JsmsUncertainError:
+def _not_adopted(call: Call[Any] | None, why: str) -> JsmsUncertainError:
     return JsmsUncertainError(
         f"{why}. Nothing was sent, and the task does not know more than before. To be asked again, "
         "clear the task.",
-        call=str(call or "delete_schedule"),
+        call=str(call or DELETION),
     )
 
 

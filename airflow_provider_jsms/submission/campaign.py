@@ -272,16 +272,13 @@ class Campaign:
         call = batch_call(self._send_time, self._head, people)
         kind = KeyedSubmission if self._attempt.is_keyed else Submission
         submission = kind(
-            self._hook,
-            self._task_try,
-            record,
+            *(self._hook, self._task_try, record, call),
+            fingerprint_of(call, self._hook.settings, self._known.digests[number - 1]),
             self._policy,
             about={"chunks": len(self._known.digests), "list": self._list},
         )
         try:
-            content = self._known.digests[number - 1]
-            request = fingerprint_of(call, self._hook.settings, content)
-            outcome = submission.carry_out(call, request)
+            outcome = submission.carry_out()
         except JsmsRecipientError as error:
             # No document says how JSMS answers if it refuses every recipient of a batch.
             if record.has_store and record.state != REFUSED:
@@ -289,10 +286,10 @@ class Campaign:
             _log.warning("%s It counts as a refusal of all %d.", error, len(people))
             outcome = all_refused(people, error.code)
         except JsmsUncertainError as error:
-            if not submission.doubt or not self._policy.may_ask(submission):
+            if not submission.doubt or not self._policy.may_ask(submission.doubt):
                 raise
             self._uncertain.append(error)
-            self._unanswered += submission.has_sent
+            self._unanswered += submission.doubt.has_sent
             outcome = None
         self.tally.add(outcome, people)
         is_last = self.tally.done == self.tally.recipients

@@ -13,11 +13,7 @@ from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsInputError
 from airflow_provider_jsms.submission.chunks import digest
 from airflow_provider_jsms.submission.decisions import Attempt
-from airflow_provider_jsms.submission.fingerprint import (
-    account_of,
-    fingerprint_of,
-    list_fingerprint,
-)
+from airflow_provider_jsms.submission.fingerprint import fingerprint_of, list_fingerprint
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.refusals import from_record
 from airflow_provider_jsms.submission.running_try import running_try
@@ -30,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.replies import BatchResult
     from airflow_provider_jsms.hooks.jsms import JsmsHook
+    from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 
@@ -45,26 +42,23 @@ def begin() -> None:
 
 def submit_text(hook: JsmsHook, call: Call[str], once_key: str | None = None) -> str:
     """Submit one text and return its schedule_id."""
-    refuse_templates(call)
     request = fingerprint_of(call, hook.settings)
-    submission = _submission(hook, once_key, lambda it: it.record_of_text(request))
-    return str((submission.carry_out(call, request) or {})["schedule_id"])
+    submission = _submission(hook, call, request, once_key, lambda it: it.record_of_text(request))
+    return str((submission.carry_out() or {})["schedule_id"])
 
 
 def submit_batch(
     hook: JsmsHook, call: Call[BatchResult], once_key: str | None = None
 ) -> BatchResult:
     """Submit one batch and return its result."""
-    refuse_templates(call)
     request = fingerprint_of(call, hook.settings)
     listed = list_fingerprint([digest(call.recipients)], hook.settings)
     submission = _submission(
-        hook,
-        once_key,
+        *(hook, call, request, once_key),
         lambda it: it.records_of_batch(request, listed).of_chunk(1),
         about={"chunks": 1, "list": listed},
     )
-    outcome = submission.carry_out(call, request) or {}
+    outcome = submission.carry_out() or {}
     return submission.result or from_record(outcome, call.recipients)
 
 
@@ -76,19 +70,24 @@ def accepted_under(ledger: SqlLedger, app: str, once_key: str) -> str | None:
 
 def _submission(
     hook: JsmsHook,
+    call: Call[Any],
+    request: Fingerprint,
     once_key: str | None,
     record_of: Callable[[TaskTry], SubmissionRecord],
-    about: Mapping[str, Any] | None = None,
+    about: Mapping[str, Any] = {},
 ) -> Submission:
     """Return a submission by its record: that of the key, or that of the task."""
-    task_try, app = _task_try(), account_of(hook.settings).app
+    refuse_templates(call)
+    task_try, app, kind = _task_try(), request.app, Submission
     if once_key is not None:
+        kind = KeyedSubmission
         record = task_try.record_of_key(hook.require_ledger("once_key"), app, once_key)
-        return KeyedSubmission(hook, task_try, record, about=about, is_hook=True)
-    if hook.ledger is not None:
-        task_try.keep_in(hook.ledger, app)
-        task_try.begin_code()
-    return Submission(hook, task_try, record_of(task_try), about=about, is_hook=True)
+    else:
+        if hook.ledger is not None:
+            task_try.keep_in(hook.ledger, app)
+            task_try.begin_code()
+        record = record_of(task_try)
+    return kind(hook, task_try, record, call, request, about=about, is_hook=True)
 
 
 def refuse_templates(call: Call[Any]) -> None:

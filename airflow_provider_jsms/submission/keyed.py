@@ -18,9 +18,7 @@ from airflow_provider_jsms.submission.stored_record import RecordTakenError
 from airflow_provider_jsms.submission.submission import Submission
 
 if TYPE_CHECKING:
-    from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.hooks.connection import JsmsSettings
-    from airflow_provider_jsms.submission.fingerprint import Fingerprint
 
 _POLL: Final = 1.0
 _MARGIN: Final = 15.0
@@ -33,50 +31,51 @@ _log = logging.getLogger(__name__)
 class KeyedSubmission(Submission):
     """Carries out one call under a key."""
 
-    def carry_out(self, call: Call[Any], request: Fingerprint) -> dict[str, Any] | None:
+    def carry_out(self) -> dict[str, Any] | None:
         """Return the outcome, also where another task has submitted the same request."""
-        for losses in range(1, _MOST_LOSSES + 1):
-            self._check_uncertain(request)
+        losses = 0
+        while True:
+            self._check_uncertain()
             self._wait_for_others()
-            self._require_same_kind(call)
+            self._require_same_kind()
             try:
-                return super().carry_out(call, request)
+                return super().carry_out()
             except JsmsLedgerError as error:
+                losses += 1
                 if not isinstance(error.__cause__, RecordTakenError) or losses == _MOST_LOSSES:
                     raise
-            self._record.read_again()
-        return None  # never reached
+            self.record.read_again()
 
-    def _check_uncertain(self, request: Fingerprint) -> None:
+    def _check_uncertain(self) -> None:
         # A person may have written the outcome into the row meanwhile.
-        if self._record.under_way:
-            super()._check_uncertain(request)
+        if self.record.under_way:
+            super()._check_uncertain()
 
     def _wait_for_others(self) -> None:
         """Wait while another task submits or modifies under this key.
 
         Not with the answer of a person about this very request.
         """
-        if self._policy.answer and self._record.key in self._policy.answer.versions:
+        if self.policy.answer_to(self.record):
             return
-        longest = longest_call(self._hook.settings)
+        longest = longest_call(self.hook.settings)
         version, deadline = None, 0.0
         while self._is_under_way(longest):
-            if self._record.version != version:
+            if self.record.version != version:
                 _log.info(
                     "Another task is submitting under the key %s: waiting for its outcome",
-                    self._record.key,
+                    self.record.key,
                 )
-                version, deadline = self._record.version, monotonic() + longest
+                version, deadline = self.record.version, monotonic() + longest
             if monotonic() > deadline:
                 return
-            self._policy.before_send()
+            self.policy.before_send()
             time.sleep(_POLL)
-            self._record.read_again()
+            self.record.read_again()
 
     def _is_under_way(self, longest: float) -> bool:
         """Return whether another task may still get the answer to its request."""
-        intent, attempt = self._record.under_way, self._record.attempt
+        intent, attempt = self.record.under_way, self.record.attempt
         if intent is None:
             return False
         # An earlier try of this task instance has ended.
@@ -86,12 +85,12 @@ class KeyedSubmission(Submission):
         since = datetime.now(UTC) - timedelta(seconds=longest)
         return str(intent.get("since")) > utc_text(since)
 
-    def _require_same_kind(self, call: Call[Any]) -> None:
-        record = self._record
+    def _require_same_kind(self) -> None:
+        record = self.record
         if not record.is_scheduled_or_unknown or "fingerprint" not in self._recorded:
             return
         was_batch = "chunks" in self._recorded
-        if was_batch != ("recipients" in (call.body or {})):
+        if was_batch != ("recipients" in (self.call.body or {})):
             raise JsmsForeignRecordError(
                 f"The key {record.key} was used for a {'batch' if was_batch else 'single text'} "
                 f"(schedule {record.schedule_id}), which cannot become the other. Nothing was "

@@ -34,19 +34,18 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.submission.adoption import Adoption, refuse_if_changed
 from airflow_provider_jsms.submission.airflow_version import CAN_ASK
 from airflow_provider_jsms.submission.decisions import ACCEPTED, DELETING, FINISHED, NEAR, Do
-from airflow_provider_jsms.submission.doubt import doubt_about, error_of
+from airflow_provider_jsms.submission.doubt import doubt_about
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.ledger import SubmissionRecord
 from airflow_provider_jsms.submission.plan import Action, due
 from airflow_provider_jsms.submission.report import in_words
-from airflow_provider_jsms.submission.submission import Submission
 from airflow_provider_jsms.submission.task_try import TaskTry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.submission.decisions import Decision
+    from airflow_provider_jsms.submission.doubt import Doubt
     from airflow_provider_jsms.submission.plan import Plan, Step, Text
     from airflow_provider_jsms.submission.report import Outcome
     from airflow_provider_jsms.submission.stored_record import Store
@@ -58,7 +57,6 @@ _UNREACHED: Final = (JsmsNotSentError, JsmsThrottledError, JsmsNoAnswerError, Js
 _FOR_ALL: Final = (JsmsAuthError, JsmsAccountError, JsmsStoppedError)
 """Every other text would fail the same way."""
 _ACTING: Final = (Action.SUBMIT, Action.REPLACE, Action.MODIFY, Action.DELETE, Action.UNCERTAIN)
-_DELETION: Final = "delete_schedule"
 _WHY_UNCERTAIN: Final = (
     "an earlier try ended during its submission, and it is not in the list any more: if it is "
     "there, it is to be deleted, and if not, nothing is sent"
@@ -84,7 +82,7 @@ class Reconciliation:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _unreached: int = field(default=0, init=False)
     _stopped_by: BaseException | None = field(default=None, init=False)
-    _doubtful: dict[str, Submission] = field(default_factory=dict, init=False)
+    _doubts: dict[str, Doubt] = field(default_factory=dict, init=False)
 
     def carry_out(self, plan: Plan, outcome: Outcome) -> None:
         """Follow the plan as far as possible.
@@ -101,7 +99,7 @@ class Reconciliation:
             _log.info("Done: %s", in_words(outcome.counts))
         # In the order of the plan, as people read the error and the question.
         keys = [step.key for step in plan.steps]
-        self.task_try.submissions += [self._doubtful[key] for key in keys if key in self._doubtful]
+        self.task_try.doubts += [self._doubts[key] for key in keys if key in self._doubts]
         if outcome.failed:
             failed = {key: outcome.failed[key] for key in keys if key in outcome.failed}
             raise self._error(failed, in_words(outcome.counts), [*left])
@@ -163,19 +161,29 @@ class Reconciliation:
         if self.policy.on_uncertain == "assume_sent":
             return "uncertain", None
         record = self._record(step.key)
-        own = TaskTry(None, record.attempt)
-        text = VanishedText(self.hook, own, record, self.policy)
-        try:
-            decision = text.settle()
-        except JsmsUncertainError:
-            self._doubtful[step.key] = text
-            raise
+        answer = self.policy.answer_to(record)
+        if answer is None:
+            raise self._uncertain(record)
+        refuse_if_changed(answer, record)
+        decision = Adoption(answer, self.hook, record).decide()
         if decision is None:
             return "uncertain", None
         if decision.do is not Do.REUSE:
             return "absent", None
         self._delete(replace(step, record=record.content))
         return "deleted", record.schedule_id
+
+    def _uncertain(self, record: SubmissionRecord) -> JsmsUncertainError:
+        doubt = doubt_about(record, _WHY_UNCERTAIN, self.hook.settings.zone)
+        look = "Look in the JSMS console whether that schedule exists"
+        if CAN_ASK and "fingerprint" in (record.content or {}):
+            self._doubts[record.key] = doubt
+            return doubt.error(f"{look}. Then clear the task: it asks what you found.")
+        return doubt.error(
+            f"{look}, and delete it there if it does. Then run python -m airflow_provider_jsms "
+            f"not-there {shlex.quote(record.key)}, with the --conn-id of this task, and clear the "
+            "task."
+        )
 
     def _record(self, key: str) -> SubmissionRecord:
         return SubmissionRecord(self.store(), key, self.task_try.attempt_with_key)
@@ -185,12 +193,12 @@ class Reconciliation:
         before = record.schedule_id
         # Other texts may have the same words, so each has a try of its own.
         own = TaskTry(None, record.attempt)
-        submission = KeyedSubmission(self.hook, own, record, self.policy)
+        submission = KeyedSubmission(self.hook, own, record, text.call, text.request, self.policy)
         try:
-            outcome = submission.carry_out(text.call, text.request)
-        except JsmsUncertainError:
-            self._doubtful[text.key] = submission
-            raise
+            outcome = submission.carry_out()
+        finally:
+            if submission.doubt:
+                self._doubts[text.key] = submission.doubt
         submission.finish()
         if outcome is None:
             return "uncertain", None
@@ -244,7 +252,7 @@ class Reconciliation:
             f"{others} {counts}.\n{lines}"
         )
         errors = failed.values()
-        may_ask = any(map(self.policy.may_ask, self.task_try.submissions))
+        may_ask = any(map(self.policy.may_ask, self.task_try.doubts))
         is_passing = [each for each in errors if not isinstance(each, AirflowFailException)]
         is_for_all = any(isinstance(each, JsmsAuthError | JsmsAccountError) for each in errors)
         if (is_passing or (untried and not is_for_all)) and not may_ask:
@@ -255,36 +263,3 @@ class Reconciliation:
             error.__cause__ = uncertain
             return error
         return JsmsNeverReconciledError(text)
-
-
-class VanishedText(Submission):
-    """A text that has vanished from the list while it is unknown whether JSMS has accepted it."""
-
-    def settle(self) -> Decision | None:
-        """Return the decision of a person; None to leave the text.
-
-        It is to reuse the schedule that the record names by now, which is to be deleted, or to
-        submit, since JSMS has nothing, which the list does not want any more.
-
-        :raises JsmsUncertainError: nobody has decided.
-        """
-        answer, record = self._policy.answer, self._record
-        if answer is None or record.key not in answer.versions:
-            raise self._uncertain()
-        refuse_if_changed(answer, record, _DELETION)
-        return Adoption(answer, self._hook, record, None, None, {}).decide()
-
-    def _uncertain(self) -> JsmsUncertainError:
-        zone = self._hook.settings.zone
-        doubt = doubt_about(None, None, self._record, why=_WHY_UNCERTAIN, sent_at=None, zone=zone)
-        look = "Look in the JSMS console whether that schedule exists"
-        if CAN_ASK and "fingerprint" in self._recorded:
-            self.doubt = doubt
-            steps = f"{look}. Then clear the task: it asks what you found."
-        else:
-            steps = (
-                f"{look}, and delete it there if it does. Then run python -m "
-                f"airflow_provider_jsms not-there {shlex.quote(doubt.key)}, with the --conn-id of "
-                "this task, and clear the task."
-            )
-        return error_of(doubt, steps, call=_DELETION, has_sent=False, cause=None)

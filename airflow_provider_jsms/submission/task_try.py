@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_jsms.exceptions import JsmsUncertainError
+    from airflow_provider_jsms.submission.doubt import Doubt
     from airflow_provider_jsms.submission.fingerprint import Account, Fingerprint
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
     from airflow_provider_jsms.submission.stored_record import Store
@@ -86,7 +87,7 @@ class TaskTry:
 
     :param store: the task state store, None if there is none.
     :param task: the task instance as ``(dag_id, run_id, task_id, map_index)``, None outside a task.
-    :ivar submissions: those that have begun.
+    :ivar submissions: those that have begun; ``doubts`` are about those with an unknown outcome.
     """
 
     store: Store | None
@@ -94,6 +95,7 @@ class TaskTry:
     task: tuple[Any, ...] | None = None
     uncertain: UncertainTexts = field(default_factory=UncertainTexts)
     submissions: list[Submission] = field(default_factory=list, init=False)
+    doubts: list[Doubt] = field(default_factory=list, init=False)
     _claimed: set[str] = field(default_factory=set, init=False)
     _found: int = field(default=0, init=False)
     _begun: int = field(default=0, init=False)
