@@ -107,7 +107,8 @@ def _not_there(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN40
         sys.stderr.write(f"The record {options.key} is {row.state}, which is not uncertain.\n")
         return 1
     note = f"{getpass.getuser()} wrote on the command line that it is not there"
-    ledger.rewrite(row, not_there(note, row.try_number))
+    content = not_there(note, row.try_number)
+    ledger.write(row.place, row.record_key, content, row.version)
     _print(f"The next task that submits {options.key} sends it.")
     return 0
 

@@ -63,9 +63,10 @@ class Row:
     updated_at: str
 
     @property
-    def writer(self) -> Writer:
-        """The last one that has written it."""
-        return Writer(self.dag_id, self.run_id, self.task_id, self.map_index)
+    def place(self) -> Place:
+        """Where it is, and who has written it last."""
+        writer = Writer(self.dag_id, self.run_id, self.task_id, self.map_index)
+        return Place(self.app, self.kind, writer, self.scope)
 
 
 COLUMNS: Final = tuple(field.name for field in fields(Row))

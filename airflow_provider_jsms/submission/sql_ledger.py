@@ -27,7 +27,6 @@ from airflow_provider_jsms.submission.ledger_rows import (
     COLUMNS,
     LONGEST_NOTE,
     ONCE,
-    Place,
     row_id,
     row_of,
     values_of,
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-    from airflow_provider_jsms.submission.ledger_rows import Row
+    from airflow_provider_jsms.submission.ledger_rows import Place, Row
 
 DEFAULT_TABLE: Final = "jsms_ledger"
 _SCHEMA: Final = 1
@@ -97,11 +96,6 @@ class SqlLedger:
         is_due = sa.or_(column.send_time.is_(None), column.send_time > utc_text(moment))
         found = self._rows(column.app == app, column.scope == scope, is_due)
         return {row.record_key: row for row in found}
-
-    def rows_of_schedule(self, app: str, schedule_id: str) -> list[Row]:
-        """Return the rows that name a schedule."""
-        column = self._table.c
-        return self._rows(column.app == app, column.schedule_id == schedule_id)
 
     def newest(self, app: str, *, state: str | None, limit: int) -> list[Row]:
         """Return the rows that were written last."""
@@ -165,21 +159,17 @@ class SqlLedger:
                     raise RecordTakenError
         return str(values["version"])
 
-    def rewrite(self, row: Row, content: Mapping[str, Any]) -> None:
-        """Write a row that somebody else owns; raises as :meth:`write`."""
-        place = Place(row.app, row.kind, row.writer, row.scope)
-        self.write(place, row.record_key, content, row.version)
-
     def mark_deleted(self, app: str, schedule_id: str, *, only_ahead: bool = False) -> None:
         """Write into the rows of a schedule that it was deleted, so that they may submit again.
 
         :param only_ahead: only if its time is ahead.
         """
-        for row in self.rows_of_schedule(app, schedule_id):
+        column = self._table.c
+        for row in self._rows(column.app == app, column.schedule_id == schedule_id):
             is_sent = only_ahead and (row.send_time or "") <= now()
             if row.state in (ACCEPTED, FINISHED) and isinstance(row.content, dict) and not is_sent:
                 with suppress(RecordTakenError):  # it is of another schedule by now, or deleted
-                    self.rewrite(row, _deleted(row.content))
+                    self.write(row.place, row.record_key, _deleted(row.content), row.version)
 
     def _rows(
         self, *conditions: Any, order: sa.ColumnElement[Any] | None = None, limit: int | None = None
@@ -261,19 +251,15 @@ class SqlStore:
         """Use a row that was read with others."""
         self._versions[key] = row.version
 
-    def row(self, key: str) -> Row | None:
-        """Read the row of a record, None if there is none."""
+    def get(self, key: str, default: object = None) -> object:
+        """Return a record, ``default`` if there is none."""
         place = self._place
         row = self._ledger.row(place.app, place.kind, place.record_key(key))
         self._versions.pop(key, None)
-        if row is not None:
-            self.remember(key, row)
-        return row
-
-    def get(self, key: str, default: object = None) -> object:
-        """Return a record, ``default`` if there is none."""
-        row = self.row(key)
-        return default if row is None else row.content
+        if row is None:
+            return default
+        self.remember(key, row)
+        return row.content
 
     def set(self, key: str, value: Mapping[str, Any], *, retention: object = None) -> None:
         """Write a record that nobody else has written since it was read."""
@@ -281,8 +267,12 @@ class SqlStore:
         try:
             self._write(key, value)
         except RecordTakenError:
-            if not self._has_written(key):
+            if key not in self._unsure:
                 raise
+            self.get(key)
+            if self._versions.get(key) != self._unsure[key]:
+                raise
+            # The row is of an earlier write, whose reply was lost.
             self._write(key, value)
 
     def _write(self, key: str, value: Mapping[str, Any]) -> None:
@@ -293,13 +283,6 @@ class SqlStore:
         except StoreAwayError as error:
             self._unsure[key] = error.version
             raise
-
-    def _has_written(self, key: str) -> bool:
-        """Return whether the row is of an earlier write, whose reply was lost."""
-        if key not in self._unsure:
-            return False
-        row = self.row(key)
-        return row is not None and row.version == self._unsure[key]
 
 
 def _deleted(content: Mapping[str, Any]) -> dict[str, Any]:
