@@ -38,14 +38,7 @@ def ask(
 
     question = question_about(doubts)
     try:
-        upsert_hitl_detail(
-            ti_id=context["ti"].id,
-            subject=question.subject,
-            body=question.body,
-            options=question.options,
-            params=question.params,
-            assigned_users=users,
-        )
+        upsert_hitl_detail(ti_id=context["ti"].id, **question, assigned_users=users)
     except Exception:  # noqa: BLE001  whatever it is, the doubt must not be lost for it
         _log.exception("The question to a person could not be asked")
         raise error  # noqa: B904  it has a cause of its own

@@ -32,16 +32,6 @@ _CHUNK: Final = re.compile(r"(?:(?<=^jsms_submission)_(?:[0-9]+_)?|#)([0-9]+)\Z"
 
 
 @dataclass(frozen=True)
-class Question:
-    """What Airflow shows; ``params`` are the fields of the form, a schedule_id for each doubt."""
-
-    subject: str
-    body: str
-    options: list[str]
-    params: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class Answer:
     """What a person has decided.
 
@@ -71,8 +61,11 @@ class Answer:
         return is_absent and key not in self.schedule_ids
 
 
-def question_about(doubts: Sequence[Doubt]) -> Question:
-    """Return the question to a person about one or several submissions."""
+def question_about(doubts: Sequence[Doubt]) -> dict[str, Any]:
+    """Return what Airflow shows to a person about one or several submissions.
+
+    Its ``params`` are the fields of the form, a schedule_id for each doubt.
+    """
     is_one, kind = len(doubts) == 1, "batches" if _are_chunks(doubts) else "texts"
     rows = [doubt.rows for doubt in doubts]
     header = ["", *(_name(doubt, doubts) for doubt in doubts)] if not is_one else ["", ""]
@@ -84,12 +77,12 @@ def question_about(doubts: Sequence[Doubt]) -> Question:
         ways = _ONE if is_wanted else _VANISHED
         options = [ONE_THERE, ONE_SUBMIT if is_wanted else ONE_ABSENT, LEAVE]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return Question(
-        subject=f"Has JSMS accepted {'this text' if is_one else f'these {len(doubts)} {kind}'}?",
-        body=f"{_WHY}\n\n{table}\n\n{_logs(doubts)}\n\n{ways}",
-        options=options,
-        params={_field(doubt, doubts): _param(doubt) for doubt in doubts},
-    )
+    return {
+        "subject": f"Has JSMS accepted {'this text' if is_one else f'these {len(doubts)} {kind}'}?",
+        "body": f"{_WHY}\n\n{table}\n\n{_logs(doubts)}\n\n{ways}",
+        "options": options,
+        "params": {_field(doubt, doubts): _param(doubt) for doubt in doubts},
+    }
 
 
 def answer_of(event: Mapping[str, Any], about: Mapping[str, Mapping[str, str]]) -> Answer:

@@ -85,7 +85,7 @@ def test_a_field_belongs_to_its_text_in_whatever_order_they_are_asked_about() ->
     assert all(field.isascii() for field in fields.values())
     turned = question.about(doubts[::-1])
     assert {key: each["field"] for key, each in turned.items()} == fields
-    assert set(question.question_about(doubts).params) == set(fields.values())
+    assert set(question.question_about(doubts)["params"]) == set(fields.values())
 
 
 @pytest.fixture
@@ -353,7 +353,7 @@ class TestACampaign:
 def test_the_fields_of_a_campaign_are_numbered_by_its_chunks(keys: tuple[str, str]) -> None:
     text = {"why": "", "since": None, "number": 1, "who": "", "temp_id": "2", "send_time": ""}
     doubts = [Doubt(key=key, version="1", schedule_id=None, **text) for key in keys]  # type: ignore[arg-type]
-    assert list(question.question_about(doubts).params) == ["schedule_id_1", "schedule_id_2"]
+    assert list(question.question_about(doubts)["params"]) == ["schedule_id_1", "schedule_id_2"]
     assert {it["field"] for it in question.about(doubts).values()} == {
         *("schedule_id_1", "schedule_id_2"),
     }
