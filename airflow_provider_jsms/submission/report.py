@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 # Schedule_ids of each kind in a result; the ledger has all of them.
 _MOST_IDS: Final = 1000
 _CHANGES: Final = (Action.SUBMIT, Action.REPLACE, Action.MODIFY)
+_PLANNED: Final = {
+    Action.SUBMIT: "submitted",
+    Action.REPLACE: "submitted",
+    Action.MODIFY: "modified",
+    Action.DELETE: "deleted",
+    Action.UNCERTAIN: "uncertain",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -77,23 +84,11 @@ class Outcome:
 
 def planned(plan: Plan) -> dict[str, Any]:
     """Return the result of a plan that is not carried out."""
-    kinds = {
-        "submitted": (Action.SUBMIT, Action.REPLACE),
-        "modified": (Action.MODIFY,),
-        "deleted": (Action.DELETE,),
-        "unchanged": (Action.UNCHANGED,),
-        "sent": (Action.SENT,),
-        "past": (Action.PAST,),
-        "uncertain": (Action.UNCERTAIN, Action.EXPIRED),
-    }
-    steps = {kind: plan.of(*actions) for kind, actions in kinds.items()}
-    named = {
-        kind: [step.schedule_id for step in steps[kind] if step.schedule_id][:_MOST_IDS]
-        for kind in ("modified", "deleted")
-    }
-    counts = {kind: len(each) for kind, each in steps.items()}
-    counts |= {"failed": 0, "excluded": plan.excluded}
-    return {"submitted": [], **named, "counts": counts, "dry_run": True}
+    outcome = Outcome(plan, frozenset())
+    for action, kind in _PLANNED.items():
+        for step in plan.of(action):
+            outcome.add(kind, step.schedule_id if kind != "submitted" else None)
+    return {**outcome.result(), "dry_run": True}
 
 
 def log_plan(plan: Plan) -> None:
