@@ -71,14 +71,8 @@ def explaining(output: object, consequence: str) -> Iterator[None]:
 
 def encoded(rows: Iterable[dict[str, Any]]) -> bytes:
     """Return rows as lines of JSON."""
-    return b"".join(_line(row) for row in rows)
-
-
-def _line(row: dict[str, Any]) -> bytes:
-    try:
-        return f"{json.dumps(row, ensure_ascii=False)}\n".encode()
-    except UnicodeEncodeError:  # a reply may have half of an emoji
-        return f"{json.dumps(row)}\n".encode()
+    lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    return lines.encode(errors="backslashreplace")  # a reply may have half of an emoji
 
 
 @dataclass
