@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.api.masking import mask_mobile, mask_text
@@ -16,10 +15,11 @@ from airflow_provider_jsms.submission.doubt import DELETION
 from airflow_provider_jsms.submission.fingerprint import people_fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.replies import Schedule
+    from airflow_provider_jsms.hooks.connection import JsmsSettings
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
@@ -70,9 +70,9 @@ class Adoption:
 
     def _adopt_as_recorded(self, schedule: Schedule) -> None:
         """Write the record as if it had been *accepted*: the arguments have changed since."""
-        people = partial(people_fingerprint, settings=self.hook.settings)
         content = self.record.content or {}
-        self._require_agreement(schedule, differences_from_record(schedule, content, people))
+        found = differences_from_record(schedule, content, self.hook.settings)
+        self._require_agreement(schedule, found)
         self.record.there(outcome_of_record(schedule, content), self.answer.note)
 
     def _found(self, schedule_id: str | None) -> Schedule:
@@ -127,13 +127,14 @@ def differences(schedule: Schedule, call: Call[Any]) -> list[str]:
 
 
 def differences_from_record(
-    schedule: Schedule, record: Mapping[str, Any], people: Callable[[list[str]], str]
+    schedule: Schedule, record: Mapping[str, Any], settings: JsmsSettings
 ) -> list[str]:
     """Return the same for a record, whose arguments the task does not have any more."""
     numbers = [person["mobile"] for person in schedule["recipients"]]
     others = max(0, len(numbers) - record["recipients"])
     is_comparable = len(numbers) == record["recipients"] and all(map(str.isdigit, numbers))
-    if is_comparable and people(numbers) != record["fingerprint"].get("people"):
+    recorded = record["fingerprint"].get("people")
+    if is_comparable and people_fingerprint(numbers, settings) != recorded:
         others = len(numbers)
     return _differences(schedule, record, others)
 
