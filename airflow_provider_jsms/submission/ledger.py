@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -277,23 +278,9 @@ def _is_sound(content: Mapping[str, Any]) -> bool:
     state = content.get("state")
     if state in (BEGUN, UNKNOWN, REFUSED, DELETED):
         return True
-    if state == SENDING:
-        return isinstance(content.get("fingerprint"), Mapping)
-    if state not in (ACCEPTED, FINISHED, DELETING) or not isinstance(
-        content.get("fingerprint"), Mapping
-    ):
+    is_known = state in (SENDING, ACCEPTED, FINISHED, DELETING)
+    if not is_known or not isinstance(content.get("fingerprint"), Mapping):
         return False
-    try:
-        schedule_id_of(content.get("schedule_id"))
-    except JsmsInputError:
-        return False
-    return _are_sound(content)
-
-
-def _are_sound(outcome: Mapping[str, Any]) -> bool:
-    """Return whether the counts of a batch are numbers, and its refusals positions and codes."""
-    if "refused" not in outcome:
-        return True
-    counts = [outcome.get(name) for name in ("success_count", "failure_count", "recipients")]
-    is_list = isinstance(outcome["refused"], list)
-    return all(type(count) is int for count in counts) and is_list
+    with suppress(JsmsInputError):
+        return state == SENDING or bool(schedule_id_of(content.get("schedule_id")))
+    return False
