@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.codes import INVALID_SIGN_ID, INVALID_TEMP_ID
@@ -40,6 +41,7 @@ _WRONG: Final = (INVALID_TEMP_ID, INVALID_SIGN_ID)
 _log = logging.getLogger(__name__)
 
 
+@dataclass(repr=False)
 class DryRun:
     """Reads a list and compares it with the template, the signature and the balance.
 
@@ -47,30 +49,25 @@ class DryRun:
     :ivar nobody: why there is nobody to text, empty if there is somebody, or an unusable entry.
     """
 
-    def __init__(
-        self,
-        hook: JsmsHook,
-        source: Source,
-        send_time: SendTime,
-        head: Mapping[str, Any],
-        *,
-        exclude: frozenset[int] | None,
-        limit: FailureLimit,
-        max_texts: int | None,
-        problems: list[str],
-    ) -> None:
-        self._source = source
-        self._send_time = send_time
-        self._head = head
-        self._facts = fetch(hook, head)
+    hook: JsmsHook
+    source: Source
+    send_time: SendTime
+    head: Mapping[str, Any]
+    exclude: frozenset[int] | None
+    limit: FailureLimit
+    max_texts: int | None
+    problems: list[str]
+
+    def __post_init__(self) -> None:
+        self._facts = fetch(self.hook, self.head)
         self._estimate = Estimate(self._facts.wording)
         self._unusable = Unusable()
         self._sample: list[str] = []
-        self._unique = Unique(source, exclude, self._unusable)
+        self._unique = Unique(self.source, self.exclude, self._unusable)
         self._read()
         is_empty = not self._estimate.recipients and not self._unusable.count
         self.nobody = nobody(self._unique.excluded) if is_empty else ""
-        self.problems = [*problems, *self._found(limit, max_texts)]
+        self.problems = [*self.problems, *self._found()]
 
     def result(self) -> dict[str, Any]:
         """Return the result of the task: it names no schedule."""
@@ -81,7 +78,7 @@ class DryRun:
             "success_count": 0,
             "failure_count": 0,
             "failure_recipients": [],
-            "send_time": self._send_time.wire,
+            "send_time": self.send_time.wire,
             "counts": {
                 "recipients": estimate.recipients,
                 "repeated": self._unique.repeated,
@@ -125,7 +122,7 @@ class DryRun:
             size = f" {most} characters, {parts} part{'s' * (parts > 1)};"
         return f"{mask_mobile(person['mobile'])}:{size} parameters: {lengths or 'none'}"
 
-    def _found(self, limit: FailureLimit, max_texts: int | None) -> Iterator[str]:
+    def _found(self) -> Iterator[str]:
         facts, estimate = self._facts, self._estimate
         wrong = {getattr(it, "code", None): it for it in (facts.sign, facts.template)}
         for code, error in wrong.items():
@@ -134,16 +131,16 @@ class DryRun:
         if self._unusable.count:
             unique = self._unique
             good = estimate.recipients + unique.repeated + unique.excluded
-            yield str(self._unusable.error(self._source, good, noun))
-        yield from problems_of(facts, estimate, self._head, limit)
-        if problem := too_many(max_texts, estimate):
+            yield str(self._unusable.error(self.source, good, noun))
+        yield from problems_of(facts, estimate, self.head, self.limit)
+        if problem := too_many(self.max_texts, estimate):
             yield problem
 
     def _rows(self) -> dict[str, str]:
-        estimate, head = self._estimate, self._head
+        estimate, head = self._estimate, self.head
         unknown = {name: f"unknown: {why}" for name, why in self._facts.unknown().items()}
         return {
-            "send_time": str(self._send_time),
+            "send_time": str(self.send_time),
             "recipients": self._people(),
             "template": unknown.get("template") or self._template(),
             "signature": unknown.get("signature") or self._signature(),
@@ -172,14 +169,14 @@ class DryRun:
             return ""
         kind = _TYPES.get(template["type"], "of an unknown type")
         state = _STATES.get(template["status"], "unknown")
-        return f"{self._head['temp_id']}, {kind}, {state}: {mask_text(template['template'])}"
+        return f"{self.head['temp_id']}, {kind}, {state}: {mask_text(template['template'])}"
 
     def _signature(self) -> str:
         sign = self._facts.sign
         if sign is None or isinstance(sign, JsmsError):
             return "the default one, of 2 to 10 characters"
         state = _STATES.get(sign["status"], "unknown")
-        return f"{self._head['sign_id']}, {state}: 【{mask_text(sign['sign'])}】"
+        return f"{self.head['sign_id']}, {state}: 【{mask_text(sign['sign'])}】"
 
     def _parameters(self) -> str:
         if (wording := self._facts.wording) is None:
