@@ -19,7 +19,7 @@ from airflow_provider_jsms.exceptions import JsmsError
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.operators.submit import JsmsSubmitOperator
 from airflow_provider_jsms.submission.fingerprint import account_of
-from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
+from airflow_provider_jsms.submission.ledger_rows import ONCE, Place
 from airflow_provider_jsms.submission.plan import plan
 from airflow_provider_jsms.submission.recipients_file import excluded_numbers, source_of
 from airflow_provider_jsms.submission.reconciliation import Reconciliation
@@ -160,9 +160,8 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
 
     def _place(self, hook: JsmsHook, context: Context) -> Place:
         """Return where the rows of the scope are, and who writes them."""
-        ti: Any = context["ti"]
-        writer = Writer(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
-        return Place(account_of(hook.settings).app, ONCE, writer, once_key_of(self.scope, "scope"))
+        app, writer = account_of(hook.settings).app, self._task_try(context).writer
+        return Place(app, ONCE, writer, once_key_of(self.scope, "scope"))
 
     def _reconciliation(self, hook: JsmsHook, context: Context, scope: Scope) -> Reconciliation:
         return Reconciliation(

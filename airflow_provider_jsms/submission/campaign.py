@@ -30,7 +30,6 @@ from airflow_provider_jsms.submission.fingerprint import (
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.refusals import all_refused, from_record
 from airflow_provider_jsms.submission.submission import Submission
-from airflow_provider_jsms.submission.task_try import BatchRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -142,6 +141,7 @@ class Tally:
         return ", ".join(filter(None, parts)) + "."
 
 
+@dataclass(eq=False, repr=False)
 class Campaign:
     """Submits a list.
 
@@ -152,40 +152,29 @@ class Campaign:
     :param preflight: checks the list before the first chunk that this try submits.
     """
 
-    def __init__(
-        self,
-        hook: JsmsHook,
-        source: Source,
-        known: Survey,
-        send_time: SendTime,
-        head: Mapping[str, Any],
-        *,
-        task_try: TaskTry,
-        is_in_code: bool,
-        policy: Policy,
-        preflight: Preflight,
-        once_key: str | None = None,
-    ) -> None:
-        self._hook = hook
-        self._source = source
-        self._known = known
-        self._send_time = send_time
-        self._head = head
-        self._task_try = task_try
-        self._policy = replace(
-            policy, preflight=lambda: preflight.check(self._with_state(), known.recipients)
+    hook: JsmsHook
+    source: Source
+    known: Survey
+    send_time: SendTime
+    head: Mapping[str, Any]
+    task_try: TaskTry
+    is_in_code: bool
+    policy: Policy
+    preflight: Preflight
+    once_key: str | None = None
+
+    def __post_init__(self) -> None:
+        known = self.known
+        self.policy = replace(
+            self.policy,
+            preflight=lambda: self.preflight.check(self._with_state(), known.recipients),
         )
         self._uncertain: list[JsmsUncertainError] = []
         self._unanswered = 0
-        self._list = list_fingerprint(known.digests, hook.settings)
-        self._records = self._read_records(self._record_of(once_key, is_in_code=is_in_code))
+        self._list = list_fingerprint(known.digests, self.hook.settings)
+        self._records = self._read_records()
         self._begun, self._attempt = self._earlier_tries()
         self.tally = Tally(known.recipients, None if known.exclude is None else known.excluded)
-
-    @property
-    def has_parts(self) -> bool:
-        """Whether it has more than one chunk."""
-        return len(self._known.digests) > 1
 
     def carry_out(self) -> None:
         """Submit the chunks that earlier tries have not submitted.
@@ -195,11 +184,11 @@ class Campaign:
         :raises JsmsError: a chunk could not be submitted; the text reports the progress.
         """
         self._refuse_change()
-        if not self._known.recipients:
-            raise AirflowSkipException(nobody(self._known.excluded))
+        if not self.known.recipients:
+            raise AirflowSkipException(nobody(self.known.excluded))
         number = 0
         try:
-            for number, people in enumerate(chunks(self._source, self._known), start=1):
+            for number, people in enumerate(chunks(self.source, self.known), start=1):
                 self._submit_chunk(number, people)
                 if self._unanswered == _MOST_UNANSWERED:
                     break  # JSMS may be down; the rest follows after the answer
@@ -226,31 +215,28 @@ class Campaign:
 
     def _with_state(self) -> Iterator[tuple[list[Recipient], bool]]:
         """Yield the chunks, and whether each is still to be submitted."""
-        for people, record in zip(chunks(self._source, self._known), self._records, strict=False):
+        for people, record in zip(chunks(self.source, self.known), self._records, strict=False):
             yield people, not record.is_scheduled_or_unknown
 
-    def _record_of(
-        self, once_key: str | None, *, is_in_code: bool
-    ) -> Callable[[int], SubmissionRecord]:
-        """Return the record of a chunk by its number."""
-        account, task_try = account_of(self._hook.settings), self._task_try
-        if once_key is not None:
-            ledger = self._hook.require_ledger("once_key")
-            names = (ledger, account.app, once_key)
-            return partial(task_try.chunk_of_key, *names, is_in_code=is_in_code)
-        if is_in_code:
-            return task_try.records_of_batch(account, self._list).of_chunk
-        return BatchRecords(task_try.store, task_try.attempt).of_chunk
+    def _records_by_number(self) -> Callable[[int], SubmissionRecord]:
+        account, task_try = account_of(self.hook.settings), self.task_try
+        if self.once_key is not None:
+            names = (self.hook.require_ledger("once_key"), account.app, self.once_key)
+            return partial(task_try.chunk_of_key, *names, is_in_code=self.is_in_code)
+        if self.is_in_code:
+            return task_try.records_of_batch(account, self._list)
+        return task_try.record_of_chunk
 
-    def _read_records(self, of_chunk: Callable[[int], SubmissionRecord]) -> list[SubmissionRecord]:
+    def _read_records(self) -> list[SubmissionRecord]:
         """Return the records of all chunks, also those of a longer list that was begun before."""
+        of_chunk = self._records_by_number()
         # One more, because the first record of a longer list may have been deleted by hand.
-        numbers = range(1, len(self._known.digests) + 2)
+        numbers = range(1, len(self.known.digests) + 2)
         records = [of_chunk(number) for number in numbers]
         if records[0].state == UNKNOWN and {each.state for each in records} <= {None, UNKNOWN}:
             for record in records[:-1]:
                 record.begin()  # as unknown too
-        count = max(_chunks_in(record.content or {}) for record in records)
+        count = max((record.content or {}).get("chunks", 1) for record in records)
         return records + [of_chunk(n) for n in range(len(records) + 1, count + 1)]
 
     def _earlier_tries(self) -> tuple[Mapping[str, Any], Attempt]:
@@ -261,7 +247,7 @@ class Campaign:
         content = dict(begun.content or {}) if begun else {}
         return content, replace(
             self._records[0].attempt,
-            is_part=self.has_parts,
+            is_part=len(self.known.digests) > 1,
             # Also while a later run modifies what an earlier one has finished.
             is_over=lead is not None and "finished_at" in content,
         )
@@ -269,13 +255,13 @@ class Campaign:
     def _submit_chunk(self, number: int, people: Sequence[Recipient]) -> None:
         record = self._records[number - 1]
         record.attempt = self._attempt
-        call = batch_call(self._send_time, self._head, people)
+        call = batch_call(self.send_time, self.head, people)
         kind = KeyedSubmission if self._attempt.is_keyed else Submission
         submission = kind(
-            *(self._hook, self._task_try, record, call),
-            fingerprint_of(call, self._hook.settings, self._known.digests[number - 1]),
-            self._policy,
-            about={"chunks": len(self._known.digests), "list": self._list},
+            *(self.hook, self.task_try, record, call),
+            fingerprint_of(call, self.hook.settings, self.known.digests[number - 1]),
+            self.policy,
+            about={"chunks": len(self.known.digests), "list": self._list},
         )
         try:
             outcome = submission.carry_out()
@@ -286,7 +272,7 @@ class Campaign:
             _log.warning("%s It counts as a refusal of all %d.", error, len(people))
             outcome = all_refused(people, error.code)
         except JsmsUncertainError as error:
-            if not submission.doubt or not self._policy.may_ask(submission.doubt):
+            if not submission.doubt or not self.policy.may_ask(submission.doubt):
                 raise
             self._uncertain.append(error)
             self._unanswered += submission.doubt.has_sent
@@ -303,10 +289,10 @@ class Campaign:
         """
         if not self._begun or self._begun.get("list") == self._list:
             return
-        count = _chunks_in(self._begun)
-        if not self._is_comparable and count == len(self._known.digests):
+        count = self._begun.get("chunks", 1)
+        if not self._is_comparable and count == len(self.known.digests):
             return  # JSMS is asked about each chunk
-        if (count, len(self._known.digests)) == (1, 1) and not self._attempt.is_one_of_several:
+        if (count, len(self.known.digests)) == (1, 1) and not self._attempt.is_one_of_several:
             return
         begun = [record for record in self._records[:count] if record.is_scheduled_or_unknown]
         self.tally.schedule_ids += filter(None, (record.schedule_id for record in begun))
@@ -316,7 +302,7 @@ class Campaign:
     def _is_comparable(self) -> bool:
         """Whether the master secret is still that of the records."""
         recorded = self._begun.get("fingerprint", {}).get("key")
-        return bool(recorded == account_of(self._hook.settings).key)
+        return bool(recorded == account_of(self.hook.settings).key)
 
     def _describe_change(self, begun: Sequence[SubmissionRecord], count: int) -> str:
         unknown = [record.key for record in begun if not record.schedule_id]
@@ -331,7 +317,7 @@ class Campaign:
         why = "" if self._is_comparable else other
         return (
             "The list of recipients differs from the one that this task began to submit"
-            f"{why}; now it has {self._known.recipients} {noun(self._known.recipients)}. "
+            f"{why}; now it has {self.known.recipients} {noun(self.known.recipients)}. "
             f"{'; '.join(filter(None, parts))}. "
             "Nothing was sent. To continue: 1. Restore the list and clear the task. 2. Or mark the "
             "task as success, and text those who were never submitted, refused, corrected or added "
@@ -343,40 +329,31 @@ class Campaign:
 
         :param is_uncertain: whether the chunk at which this try stopped has an unknown outcome.
         """
-        for number in range(self.tally.done // MAX_RECIPIENTS + 1, len(self._known.digests) + 1):
-            size = min(MAX_RECIPIENTS, self._known.recipients - (number - 1) * MAX_RECIPIENTS)
+        for number in range(self.tally.done // MAX_RECIPIENTS + 1, len(self.known.digests) + 1):
+            size = min(MAX_RECIPIENTS, self.known.recipients - (number - 1) * MAX_RECIPIENTS)
             if number == current and is_uncertain:
                 self.tally.uncertain_count += size
             else:
                 self.tally.add_record(self._records[number - 1], size)
 
     def _add_progress(self, error: JsmsError) -> None:
-        if self.has_parts:
-            is_known = self._is_recorded or self._attempt.number == 1
+        if self._attempt.is_part:
+            is_known = self._records[0].has_store or self._attempt.number == 1
             progress = self.tally.describe(are_others_known=is_known)
             error.add(f"{progress} {self._next_step(error)}".rstrip())
-
-    @property
-    def _is_recorded(self) -> bool:
-        return self._records[0].has_store
 
     def _next_step(self, error: JsmsError) -> str:
         if isinstance(error, JsmsUncertainError | JsmsPastSendTimeError):
             return ""  # the one says it itself, and to the other nothing can be added
-        if not self._is_recorded and self._attempt.number > 1:
+        has_store = self._records[0].has_store
+        if not has_store and self._attempt.number > 1:
             return "Check the schedules of earlier tries in the JSMS console."
-        if not self._is_recorded:
+        if not has_store:
             error.ends_run = True
             return "This Airflow keeps no record: text the others by a new run with them alone."
         if isinstance(error, AirflowFailException):
             return "To continue from there, clear the task."
         return "The next try continues from there. After the last one, clear the task."
-
-
-def _chunks_in(record: Mapping[str, Any]) -> int:
-    """Return the number of chunks of the list that a record belongs to."""
-    count = record.get("chunks")
-    return count if type(count) is int else 1
 
 
 def _behind(record: SubmissionRecord) -> JsmsNoRetryError:

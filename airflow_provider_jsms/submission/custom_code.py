@@ -18,21 +18,21 @@ from airflow_provider_jsms.submission.keyed import KeyedSubmission
 from airflow_provider_jsms.submission.refusals import from_record
 from airflow_provider_jsms.submission.running_try import running_try
 from airflow_provider_jsms.submission.submission import Submission
-from airflow_provider_jsms.submission.task_try import TaskTry, UncertainTexts
+from airflow_provider_jsms.submission.task_try import TaskTry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.replies import BatchResult
+    from airflow_provider_jsms.exceptions import JsmsUncertainError
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 
-_OUTSIDE: Final = Attempt(number=1, is_cleared=False, is_mapped=False, is_kept_by_clear=True)
 # Of this process, outside a task.
-uncertain: Final = UncertainTexts()
+uncertain: Final[dict[str, tuple[float, JsmsUncertainError]]] = {}
 
 
 def begin() -> None:
@@ -55,7 +55,7 @@ def submit_batch(
     listed = list_fingerprint([digest(call.recipients)], hook.settings)
     submission = _submission(
         *(hook, call, request, once_key),
-        lambda it: it.records_of_batch(request, listed).of_chunk(1),
+        lambda it: it.records_of_batch(request, listed)(1),
         about={"chunks": 1, "list": listed},
     )
     outcome = submission.carry_out() or {}
@@ -64,7 +64,7 @@ def submit_batch(
 
 def accepted_under(ledger: SqlLedger, app: str, once_key: str) -> str | None:
     """Return the schedule_id that was accepted under a key, None if there is none."""
-    record = TaskTry(None, _OUTSIDE).record_of_key(ledger, app, once_key)
+    record = TaskTry(None, Attempt(1)).record_of_key(ledger, app, once_key)
     return record.schedule_id if record.is_scheduled_or_unknown else None
 
 
@@ -104,4 +104,4 @@ def refuse_templates(call: Call[Any]) -> None:
 
 
 def _task_try() -> TaskTry:
-    return running_try() or TaskTry(None, _OUTSIDE, uncertain=uncertain)
+    return running_try() or TaskTry(None, Attempt(1), uncertain=uncertain)

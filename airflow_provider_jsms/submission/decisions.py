@@ -110,9 +110,9 @@ class Attempt:
     """
 
     number: int
-    is_cleared: bool
-    is_mapped: bool
-    is_kept_by_clear: bool
+    is_cleared: bool = False
+    is_mapped: bool = False
+    is_kept_by_clear: bool = False
     is_part: bool = False
     is_over: bool = False
     is_in_code: bool = False

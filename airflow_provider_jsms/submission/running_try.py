@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowException, conf, get_curr
 
 from airflow_provider_jsms.submission.airflow_version import CLEAR_REMOVES_RECORDS
 from airflow_provider_jsms.submission.decisions import Attempt
+from airflow_provider_jsms.submission.ledger_rows import Writer
 from airflow_provider_jsms.submission.task_try import TaskTry
 
 if TYPE_CHECKING:
@@ -32,27 +33,21 @@ def task_try_of(context: Context, *, retries: int = 0, durable: bool = True) -> 
     :param retries: of the task, for a context without a task.
     """
     task: Any = context.get("task")
-    attempt = attempt_of(context, retries if task is None else task.retries or 0)
-    ti: Any = context["ti"]
-    names = (ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
-    if not durable:
-        return TaskTry(None, replace(attempt, number=1), task=names)
-    if id(ti) not in _tries:
-        _tries[id(ti)] = TaskTry(store_of(context), attempt, task=names)
-        weakref.finalize(ti, _tries.pop, id(ti), None)
-    return _tries[id(ti)]
-
-
-def attempt_of(context: Context, retries: int) -> Attempt:
-    """Return the position of this try in the life of the task."""
     ti: Any = context["ti"]
     clears_on_success = conf.getboolean("state_store", "clear_on_success", fallback=False)
-    return Attempt(
+    attempt = Attempt(
         number=ti.try_number,
-        is_cleared=(ti.max_tries or 0) > retries,
+        is_cleared=(ti.max_tries or 0) > (retries if task is None else task.retries or 0),
         is_mapped=ti.map_index is not None and ti.map_index >= 0,
         is_kept_by_clear=not CLEAR_REMOVES_RECORDS and not clears_on_success,
     )
+    writer = Writer(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+    if not durable:
+        return TaskTry(None, replace(attempt, number=1), writer)
+    if id(ti) not in _tries:
+        _tries[id(ti)] = TaskTry(store_of(context), attempt, writer)
+        weakref.finalize(ti, _tries.pop, id(ti), None)
+    return _tries[id(ti)]
 
 
 def store_of(context: Context) -> Store | None:
@@ -72,14 +67,8 @@ def running_try() -> TaskTry | None:
     number = context["ti"].try_number if context else _try_that_started_this_process()
     if number == 1:
         return None
-    attempt = Attempt(
-        number=number,
-        is_cleared=False,
-        is_mapped=False,
-        is_kept_by_clear=False,
-        doubt="a process that a task starts cannot read the records of earlier tries",
-    )
-    return TaskTry(None, attempt)
+    doubt = "a process that a task starts cannot read the records of earlier tries"
+    return TaskTry(None, Attempt(number, doubt=doubt))
 
 
 def _running_context() -> Context | None:

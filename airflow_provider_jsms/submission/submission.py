@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 ON_UNCERTAIN: Final = ("fail", "ask", "resubmit", "assume_sent")
 _SUSPICIOUS_SECONDS: Final = 2.0
+# Seconds; then it is another text, because the same words may be due every day.
+_UNCERTAIN_FOR: Final = 3600.0
 _REFUSED_AGAIN: Final = (
     "the resubmission was refused, which says nothing about the first submission"
 )
@@ -136,8 +138,9 @@ class Submission:
             self.record.finished()
 
     def _check_uncertain(self) -> None:
-        if self.policy.answer is None:
-            self.task_try.uncertain.check(self.request.text)
+        met_at, error = self.task_try.uncertain.get(self.request.text, (0.0, None))
+        if error and self.policy.answer is None and monotonic() - met_at < _UNCERTAIN_FOR:
+            raise error
 
     @property
     def _recorded(self) -> dict[str, Any]:
@@ -269,7 +272,7 @@ class Submission:
                 raise error from None
         self.doubt = doubt
         self.task_try.doubts.append(doubt)
-        self.task_try.uncertain.add(self.request.text, error)
+        self.task_try.uncertain[self.request.text] = (monotonic(), error)
         raise error
 
     def _follow_answer(self, answer: Answer) -> dict[str, Any] | None:

@@ -11,15 +11,13 @@ counts them.
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from dataclasses import dataclass, field, replace
 from functools import partial
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.submission.advice import CODE_KEY
-from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED, SENDING, Attempt
+from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED, SENDING
 from airflow_provider_jsms.submission.ledger import SubmissionRecord
 from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK, Place, Writer
 from airflow_provider_jsms.submission.stored_record import CodeNote, MovingStore, own_record
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_jsms.exceptions import JsmsUncertainError
+    from airflow_provider_jsms.submission.decisions import Attempt
     from airflow_provider_jsms.submission.doubt import Doubt
     from airflow_provider_jsms.submission.fingerprint import Account, Fingerprint
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
@@ -39,46 +38,8 @@ RECORD: Final = "jsms_submission"
 RECORD_OF_CHUNK: Final = "jsms_submission_1"
 """The key of the first record of a task with a list."""
 _LENGTH: Final = 12
-_UNCERTAIN_FOR: Final = 3600.0
+_NOBODY: Final = Writer()
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class BatchRecords:
-    """The records of one batch; ``number`` counts the batches of this try from 1."""
-
-    store: Store | None
-    attempt: Attempt
-    number: int = 1
-
-    def of_chunk(self, number: int) -> SubmissionRecord:
-        """Return the record of a chunk, counted from 1."""
-        batch = "" if self.number == 1 else f"{self.number}_"
-        return SubmissionRecord(self.store, f"{RECORD}_{batch}{number}", self.attempt)
-
-
-class UncertainTexts:
-    """The texts with an unknown outcome, which code that retries a call must not send again.
-
-    After an hour it is another text: the same words may be due every day.
-    """
-
-    def __init__(self) -> None:
-        self._errors: dict[str, tuple[float, JsmsUncertainError]] = {}
-
-    def add(self, text: str, error: JsmsUncertainError) -> None:
-        """Remember a text by its fingerprint."""
-        self._errors[text] = (monotonic(), error)
-
-    def check(self, text: str) -> None:
-        """Raise the error that a text met before."""
-        met_at, error = self._errors.get(text, (-math.inf, None))
-        if error is not None and monotonic() - met_at < _UNCERTAIN_FOR:
-            raise error
-
-    def clear(self) -> None:
-        """Forget them."""
-        self._errors.clear()
 
 
 @dataclass(eq=False, repr=False)
@@ -86,14 +47,16 @@ class TaskTry:
     """One try of a task, and its submissions so far.
 
     :param store: the task state store, None if there is none.
-    :param task: the task instance as ``(dag_id, run_id, task_id, map_index)``, None outside a task.
+    :param writer: the task instance.
+    :param uncertain: when texts met an error that left their outcome unknown, and that error, by
+        fingerprint: code that retries a call must not send them again.
     :ivar submissions: those that have begun; ``doubts`` are about those with an unknown outcome.
     """
 
     store: Store | None
     attempt: Attempt
-    task: tuple[Any, ...] | None = None
-    uncertain: UncertainTexts = field(default_factory=UncertainTexts)
+    writer: Writer = _NOBODY
+    uncertain: dict[str, tuple[float, JsmsUncertainError]] = field(default_factory=dict)
     submissions: list[Submission] = field(default_factory=list, init=False)
     doubts: list[Doubt] = field(default_factory=list, init=False)
     _claimed: set[str] = field(default_factory=set, init=False)
@@ -111,12 +74,12 @@ class TaskTry:
     def keep_in(self, ledger: SqlLedger, app: str) -> None:
         """Keep the records of this task in a table from now on."""
         with self._lock:
-            if self.attempt.is_in_table or self.task is None:
+            if self.attempt.is_in_table or not self.writer.dag_id:
                 return
-            rows: Store = ledger.store(Place(app, TASK, Writer(*self.task)))
+            rows: Store = ledger.store(Place(app, TASK, self.writer))
             self.store = rows if self.store is None else MovingStore(rows, self.store.get)
             self.attempt = replace(
-                self.attempt, is_kept_by_clear=True, is_in_table=True, by=self._by
+                self.attempt, is_kept_by_clear=True, is_in_table=True, by=str(self.writer)
             )
             self._has_begun, self._note = False, None
 
@@ -128,10 +91,9 @@ class TaskTry:
         :param instead_of: the key of the record that the task has without ``once_key``; None where
             it cannot be known.
         """
-        place = Place(app, ONCE, Writer(*(self.task or ())))
-        store: Store = ledger.store(place)
+        store: Store = ledger.store(Place(app, ONCE, self.writer))
         if instead_of and self.store is not None and self.attempt.number > 1:
-            own = partial(own_record, self.store, instead_of, self._by)
+            own = partial(own_record, self.store, instead_of, str(self.writer))
             store = MovingStore(store, lambda _: own())
         return SubmissionRecord(store, once_key, self.attempt_with_key)
 
@@ -146,20 +108,8 @@ class TaskTry:
     @property
     def attempt_with_key(self) -> Attempt:
         """The position of this try, as far as it matters to a record that a key names."""
-        return Attempt(
-            number=self.attempt.number,
-            is_cleared=self.attempt.is_cleared,
-            is_mapped=False,
-            is_kept_by_clear=True,
-            is_keyed=True,
-            is_in_table=True,
-            by=self._by,
-        )
-
-    @property
-    def _by(self) -> str:
-        """The task instance in words, as rows are named after it; empty outside a task."""
-        return str(Writer(*(self.task or ())))
+        by = str(self.writer)
+        return replace(self.attempt, is_keyed=True, is_in_table=True, by=by, doubt="")
 
     def begin(self, key: str) -> None:
         """Write, before anything can fail, that this task has sent nothing yet."""
@@ -209,21 +159,27 @@ class TaskTry:
             self._claimed.add(record.key)
             return record
 
-    def records_of_batch(self, account: Account, listed: str) -> BatchRecords:
-        """Return the records of a batch of your own code."""
+    def record_of_chunk(
+        self, number: int, *, batch: int = 1, attempt: Attempt | None = None
+    ) -> SubmissionRecord:
+        """Return the record of a chunk; it and the batches of this try are counted from 1."""
+        key = f"{RECORD}_{number}" if batch == 1 else f"{RECORD}_{batch}_{number}"
+        return SubmissionRecord(self.store, key, attempt or self.attempt)
+
+    def records_of_batch(self, account: Account, listed: str) -> Callable[[int], SubmissionRecord]:
+        """Return the records of a batch of your own code, by the number of the chunk."""
         with self._lock:
             attempt = self._in_code(account)
-            batches: list[BatchRecords] = []
             slots: list[SubmissionRecord] = []
             while not slots or slots[-1].content is not None or slots[-1].key in self._claimed:
-                batches.append(BatchRecords(self.store, attempt, len(batches) + 1))
-                slots.append(batches[-1].of_chunk(1))
+                slots.append(self.record_of_chunk(1, batch=len(slots) + 1, attempt=attempt))
             slot = self._free(slots[:-1], lambda each: (each.content or {}).get("list") == listed)
             if slot is None:
                 slot = slots[-1]
                 self._begin_another(account, attempt)
             self._claimed.add(slot.key)
-            return batches[slots.index(slot)]
+            batch = slots.index(slot) + 1
+            return partial(self.record_of_chunk, batch=batch, attempt=attempt)
 
     def _free(
         self, slots: list[SubmissionRecord], is_same: Callable[[SubmissionRecord], bool]

@@ -177,17 +177,17 @@ def test_batches_are_found_by_their_lists() -> None:
     store = DictStore()
     task = TaskTry(store, FIRST)
     for listed in ("a", "b"):
-        record = task.records_of_batch(MINE, listed).of_chunk(1)
+        record = task.records_of_batch(MINE, listed)(1)
         record.sending(MINE, {"list": listed}, resubmitted=0)
         record.accepted({"schedule_id": listed})
     later = TaskTry(store, RETRY)
     batches = [later.records_of_batch(MINE, listed) for listed in ("b", "a")]
-    assert [batch.of_chunk(1).schedule_id for batch in batches] == ["b", "a"]
-    assert [batch.of_chunk(7).key for batch in batches] == [
+    assert [batch(1).schedule_id for batch in batches] == ["b", "a"]
+    assert [batch(7).key for batch in batches] == [
         "jsms_submission_2_7",
         "jsms_submission_7",
     ]
-    assert all(batch.attempt.is_one_of_several for batch in batches)
+    assert all(batch(1).attempt.is_one_of_several for batch in batches)
 
 
 def test_without_a_store_every_text_of_the_first_try_is_submitted_and_none_of_a_later_one() -> None:
