@@ -10,12 +10,7 @@ from airflow_provider_jsms.api.codes import INVALID_SIGN_ID, INVALID_TEMP_ID
 from airflow_provider_jsms.api.estimate import Estimate, parts_of
 from airflow_provider_jsms.api.masking import SHOWN, mask_mobile, mask_text
 from airflow_provider_jsms.api.recipients import Unusable, noun
-from airflow_provider_jsms.exceptions import (
-    JsmsAccountError,
-    JsmsAuthError,
-    JsmsError,
-    JsmsPreflightError,
-)
+from airflow_provider_jsms.exceptions import JsmsAccountError, JsmsAuthError, JsmsPreflightError
 from airflow_provider_jsms.submission.chunks import Unique, nobody
 from airflow_provider_jsms.submission.preflight import (
     fetch,
@@ -124,8 +119,8 @@ class DryRun:
 
     def _found(self) -> Iterator[str]:
         facts, estimate = self._facts, self._estimate
-        wrong = {getattr(it, "code", None): it for it in (facts.sign, facts.template)}
-        for code, error in wrong.items():
+        asked = [facts.unknown.get(name) for name in ("signature", "template")]
+        for code, error in {getattr(it, "code", None): it for it in asked}.items():
             if isinstance(error, JsmsAuthError | JsmsAccountError) or code in _WRONG:
                 yield str(error)
         if self._unusable.count:
@@ -138,7 +133,7 @@ class DryRun:
 
     def _rows(self) -> dict[str, str]:
         estimate, head = self._estimate, self.head
-        unknown = {name: f"unknown: {why}" for name, why in self._facts.unknown().items()}
+        unknown = {name: f"unknown: {why}" for name, why in self._facts.unknown.items()}
         return {
             "send_time": str(self.send_time),
             "recipients": self._people(),
@@ -164,16 +159,14 @@ class DryRun:
         return f"{self._estimate.recipients:,}{f'; left out: {counts}' if counts else ''}"
 
     def _template(self) -> str:
-        template = self._facts.template
-        if isinstance(template, JsmsError):
+        if (template := self._facts.template) is None:
             return ""
         kind = _TYPES.get(template["type"], "of an unknown type")
         state = _STATES.get(template["status"], "unknown")
         return f"{self.head['temp_id']}, {kind}, {state}: {mask_text(template['template'])}"
 
     def _signature(self) -> str:
-        sign = self._facts.sign
-        if sign is None or isinstance(sign, JsmsError):
+        if (sign := self._facts.sign) is None:
             return "the default one, of 2 to 10 characters"
         state = _STATES.get(sign["status"], "unknown")
         return f"{self.head['sign_id']}, {state}: 【{mask_text(sign['sign'])}】"

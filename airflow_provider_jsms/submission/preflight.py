@@ -41,46 +41,39 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Facts:
-    """What JSMS knows of a submission, each an error if it could not be fetched.
+    """What JSMS knows of a submission.
 
-    :param balance: None if nobody asked for it.
+    :param sign: None for the default signature; the others are None if they are unknown.
+    :param unknown: why facts could not be fetched, by their names.
     """
 
-    template: Template | JsmsError
-    sign: Sign | JsmsError | None
-    balance: Balance | JsmsError | None
+    template: Template | None
+    sign: Sign | None
+    balance: Balance | None
+    unknown: Mapping[str, JsmsError]
 
     @property
     def wording(self) -> Wording | None:
         """The words of the template, None if it is unknown."""
-        if isinstance(self.template, JsmsError):
-            return None
-        return Wording(self.template, None if isinstance(self.sign, JsmsError) else self.sign)
+        return Wording(self.template, self.sign) if self.template else None
 
     @property
     def review(self) -> int | None:
         """The status of the template, None if it is unknown."""
-        return None if isinstance(self.template, JsmsError) else self.template["status"]
+        return self.template["status"] if self.template else None
 
     @property
     def amounts(self) -> dict[str, int]:
         """The balances that pay for the texts, empty if none is known to be assigned."""
-        if self.balance is None or isinstance(self.balance, JsmsError):
-            return {}
         kinds = {"app_market", "app_industry", "app_balance"}
-        if not isinstance(self.template, JsmsError):
+        if self.template:
             is_market = self.template["type"] == MARKETING
             kinds.remove("app_industry" if is_market else "app_market")
         return {
             name: amount
-            for name, amount in self.balance.items()
+            for name, amount in (self.balance or {}).items()
             if name in kinds and isinstance(amount, int)
         }
-
-    def unknown(self) -> dict[str, str]:
-        """Return why facts are unknown, by their names."""
-        facts = {"template": self.template, "signature": self.sign, "balance": self.balance}
-        return {name: str(it) for name, it in facts.items() if isinstance(it, JsmsError)}
 
 
 def fetch(hook: JsmsHook, head: Mapping[str, Any], *, with_balance: bool = True) -> Facts:
@@ -88,23 +81,23 @@ def fetch(hook: JsmsHook, head: Mapping[str, Any], *, with_balance: bool = True)
 
     While JSMS cannot be reached, the first error stands for all.
     """
-    away: list[JsmsError] = []
+    unknown: dict[str, JsmsError] = {}
 
-    def ask(get: Callable[[], T]) -> T | JsmsError:
-        if away:
-            return away[0]
+    def ask(name: str, get: Callable[[], T]) -> T | None:
         try:
+            if away := next((it for it in unknown.values() if isinstance(it, _AWAY)), None):
+                raise away
             return get()
         except JsmsError as error:
-            if isinstance(error, _AWAY):
-                away.append(error)
-            return error
+            unknown[name] = error
+            return None
 
     sign_id = head.get("sign_id")
     return Facts(
-        ask(lambda: hook.get_template(head["temp_id"])),
-        ask(lambda: hook.get_sign(sign_id)) if sign_id else None,
-        ask(lambda: _balance(hook)) if with_balance else None,
+        ask("template", lambda: hook.get_template(head["temp_id"])),
+        ask("signature", lambda: hook.get_sign(sign_id)) if sign_id else None,
+        ask("balance", lambda: _balance(hook)) if with_balance else None,
+        unknown,
     )
 
 
@@ -126,7 +119,7 @@ def problems_of(
         yield f"Template {head['temp_id']} is still under review: wait until it is approved."
     if facts.review == REJECTED:
         yield f"Template {head['temp_id']} was rejected in review: correct it or use another one."
-    if sign and not isinstance(sign, JsmsError) and sign["status"] in (UNDER_REVIEW, REJECTED):
+    if sign and sign["status"] in (UNDER_REVIEW, REJECTED):
         yield f"Signature {head['sign_id']} is not approved: use another one."
     if not limit.tolerates(estimate.flawed, estimate.recipients):
         yield (
@@ -209,17 +202,17 @@ class Preflight:
     def _check_limit(self, facts: Facts, estimate: Estimate) -> None:
         if not (problem := too_many(self.max_texts, estimate)):
             return
-        if isinstance(facts.template, JsmsError):
-            facts.template.add(
+        if error := facts.unknown.get("template"):
+            error.add(
                 "max_texts needs the template, so nothing was sent. Remove max_texts if your "
                 "application may not fetch templates."
             )
-            raise facts.template
+            raise error
         raise _refused([problem])
 
     def _check_facts(self, facts: Facts, estimate: Estimate) -> None:
-        if unknown := facts.unknown():
-            why = "; ".join(f"{name} ({reason})" for name, reason in unknown.items())
+        if facts.unknown:
+            why = "; ".join(f"{name} ({error})" for name, error in facts.unknown.items())
             _log.warning(
                 "Not checked before the first request, which is sent all the same: %s", why
             )
