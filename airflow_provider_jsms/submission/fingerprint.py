@@ -80,21 +80,20 @@ def fingerprint_of(
 
     :param content: the digest of its recipients, if it is known already.
     """
-    account, secret, people = account_of(settings), settings.master_secret, call.recipients
-    shared = {name: item for name, item in (call.body or {}).items() if name not in _PERSONAL}
+    people = call.recipients
     content = content or digest(people)
-    request = json.dumps(shared, sort_keys=True).encode()
-    given = request
-    if call.send_time and call.send_time.given:
-        as_given = {**shared, "send_time": call.send_time.as_given.wire}
-        given = json.dumps(as_given, sort_keys=True).encode()
-    del shared["send_time"]
+
+    def sealed(fields: Mapping[str, Any]) -> str:
+        text = json.dumps(fields, sort_keys=True)
+        return _keyed(settings.master_secret, text.encode(), content)
+
+    shared = {name: item for name, item in (call.body or {}).items() if name not in _PERSONAL}
+    given = {"send_time": call.send_time.as_given.wire} if call.send_time else {}
     return Fingerprint(
-        app=account.app,
-        key=account.key,
-        request=_keyed(secret, request, content),
-        given=_keyed(secret, given, content),
-        text=_keyed(secret, json.dumps(shared, sort_keys=True).encode(), content),
+        **vars(account_of(settings)),
+        request=sealed(shared),
+        given=sealed({**shared, **given}),
+        text=sealed({name: item for name, item in shared.items() if name != "send_time"}),
         people=people_fingerprint([person["mobile"] for person in people], settings),
     )
 
