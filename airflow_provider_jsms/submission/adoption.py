@@ -64,16 +64,16 @@ class Adoption:
             self._adopt_as_recorded(schedule)
             return record.decide(self.request)
         self._require_agreement(schedule, differences(schedule, self.call))
-        outcome = {**outcome_of(schedule, self.call), **self.summary}
+        outcome = {**_outcome_of(schedule, self.call), **self.summary}
         record.there(outcome, answer.note, self.request)
         return Decision(Do.REUSE, answer.note)
 
     def _adopt_as_recorded(self, schedule: Schedule) -> None:
         """Write the record as if it had been *accepted*: the arguments have changed since."""
         content = self.record.content or {}
-        found = differences_from_record(schedule, content, self.hook.settings)
+        found = _differences_from_record(schedule, content, self.hook.settings)
         self._require_agreement(schedule, found)
-        self.record.there(outcome_of_record(schedule, content), self.answer.note)
+        self.record.there(_outcome_of_record(schedule, content), self.answer.note)
 
     def _found(self, schedule_id: str | None) -> Schedule:
         """Return the schedule that a person has found."""
@@ -126,7 +126,7 @@ def differences(schedule: Schedule, call: Call[Any]) -> list[str]:
     return _differences(schedule, call.body or {}, (theirs - ours).total())
 
 
-def differences_from_record(
+def _differences_from_record(
     schedule: Schedule, record: Mapping[str, Any], settings: JsmsSettings
 ) -> list[str]:
     """Return the same for a record, whose arguments the task does not have any more."""
@@ -150,7 +150,7 @@ def _differences(schedule: Schedule, expected: Mapping[str, Any], others: int) -
     return found if schedule["recipients"] else [*found, "it goes to nobody"]
 
 
-def outcome_of(schedule: Schedule, call: Call[Any]) -> dict[str, Any]:
+def _outcome_of(schedule: Schedule, call: Call[Any]) -> dict[str, Any]:
     """Return the outcome of a call, as a record keeps it, by the schedule that it created."""
     schedule_id = {"schedule_id": schedule["schedule_id"]}
     if "recipients" not in (call.body or {}):
@@ -167,7 +167,7 @@ def outcome_of(schedule: Schedule, call: Call[Any]) -> dict[str, Any]:
     return {**schedule_id, **counts, "refused": refused}
 
 
-def outcome_of_record(schedule: Schedule, record: Mapping[str, Any]) -> dict[str, Any]:
+def _outcome_of_record(schedule: Schedule, record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the same for a record, which does not say who was refused."""
     accepted = len(schedule["recipients"])
     refused = max(0, record["recipients"] - accepted)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import Recipient, Unusable
 
-_EMPTY: Final = "recipients is empty"
 _CHANGED: Final = "The list of recipients has changed since it was checked."
 
 
@@ -45,7 +44,7 @@ class Survey:
 
 def nobody(excluded: int) -> str:
     """Return why there is nobody to text."""
-    why = f"All {excluded} recipients are excluded" if excluded else _EMPTY
+    why = f"All {excluded} recipients are excluded" if excluded else "recipients is empty"
     return f"{why}: there is nobody to text."
 
 

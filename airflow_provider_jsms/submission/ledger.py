@@ -155,6 +155,7 @@ class SubmissionRecord(StoredRecord):
         :param about: for people who read the record.
         :param resubmitted: how often an uncertain submission was submitted again.
         """
+        content = self.content or {}
         self._write_before(
             {
                 "state": SENDING,
@@ -163,7 +164,7 @@ class SubmissionRecord(StoredRecord):
                 "since": now(),
                 "try": self.attempt.number,
                 "resubmitted": resubmitted,
-                **self._note(),
+                **({"note": content["note"]} if "note" in content else {}),
                 "fingerprint": asdict(request),
             }
         )
@@ -187,9 +188,6 @@ class SubmissionRecord(StoredRecord):
     def _by(self) -> dict[str, str]:
         # Where others may write the record, they have to know who has.
         return {"by": self.attempt.by} if self.attempt.is_keyed else {}
-
-    def _note(self) -> dict[str, Any]:
-        return {"note": self.content["note"]} if self.content and "note" in self.content else {}
 
     def modifying(self, request: Fingerprint, about: Mapping[str, Any]) -> None:
         """Write the intent to modify the accepted schedule."""

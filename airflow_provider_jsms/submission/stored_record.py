@@ -99,9 +99,15 @@ class StoredRecord:
         try:
             self._write(content)
         except Exception as error:
+            hint = (
+                "Another try may continue."
+                if isinstance(error, RecordTakenError | StoreAwayError)
+                else "Either Airflow's API server cannot be reached, or another try of this task "
+                "is running."
+            )
             raise JsmsLedgerError(
-                f"The record {self.key} could not be written ({_why(error)}), so nothing was sent."
-                f"{_hint(error)}"
+                f"The record {self.key} could not be written ({_why(error)}), so nothing was sent. "
+                f"{hint}"
             ) from error
 
     def _write(self, content: dict[str, Any]) -> None:
@@ -190,7 +196,7 @@ def patiently(before_sleep: Callable[[RetryCallState], None]) -> Retrying:
     return Retrying(
         stop=stop_after_delay(_PATIENCE),
         wait=wait_exponential(min=1, max=_LONGEST_WAIT),
-        retry=retry_if_exception(may_pass),
+        retry=retry_if_exception(_may_pass),
         before_sleep=before_sleep,
         reraise=True,
     )
@@ -201,13 +207,7 @@ def _why(error: Exception) -> str:
     return str(error) if is_ours else type(error).__name__
 
 
-def _hint(error: Exception) -> str:
-    if isinstance(error, RecordTakenError | StoreAwayError):
-        return " Another try may continue."
-    return " Either Airflow's API server cannot be reached, or another try of this task is running."
-
-
-def may_pass(error: BaseException) -> bool:
+def _may_pass(error: BaseException) -> bool:
     """Return whether a write may succeed later: Airflow's API server or the database is away."""
     if isinstance(error, StoreAwayError):
         return True
