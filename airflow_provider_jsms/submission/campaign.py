@@ -120,7 +120,7 @@ class Tally:
         if not record.schedule_id:
             self.uncertain_count += size
             return
-        refused = min((record.content or {}).get("failure_count", 0), size)
+        refused = (record.content or {}).get("failure_count", 0)
         self.schedule_ids.append(record.schedule_id)
         self.success_count += size - refused
         self.failure_count += refused
@@ -289,22 +289,21 @@ class Campaign:
         """
         if not self._begun or self._begun.get("list") == self._list:
             return
-        count = self._begun.get("chunks", 1)
-        if not self._is_comparable and count == len(self.known.digests):
+        count, recorded = (
+            self._begun.get("chunks", 1),
+            self._begun.get("fingerprint", {}).get("key"),
+        )
+        is_comparable = recorded == account_of(self.hook.settings).key
+        if not is_comparable and count == len(self.known.digests):
             return  # JSMS is asked about each chunk
         if (count, len(self.known.digests)) == (1, 1) and not self._attempt.is_one_of_several:
             return
         begun = [record for record in self._records[:count] if record.is_scheduled_or_unknown]
         self.tally.schedule_ids += filter(None, (record.schedule_id for record in begun))
-        raise JsmsChangedListError(self._describe_change(begun, count))
+        why = "" if is_comparable else " (or cannot be compared: the master secret has changed)"
+        raise JsmsChangedListError(self._describe_change(begun, count, why))
 
-    @property
-    def _is_comparable(self) -> bool:
-        """Whether the master secret is still that of the records."""
-        recorded = self._begun.get("fingerprint", {}).get("key")
-        return bool(recorded == account_of(self.hook.settings).key)
-
-    def _describe_change(self, begun: Sequence[SubmissionRecord], count: int) -> str:
+    def _describe_change(self, begun: Sequence[SubmissionRecord], count: int, why: str) -> str:
         unknown = [record.key for record in begun if not record.schedule_id]
         refused = sum((record.content or {}).get("failure_count", 0) for record in begun)
         parts = [
@@ -313,8 +312,6 @@ class Campaign:
             f"{refused} were refused" if refused else "",
             f"{count - len(begun)} of {count} chunks were never submitted",
         ]
-        other = " (or cannot be compared: the master secret has changed)"
-        why = "" if self._is_comparable else other
         return (
             "The list of recipients differs from the one that this task began to submit"
             f"{why}; now it has {self.known.recipients} {noun(self.known.recipients)}. "
