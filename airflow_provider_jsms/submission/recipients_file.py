@@ -150,10 +150,11 @@ class RecipientsFile:
                 continue
             try:
                 entry = json.loads(line)
-            except (ValueError, RecursionError):
-                entry = JsmsInputError("it is not JSON.")
-            is_row = self._renamed and not isinstance(entry, JsmsInputError)
-            yield number, renamed_row(entry, self._renamed, self._rows) if is_row else entry
+            except ValueError:
+                yield number, JsmsInputError("it is not JSON.")
+            else:
+                names = self._renamed
+                yield number, renamed_row(entry, names, self._rows) if names else entry
 
 
 def _opened(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:
