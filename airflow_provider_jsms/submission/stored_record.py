@@ -131,8 +131,7 @@ class CodeNote(StoredRecord):
     @property
     def texts(self) -> int:
         """The number of submissions so far."""
-        count = (self.content or {}).get("texts", 0)
-        return count if isinstance(count, int) else 0
+        return int((self.content or {}).get("texts", 0))
 
     def count(self, account: Account) -> None:
         """Count one more submission, before it is sent."""
@@ -145,8 +144,7 @@ class CodeNote(StoredRecord):
 
     @property
     def _keys(self) -> dict[str, str]:
-        keys = (self.content or {}).get("keys")
-        return dict(keys) if isinstance(keys, Mapping) else {}
+        return dict((self.content or {}).get("keys", {}))
 
 
 @dataclass(frozen=True)
