@@ -76,7 +76,6 @@ class Adoption:
         self.record.there(_outcome_of_record(schedule, content), self.answer.note)
 
     def _found(self, schedule_id: str | None) -> Schedule:
-        """Return the schedule that a person has found."""
         if schedule_id is None:
             raise _not_adopted(self.call, "No schedule_id was entered")
         try:

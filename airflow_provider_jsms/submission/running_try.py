@@ -61,8 +61,9 @@ def running_try() -> TaskTry | None:
     A process that a task starts cannot reach the task's records: there a submission of the first
     try is not recorded, and one of a later try is uncertain.
     """
-    context = _running_context()
-    if context is not None and not _is_forked():
+    context, parent = _running_context(), multiprocessing.parent_process()
+    is_forked = parent is not None and parent.pid == os.getppid()
+    if context is not None and not is_forked:
         return task_try_of(context)
     number = context["ti"].try_number if context else _try_that_started_this_process()
     if number == 1:
@@ -76,11 +77,6 @@ def _running_context() -> Context | None:
         return get_current_context()
     except (AirflowException, RuntimeError):
         return None
-
-
-def _is_forked() -> bool:
-    parent = multiprocessing.parent_process()
-    return parent is not None and parent.pid == os.getppid()
 
 
 def _try_that_started_this_process() -> int:
