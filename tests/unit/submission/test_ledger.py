@@ -230,8 +230,6 @@ class TestTheRecord:
             {"state": "sending"},
             record("accepted") | {"schedule_id": None},
             record("finished") | {"fingerprint": "edited"},
-            record("accepted", refused="none", success_count=1, failure_count=0, recipients=1),
-            record("accepted", refused=[], success_count="1", failure_count=0, recipients=1),
         ],
     )
     def test_that_was_edited_is_uncertain_and_nothing_of_it_is_used(self, content: Any) -> None:
