@@ -13,6 +13,7 @@ from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError, Jsm
 from airflow_provider_jsms.submission.decisions import Decision, Do
 from airflow_provider_jsms.submission.doubt import DELETION
 from airflow_provider_jsms.submission.fingerprint import people_fingerprint
+from airflow_provider_jsms.submission.question import LEAVE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,7 @@ class Adoption:
         """
         answer, record = self.answer, self.record
         _log.warning("Record %s: %s", record.key, answer.note)
-        if answer.leaves():
+        if answer.option == LEAVE:
             record.note(answer.note)
             return None
         if answer.denies(record.key):

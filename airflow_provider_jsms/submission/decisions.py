@@ -145,15 +145,13 @@ def decide(
     return follow(record, request, attempt)
 
 
-def decide_when_gone(
-    record: Mapping[str, Any], attempt: Attempt, schedule_id: str | None, now: datetime
-) -> Decision:
+def decide_when_gone(record: Mapping[str, Any], attempt: Attempt, now: datetime) -> Decision:
     """Return the next step if JSMS no longer knows the schedule of a record."""
     send_time = str(record.get("send_time_utc") or "")
     if attempt.is_keyed and "modifying" not in record and "" < send_time < utc_text(now):
         return Decision(Do.GIVE_UP, "the text was sent, or its schedule was deleted in time")
-    why = f"JSMS no longer knows schedule {schedule_id}: it was deleted, or sent"
-    return Decision(Do.DOUBT, why)
+    gone = f"JSMS no longer knows schedule {record['schedule_id']}: it was deleted, or sent"
+    return Decision(Do.DOUBT, gone)
 
 
 def decide_after_query(

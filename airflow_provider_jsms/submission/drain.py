@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.replies import whole_number
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.output_file import LocalFile, ObjectFile
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
 
-    Fetch: TypeAlias = Callable[..., list[dict[str, Any]]]
-
 _log: Final = logging.getLogger(__name__)
 
 
@@ -48,7 +46,7 @@ class Drain:
     :param fetch: a method of the hook that reads one page.
     """
 
-    fetch: Fetch
+    fetch: Callable[..., list[dict[str, Any]]]
     output: LocalFile | ObjectFile
     kind: ClassVar = "Replies"
     _counts: Counter[str] = field(

@@ -51,10 +51,6 @@ class Answer:
         """The decision, for the record and the log."""
         return f"{self.by} answered at {self.at}: {self.option}"
 
-    def leaves(self) -> bool:
-        """Return whether the task is to go on without knowing."""
-        return self.option == LEAVE
-
     def denies(self, key: str) -> bool:
         """Return whether JSMS has nothing of a record, so that the text may be submitted."""
         is_absent = self.option in (ONE_SUBMIT, ONE_ABSENT, SEVERAL_SUBMIT)

@@ -83,9 +83,9 @@ class SqlLedger:
         found = self._rows(column.id == row_id(app, kind, record_key))
         return next(iter(found), None)
 
-    def rows(self, app: str, record_keys: Iterable[str], kind: str = ONCE) -> dict[str, Row]:
-        """Return the rows of many keys, in one statement per 500."""
-        ids = [row_id(app, kind, each) for each in record_keys]
+    def rows(self, app: str, record_keys: Iterable[str]) -> dict[str, Row]:
+        """Return the rows of many values of ``once_key``, in one statement per 500."""
+        ids = [row_id(app, ONCE, each) for each in record_keys]
         parts = [ids[at : at + _BULK] for at in range(0, len(ids), _BULK)]
         found = [row for part in parts for row in self._rows(self._table.c.id.in_(part))]
         return {row.record_key: row for row in found}

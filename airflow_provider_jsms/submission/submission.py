@@ -150,8 +150,7 @@ class Submission:
         try:
             schedule = self.hook.query_schedule(schedule_id)
         except JsmsStateError:
-            at = datetime.now(UTC)
-            return decide_when_gone(self._recorded, self.record.attempt, schedule_id, at)
+            return decide_when_gone(self._recorded, self.record.attempt, datetime.now(UTC))
         if not self.request.is_comparable(self._recorded["fingerprint"]):
             if found := differences(schedule, self.call):
                 why = f"the master secret has changed, and schedule {schedule_id} is of another"
