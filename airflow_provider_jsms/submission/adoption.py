@@ -97,9 +97,7 @@ class Adoption:
             )
 
 
-def refuse_if_changed(
-    answer: Answer, record: SubmissionRecord, call: Call[Any] | None = None
-) -> None:
+def refuse_if_changed(answer: Answer, record: SubmissionRecord, call: object = DELETION) -> None:
     """Refuse an answer about a record that was edited or deleted since the question."""
     if answer.versions.get(record.key, record.version) != record.version:
         # The beginning of this try has written it anew, where it was deleted.
@@ -107,7 +105,7 @@ def refuse_if_changed(
         raise _not_adopted(call, "The answer is to an older question")
 
 
-def _not_adopted(call: Call[Any] | None, why: str) -> JsmsUncertainError:
+def _not_adopted(call: object, why: str) -> JsmsUncertainError:
     return JsmsUncertainError(
         f"{why}. Nothing was sent, and the task does not know more than before. To be asked again, "
         "clear the task.",

@@ -132,14 +132,13 @@ class TaskTry:
         A subclass that submits a single text, to the same people, may modify it as a task does.
         """
         with self._lock:
-            attempt = replace(self._in_code(request), is_one_of_several=False)
-            first = SubmissionRecord(self.store, RECORD, attempt)
             if self._claimed or self._read_note().texts:
                 return self.record_of_text(request, RECORD)
+            first = SubmissionRecord(self.store, RECORD, self._in_code(request))
             if not first.is_scheduled_or_unknown or first.is_for(request, people=True):
                 self._claimed.add(RECORD)
-                return first
-            return SubmissionRecord(self.store, RECORD, self._in_code(request))
+                first.attempt = replace(first.attempt, is_one_of_several=False)
+            return first
 
     def record_of_text(self, request: Fingerprint, *others: str) -> SubmissionRecord:
         """Return the record of a text to one person, as earlier tries left it.
