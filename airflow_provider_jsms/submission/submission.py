@@ -192,7 +192,7 @@ class Submission:
             if self._resubmitted and isinstance(error, JsmsApiError):
                 return self._doubt(_REFUSED_AGAIN, error)
             self.may_have_submitted = before
-            # The first submission stays uncertain.
+            # A refused resubmission says nothing about the first one, which stays uncertain.
             if not self._resubmitted:
                 self.record.refused(getattr(error, "code", None))
             raise
