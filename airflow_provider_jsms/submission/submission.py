@@ -57,6 +57,10 @@ _REFUSED_AGAIN: Final = (
 _log = logging.getLogger(__name__)
 
 
+def _nothing() -> None:
+    """Check nothing."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """What a submission does besides sending.
@@ -73,7 +77,7 @@ class Policy:
     before_send: Callable[[], None]
     may_ask: Callable[[Doubt], bool]
     answer: Answer | None = None
-    preflight: Callable[[], None] = lambda: None
+    preflight: Callable[[], None] = _nothing
 
     def __post_init__(self) -> None:
         choice("on_uncertain", self.on_uncertain, ON_UNCERTAIN)
@@ -83,7 +87,7 @@ class Policy:
         return self.answer if self.answer and record.key in self.answer.versions else None
 
 
-_FAIL: Final = Policy("fail", before_send=lambda: None, may_ask=lambda _: False)
+_FAIL: Final = Policy("fail", before_send=_nothing, may_ask=lambda _: False)
 
 
 @dataclass(eq=False, repr=False)
