@@ -6,18 +6,19 @@ Empty fields are left out, never sent as null (as the official Java client does)
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from airflow_provider_jsms import __version__
-from airflow_provider_jsms.api import replies, statuses
+from airflow_provider_jsms.api import replies
 from airflow_provider_jsms.api.arguments import optional_id, required_id, schedule_id_of, tag_of
 from airflow_provider_jsms.api.codes import PULLED_TOO_OFTEN
 from airflow_provider_jsms.api.masking import mask_mobile
 from airflow_provider_jsms.api.recipients import mobile_of, parameters_of, recipients_of
 from airflow_provider_jsms.api.send_time import utc_text
+from airflow_provider_jsms.api.statuses import INTERVAL
 from airflow_provider_jsms.exceptions import (
     JsmsInputError,
     JsmsNoAnswerError,
@@ -176,15 +177,9 @@ def batch_call(
 
 def modification(submit: Call[T], schedule_id: object) -> Call[T]:
     """Return the ``PUT`` that replaces a schedule by the content of a submit."""
-    asked = schedule_id_of(schedule_id)
-    return Call(
-        submit.name.replace("submit", "modify"),
-        "PUT",
-        f"{submit.path}/{asked}",
-        partial(submit.read, asked=asked),
-        submit.body,
-        submit.send_time,
-    )
+    name = submit.name.replace("submit", "modify")
+    path = f"{submit.path}/{schedule_id_of(schedule_id)}"
+    return replace(submit, name=name, method="PUT", path=path)
 
 
 def query_schedule(schedule_id: object) -> Call[Schedule]:
@@ -196,9 +191,8 @@ def query_schedule(schedule_id: object) -> Call[Schedule]:
 
 def delete_schedule(schedule_id: object) -> Call[None]:
     """``DELETE /v1/schedule/{schedule_id}``: a single or a batch schedule; no result."""
-    asked = schedule_id_of(schedule_id)
-    read = partial(replies.read_nothing, asked=asked)
-    return Call("delete_schedule", "DELETE", f"/v1/schedule/{asked}", read)
+    path = f"/v1/schedule/{schedule_id_of(schedule_id)}"
+    return Call("delete_schedule", "DELETE", path, replies.read_nothing)
 
 
 def get_template(temp_id: object) -> Call[Template]:
@@ -220,12 +214,12 @@ def get_balance() -> Call[Balance]:
 
 def fetch_reports() -> Call[list[dict[str, Any]]]:
     """``GET /v1/report``: at most 500 delivery reports, which JSMS then forgets."""
-    return _page("fetch_reports", "/v1/report", replies.read_reports)
+    return Call("fetch_reports", "GET", "/v1/report", replies.read_reports, interval=INTERVAL)
 
 
 def fetch_replies() -> Call[list[dict[str, Any]]]:
     """``GET /v1/reply``: at most 500 replies, which JSMS then forgets."""
-    return _page("fetch_replies", "/v1/reply", replies.read_replies)
+    return Call("fetch_replies", "GET", "/v1/reply", replies.read_replies, interval=INTERVAL)
 
 
 def uncertain(call: Call[Any], error: JsmsNoAnswerError, since: datetime) -> JsmsUncertainError:
@@ -236,12 +230,6 @@ def uncertain(call: Call[Any], error: JsmsNoAnswerError, since: datetime) -> Jsm
         f"It concerns {call.subject}. It was not sent again. Check in the JSMS console whether "
         "that schedule exists, and delete it there before you send again.",
     )
-
-
-def _page(
-    name: str, path: str, read: Callable[[object], list[dict[str, Any]]]
-) -> Call[list[dict[str, Any]]]:
-    return Call(name, "GET", path, read, interval=statuses.INTERVAL)
 
 
 def _template(temp_id: object, sign_id: object, **more: object) -> dict[str, Any]:

@@ -164,25 +164,24 @@ def read_reply(call: Call[T], reply: Reply) -> T:
     raise _without_known_code(reply.http_status, code, details)
 
 
-def read_nothing(body: object, asked: str) -> None:
-    """Accept the empty body of a deletion, or an object that does not name another schedule."""
+def read_nothing(body: object) -> None:
+    """Accept the reply to a deletion: an empty body or an object."""
     if body is not None:
-        _check_same_schedule(_identifier(_object(body).get("schedule_id")), asked)
+        _object(body)
 
 
-def read_schedule_id(body: object, asked: str | None = None) -> str:
-    """Return the ``schedule_id`` of a submit, or of a modify of the schedule ``asked``."""
+def read_schedule_id(body: object) -> str:
+    """Return the ``schedule_id`` of a submit or a modify."""
     found = _identifier(_object(body).get("schedule_id"))
     if found is None:
         raise MalformedReplyError("it has no schedule_id")
-    _check_same_schedule(found, asked)
     try:
         return schedule_id_of(found)  # a later call puts it into a path
     except JsmsInputError:
         raise MalformedReplyError("its schedule_id is invalid") from None
 
 
-def read_batch_result(body: object, recipients: int, asked: str | None = None) -> BatchResult:
+def read_batch_result(body: object, recipients: int) -> BatchResult:
     """Return the result of a batch request to that many recipients.
 
     Everyone who is not counted as accepted counts as refused. A reply without a schedule_id is
@@ -197,7 +196,7 @@ def read_batch_result(body: object, recipients: int, asked: str | None = None) -
     has_id = _identifier(reply.get("schedule_id")) is not None
     is_nobody = not accepted and refused >= recipients and not has_id
     return {
-        "schedule_id": None if is_nobody else read_schedule_id(reply, asked),
+        "schedule_id": None if is_nobody else read_schedule_id(reply),
         "success_count": recipients - failure_count,
         "failure_count": failure_count,
         "failure_recipients": failures,
@@ -207,7 +206,6 @@ def read_batch_result(body: object, recipients: int, asked: str | None = None) -
 def read_schedule(body: object, asked: str) -> Schedule:
     """Return the schedule ``asked`` from the reply to a query."""
     reply = _object(body)
-    _check_same_schedule(_identifier(reply.get("schedule_id")), asked)
     send_time = reply.get("send_time")
     return {
         "schedule_id": asked,
@@ -318,12 +316,6 @@ def _without_known_code(status: int, code: int | None, details: dict[str, Any]) 
     found = "a body that is not from JSMS" if code is None else f"the code {code}"
     text = f"HTTP {status} with {found}. Check the host of the connection, and proxies on the way."
     return JsmsUnreadableReplyError(text, **details)
-
-
-def _check_same_schedule(found: str | None, asked: str | None) -> None:
-    """Raise if a reply names another schedule: it answers another request."""
-    if found is not None and asked is not None and found != asked:
-        raise MalformedReplyError("it names another schedule_id than the request")
 
 
 def _scheduled(entry: object) -> ScheduledRecipient:

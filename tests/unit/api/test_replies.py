@@ -122,16 +122,6 @@ class TestASuccess:
         for name in ("delete_schedule", "query_schedule", "submit_schedule"):
             assert type(error_of(name, 200, content)) is JsmsUnreadableReplyError
 
-    @pytest.mark.parametrize(
-        "name", ["query_schedule", "modify_schedule", "modify_batch_schedule", "delete_schedule"]
-    )
-    def test_that_names_another_schedule_answers_another_request(self, name: str) -> None:
-        content = {"schedule_id": "another-id", "success_count": 2}
-        error = error_of(name, 200, json.dumps(content).encode())
-        assert type(error) is JsmsUnreadableReplyError
-        assert "it names another schedule_id than the request" in str(error)
-        assert call_named(name).may_be_sent_again_after(error)
-
 
 class TestARefusal:
     @pytest.mark.parametrize("status", [200, 302, 400, 403, 404, 500])
@@ -306,7 +296,7 @@ def test_a_body_that_is_no_object_is_malformed_everywhere(body: object) -> None:
             lambda: read_balance(body),
             lambda: read_template(body),
             lambda: read_sign(body),
-            lambda: read_nothing(body or "", "asked"),
+            lambda: read_nothing(body or ""),
         ]
     )
     for read in readers:

@@ -18,7 +18,6 @@ from airflow_provider_jsms.exceptions import (
     JsmsSettingsError,
     JsmsStateError,
     JsmsThrottledError,
-    JsmsUnreadableReplyError,
 )
 from airflow_provider_jsms.hooks import async_client
 from airflow_provider_jsms.hooks.async_client import SharedConnection, shared
@@ -26,7 +25,7 @@ from airflow_provider_jsms.hooks.jsms import JsmsHook
 from tests import leaks, people
 from tests.leaks import APP_KEY, BASIC_TOKEN, MASTER_SECRET
 from tests.unit import wire
-from tests.unit.hooks.test_client import AMBIGUOUS, GOOD, OTHER, SCHEDULE_ID, code
+from tests.unit.hooks.test_client import AMBIGUOUS, GOOD, SCHEDULE_ID, code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +41,6 @@ REFUSED = {
     "50028": (code(50028, 403), JsmsStateError),
     "50002": (code(50002, 401), JsmsAuthError),
     "429": (wire.answer(429, b"", Retry_After="61"), JsmsThrottledError),
-    "another schedule": (OTHER, JsmsUnreadableReplyError),
 }
 
 
