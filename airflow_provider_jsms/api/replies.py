@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast
 
 from airflow_provider_jsms.api.arguments import schedule_id_of
@@ -35,11 +36,7 @@ MAX_REPLY: Final = 8 * 1024 * 1024
 """Bytes of a body, after decompression."""
 
 _MAX_WAIT: Final = 30 * 24 * 3600.0
-_CODES: Final = range(10**6)
 _HTTP_OK: Final = range(200, 300)
-_HTTP_CLIENT_ERROR: Final = 400
-_HTTP_TOO_MANY_REQUESTS: Final = 429
-_HTTP_SERVER_ERROR: Final = 500
 
 T = TypeVar("T")
 
@@ -151,7 +148,7 @@ def read_reply(call: Call[T], reply: Reply) -> T:
         "message": mask_message(message, values),
         "http_status": reply.http_status,
     }
-    if code != SERVER_ERROR and reply.http_status == _HTTP_TOO_MANY_REQUESTS:
+    if code != SERVER_ERROR and reply.http_status == HTTPStatus.TOO_MANY_REQUESTS:
         raise _throttled(reply, details)
     if code in CODES and code not in (SUCCESS, SERVER_ERROR):
         raise refusal(**details)
@@ -189,11 +186,11 @@ def read_batch_result(body: object, recipients: int) -> BatchResult:
     """
     reply = _object(body)
     failures = [_failed(entry) for entry in _list(reply, "failure_recipients")]
-    accepted = _count(reply, "success_count")
-    refused = max(_count(reply, "failure_count") or 0, len(failures))
+    accepted = whole_number(reply.get("success_count"))
+    refused = max(whole_number(reply.get("failure_count")) or 0, len(failures))
     missing = 0 if accepted is None else recipients - accepted
     failure_count = min(recipients, max(refused, missing))
-    has_id = _identifier(reply.get("schedule_id")) is not None
+    has_id = _identifier(reply.get("schedule_id"))
     is_nobody = not accepted and refused >= recipients and not has_id
     return {
         "schedule_id": None if is_nobody else read_schedule_id(reply),
@@ -218,19 +215,23 @@ def read_schedule(body: object, asked: str) -> Schedule:
 def read_template(body: object) -> Template:
     """Return a template."""
     reply = _object(body)
-    words = {"template": _text(reply, "template"), "remark": str(reply.get("remark") or "")}
-    return cast("Template", {**_numbers(reply, "temp_id", "type", "ttl", "status"), **words})
+    numbers = _numbers(reply, "temp_id", "type", "ttl", "status")
+    return cast("Template", {**numbers, **_texts(reply, "template", "remark")})
 
 
 def read_sign(body: object) -> Sign:
     """Return a signature."""
     reply = _object(body)
     numbers = _numbers(reply, "sign_id", "status", "is_default", "use_status")
-    return cast("Sign", {**numbers, "sign": _text(reply, "sign")})
+    return cast("Sign", {**numbers, **_texts(reply, "sign")})
 
 
 def _numbers(reply: Mapping[str, object], *names: str) -> dict[str, int | None]:
     return {name: whole_number(reply.get(name)) for name in names}
+
+
+def _texts(reply: Mapping[str, object], *names: str) -> dict[str, str]:
+    return {name: str(reply.get(name) or "") for name in names}
 
 
 def read_balance(body: object) -> Balance:
@@ -290,12 +291,7 @@ def _error_in(body: object) -> tuple[int | None, str]:
     if not isinstance(error, dict):
         return None, ""
     message = error.get("message")
-    return _code(error.get("code")), message if isinstance(message, str) else ""
-
-
-def _code(value: object) -> int | None:
-    number = whole_number(value)
-    return number if number in _CODES else None  # such as a phone number in its place
+    return whole_number(error.get("code")), message if isinstance(message, str) else ""
 
 
 def _throttled(reply: Reply, details: dict[str, Any]) -> JsmsThrottledError:
@@ -308,10 +304,10 @@ def _throttled(reply: Reply, details: dict[str, Any]) -> JsmsThrottledError:
 
 
 def _without_known_code(status: int, code: int | None, details: dict[str, Any]) -> JsmsCallError:
-    if code == SERVER_ERROR or status >= _HTTP_SERVER_ERROR:
+    if code == SERVER_ERROR or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         text = f"JSMS, or a proxy in front of it, failed with HTTP {status}"
         return JsmsServerError(f"{text}{f' and {code}' if code else ''}.", **details)
-    if code not in (None, SUCCESS) and status >= _HTTP_CLIENT_ERROR:
+    if code not in (None, SUCCESS) and status >= HTTPStatus.BAD_REQUEST:
         return refusal(**details)
     found = "a body that is not from JSMS" if code is None else f"the code {code}"
     text = f"HTTP {status} with {found}. Check the host of the connection, and proxies on the way."
@@ -332,7 +328,7 @@ def _failed(entry: object) -> FailedRecipient:
     return {
         "mobile": str(failure.get("mobile") or ""),
         "temp_para": _parameters(failure),
-        "error_code": _code(failure.get("error_code")),
+        "error_code": whole_number(failure.get("error_code")),
         "error_message": str(failure.get("error_message") or ""),
     }
 
@@ -347,7 +343,7 @@ def _rows(body: object) -> list[object]:
 
 def _report(row: object) -> dict[str, Any]:
     if isinstance(row, dict):
-        msg_id, status = _identifier(row.get("msgId")), _code(row.get("status"))
+        msg_id, status = _identifier(row.get("msgId")), whole_number(row.get("status"))
         if msg_id is not None and len(msg_id) <= LONGEST_MSG_ID and status is not None:
             return {**row, "msgId": msg_id, "status": status}
     return {UNREADABLE: row}
@@ -366,13 +362,6 @@ def _list(reply: Mapping[str, object], name: str) -> list[object]:
     return value
 
 
-def _text(reply: Mapping[str, object], name: str) -> str:
-    value = reply.get(name)
-    if not isinstance(value, str):
-        raise MalformedReplyError(f"its {name} is not a text")
-    return value
-
-
 def _parameters(entry: Mapping[str, object]) -> dict[str, str]:
     value = entry.get("temp_para")
     if not isinstance(value, dict):
@@ -382,10 +371,3 @@ def _parameters(entry: Mapping[str, object]) -> dict[str, str]:
 
 def _identifier(value: object) -> str | None:
     return str(value).strip() or None if isinstance(value, str | int) else None
-
-
-def _count(reply: Mapping[str, object], name: str) -> int | None:
-    number = whole_number(reply.get(name))
-    if number is None and reply.get(name) is not None:
-        raise MalformedReplyError(f"its {name} is not a count")
-    return number

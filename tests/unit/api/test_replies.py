@@ -352,13 +352,6 @@ def test_counts_that_are_not_told_are_worked_out(
     assert (read["success_count"], read["failure_count"]) == (success, failure)
 
 
-@pytest.mark.parametrize("name", ["success_count", "failure_count"])
-@pytest.mark.parametrize("value", ["-1", 1.5, "1.5", "", "one", True, [], {}, "１"])
-def test_a_count_that_is_none_is_malformed(name: str, value: object) -> None:
-    with pytest.raises(MalformedReplyError, match=f"its {name} is not a count"):
-        read_batch_result({"schedule_id": UUID, name: value}, 2)
-
-
 @pytest.mark.parametrize("value", ["text", 1, True, {"mobile": people.ANNA}])
 def test_failure_recipients_that_are_no_list_are_malformed(value: object) -> None:
     with pytest.raises(MalformedReplyError, match="its failure_recipients is not a list"):
@@ -517,9 +510,6 @@ def test_a_template_and_a_signature_are_read_whatever_type_their_numbers_have() 
         "is_default": 1,
         "use_status": None,
     }
-    for read in (read_template, read_sign):
-        with pytest.raises(MalformedReplyError, match="is not a text"):
-            read({"status": 1})
 
 
 @pytest.mark.parametrize(
