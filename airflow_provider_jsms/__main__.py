@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import sys
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider_jsms.submission.ledger_rows import Row
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger
@@ -24,10 +23,11 @@ if TYPE_CHECKING:
 _SHOWN: Final = ("state", "send_time", "recipients", "schedule_id", "updated_at", "record_key")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command on the ledger, and return the exit status.
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command on the ledger.
 
     :param arguments: by default those of the command line.
+    :raises SystemExit: it failed; the text says why.
     """
     options = _parser().parse_args(arguments)
     # Airflow 3 hands the connections of its database to processes of this kind only.
@@ -39,23 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError  # noqa: PLC0415
 
     try:
-        with _log_muted(), JsmsHook(options.conn_id) as hook:
+        with JsmsHook(options.conn_id) as hook:
             app = account_of(hook.settings).app
-            return int(options.run(hook.require_ledger("This command"), app, options))
+            options.run(hook.require_ledger("This command"), app, options)
     except (JsmsError, RecordTakenError, StoreAwayError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-
-
-@contextmanager
-def _log_muted() -> Iterator[None]:
-    # Airflow 2 logs to the standard output, where the records go.
-    before = logging.root.manager.disable
-    logging.disable(logging.INFO)
-    try:
-        yield
-    finally:
-        logging.disable(before)
+        sys.exit(str(error))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,51 +72,41 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401  of argparse
+def _list(ledger: SqlLedger, app: str, options: Any) -> None:  # noqa: ANN401  of argparse
     for row in ledger.newest(app, state=options.state, limit=options.limit):
         _print("  ".join(str(getattr(row, name) or "-") for name in _SHOWN))
-    return 0
 
 
-def _show(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401
+def _show(ledger: SqlLedger, app: str, options: Any) -> None:  # noqa: ANN401
     row = _find(ledger, app, options.key)
-    if row is not None:
-        _print(json.dumps(asdict(row), indent=2, ensure_ascii=False))
-    return int(row is None)
+    _print(json.dumps(asdict(row), indent=2, ensure_ascii=False))
 
 
-def _not_there(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401
+def _not_there(ledger: SqlLedger, app: str, options: Any) -> None:  # noqa: ANN401
     from airflow_provider_jsms.submission.ledger import not_there  # noqa: PLC0415
 
     row = _find(ledger, app, options.key)
-    if row is None:
-        return 1
     if row.state not in ("sending", "unknown"):
-        sys.stderr.write(f"The record {options.key} is {row.state}, which is not uncertain.\n")
-        return 1
+        sys.exit(f"The record {options.key} is {row.state}, which is not uncertain.")
     note = f"{getpass.getuser()} wrote on the command line that it is not there"
     content = not_there(note, row.try_number)
     ledger.write(row.place, row.record_key, content, row.version)
     _print(f"The next task that submits {options.key} sends it.")
-    return 0
 
 
-def _purge(ledger: SqlLedger, app: str, options: Any) -> int:  # noqa: ANN401
+def _purge(ledger: SqlLedger, app: str, options: Any) -> None:  # noqa: ANN401
     from airflow_provider_jsms.api.send_time import utc_text  # noqa: PLC0415
 
     before = datetime.now(UTC) - timedelta(days=options.older_than)
     count = ledger.purge(app, utc_text(before), dry_run=options.dry_run)
     _print(f"{count} records {'would be' if options.dry_run else 'are'} deleted.")
-    return 0
 
 
-def _find(ledger: SqlLedger, app: str, key: str) -> Row | None:
-    """Return the record of a key, or say that there is none."""
+def _find(ledger: SqlLedger, app: str, key: str) -> Row:
     for kind in ("once", "task"):
         if row := ledger.row(app, kind, key):
             return row
-    sys.stderr.write(f"The ledger has no record {key} of this connection.\n")
-    return None
+    sys.exit(f"The ledger has no record {key} of this connection.")
 
 
 def _print(text: str) -> None:
@@ -136,4 +114,6 @@ def _print(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Airflow 2 logs to the standard output, where the records go.
+    logging.disable(logging.INFO)
+    main()
