@@ -57,17 +57,9 @@ class SendWindow:
         return replace(send_time, instant=self._next(wall, send_time), given=send_time.instant)
 
     def _next(self, wall: datetime, send_time: SendTime) -> datetime:
-        days = timedelta(days=wall.time() > self.opens)
-        try:
-            return self._moment(datetime.combine(wall.date() + days, self.opens), send_time)
-        except OverflowError:  # after the year 9999
-            raise JsmsInputError(
-                f"send_time {send_time} is outside the send_window {self}, and the calendar ends "
-                "before the next opening. Nothing was sent. Choose an earlier time."
-            ) from None
-
-    def _moment(self, opening: datetime, send_time: SendTime) -> datetime:
-        """Return the first moment of the window that the wall clock names: clocks may be set."""
+        """Return the next moment of the window that the wall clock names: clocks may be set."""
+        day = wall.date() + timedelta(days=wall.time() > self.opens)
+        opening = datetime.combine(day, self.opens)
         minutes = (opening + timedelta(minutes=number) for number in range(_LONGEST_SEARCH))
         texts = (str(minute) for minute in minutes if minute.time() in self)
         moments = (parse_wire(text, send_time.zone) for text in texts)

@@ -170,11 +170,3 @@ def test_anything_else_is_refused_with_the_accepted_forms(value: object) -> None
 def test_the_reaction_is_one_of_two_words() -> None:
     with pytest.raises(JsmsInputError, match="on_outside_window is 'skip'"):
         send_window_of(None, ALWAYS, "skip")
-
-
-def test_a_time_after_the_last_opening_of_the_calendar_is_refused() -> None:
-    last = at("9999-12-31 22:00:00")
-    with pytest.raises(JsmsInputError, match="calendar ends before the next opening") as caught:
-        NEXT.fit(last)
-    assert "Nothing was sent" in str(caught.value)
-    assert NIGHT.fit(last) == last
