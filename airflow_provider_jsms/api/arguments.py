@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -15,20 +15,20 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from airflow_provider_jsms.api.masking import mask_text, show
+from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.api.mobile import OF_A_TEMPLATE
 from airflow_provider_jsms.exceptions import JsmsError, JsmsInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LONGEST_TAG: Final = 10
 SHOW_THE_WAY: Final = (
     "If it comes from an upstream task, pass the task's .output instead of a template, or set "
     "render_template_as_native_obj=True on the DAG, so that it stays {}."
 )
 
 _LONGEST_CONN_ID: Final = 250
+_LONGEST_TAG: Final = 10
 # Ids are logged, phone numbers must not be.
 _POSITIVE: Final = re.compile(r"(?!0*(?:86)?1[0-9]{10}\Z)0*[1-9][0-9]{0,17}")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
@@ -113,9 +113,8 @@ def flag(name: str, value: object) -> bool:
 
 def period(name: str, value: object) -> timedelta:
     """Return a duration longer than zero from a timedelta or a number of seconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        with suppress(OverflowError, ValueError):  # infinite, or NaN
-            value = timedelta(seconds=value)
+    if isinstance(value, int | float):
+        value = timedelta(seconds=value)
     if isinstance(value, timedelta) and value > timedelta(0):
         return value
     raise JsmsInputError(
@@ -171,20 +170,15 @@ def required_id(name: str, value: object) -> int:
     )
 
 
-def optional_id(name: str, value: object) -> int | None:
-    """Return a positive integer, or None for None and an empty string."""
-    return None if is_none(value) else required_id(name, value)
-
-
 def tag_of(value: object) -> str | None:
     """Return a tag of at most 10 characters, or None for None, ``""`` and a rendered None."""
     text = text_of(value)  # native rendering makes a number of {{ ds_nodash }}
     if is_none(value) or text == "None":
         return None
-    if text and len(text) <= LONGEST_TAG:
-        return encodable(text, "tag")
+    if text and len(text) <= _LONGEST_TAG:
+        return encodable("tag", text)
     raise JsmsInputError(
-        f"tag {show(value)} is not a string of at most {LONGEST_TAG} characters. Nothing was sent."
+        f"tag {show(value)} is not a string of at most {_LONGEST_TAG} characters. Nothing was sent."
     )
 
 
@@ -219,14 +213,13 @@ def text_of(value: object) -> str:
     return text if _WHOLE.fullmatch(text) else ""
 
 
-def encodable(text: str, name: str, key: object = None) -> str:
-    """Return ``text`` if UTF-8 can encode it; ``name`` and ``key`` name it in the error."""
+def encodable(name: str, text: str) -> str:
+    """Return a text if UTF-8 can encode it."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        place = name if key is None else f"{name}[{mask_text(key)!r}]"
         raise JsmsInputError(
-            f"{place} contains half of a character (a lone surrogate), which cannot be sent. "
+            f"{name} contains half of a character (a lone surrogate), which cannot be sent. "
             "Nothing was sent. Decode the source with the right encoding."
         ) from None
     return text

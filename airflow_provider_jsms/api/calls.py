@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from airflow_provider_jsms import __version__
 from airflow_provider_jsms.api import replies
-from airflow_provider_jsms.api.arguments import optional_id, required_id, schedule_id_of, tag_of
+from airflow_provider_jsms.api.arguments import is_none, required_id, schedule_id_of, tag_of
 from airflow_provider_jsms.api.codes import PULLED_TOO_OFTEN
 from airflow_provider_jsms.api.masking import mask_mobile
 from airflow_provider_jsms.api.recipients import mobile_of, parameters_of, recipients_of
@@ -61,7 +61,7 @@ class Call(Generic[T]):
     method: str
     path: str
     read: Callable[..., T] = field(repr=False)
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     send_time: SendTime | None = None
     interval: float = 0.0
 
@@ -72,17 +72,15 @@ class Call(Generic[T]):
     @property
     def content(self) -> bytes | None:
         """The body as JSON in UTF-8."""
-        if self.body is None:
-            return None
-        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
+        return text.encode() if self.body else None
 
     @property
     def recipients(self) -> Sequence[Recipient]:
         """The recipients in the body."""
-        body = self.body or {}
-        if "mobile" not in body:
-            return body.get("recipients", [])  # type: ignore[no-any-return]
-        return [{"mobile": body["mobile"], "temp_para": body.get("temp_para", {})}]
+        if "mobile" not in self.body:
+            return self.body.get("recipients", [])  # type: ignore[no-any-return]
+        return [{"mobile": self.body["mobile"], "temp_para": self.body.get("temp_para", {})}]
 
     @property
     def who(self) -> str:
@@ -96,9 +94,8 @@ class Call(Generic[T]):
     @property
     def subject(self) -> str:
         """Recipients, template and time, masked for the log."""
-        body = self.body or {}
-        moment = f"{body['send_time']} (the wall clock of JSMS)"
-        return f"{self.who} with temp_id {body['temp_id']} at {moment}"
+        moment = f"{self.body['send_time']} (the wall clock of JSMS)"
+        return f"{self.who} with temp_id {self.body['temp_id']} at {moment}"
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -106,7 +103,7 @@ class Call(Generic[T]):
         return {
             "send_time": self.send_time.wire if self.send_time else None,
             "send_time_utc": self.send_time.utc if self.send_time else None,
-            "temp_id": (self.body or {}).get("temp_id"),
+            "temp_id": self.body.get("temp_id"),
             "recipients": len(self.recipients),
         }
 
@@ -125,7 +122,7 @@ class Call(Generic[T]):
         """Return whether sending the call once more cannot text anyone twice."""
         if isinstance(error, JsmsNotSentError | JsmsThrottledError):
             return True  # nothing left this machine, or JSMS did not accept it
-        if self.interval and getattr(error, "code", None) == PULLED_TOO_OFTEN:
+        if getattr(error, "code", None) == PULLED_TOO_OFTEN:
             return True  # nothing was read
         # Repeating a GET, PUT or DELETE leads to the same state. A second POST would be a second
         # text, because JSMS has no idempotency key.
@@ -233,9 +230,6 @@ def uncertain(call: Call[Any], error: JsmsNoAnswerError, since: datetime) -> Jsm
 
 
 def _template(temp_id: object, sign_id: object, **more: object) -> dict[str, Any]:
-    fields = {
-        "sign_id": optional_id("sign_id", sign_id),
-        "temp_id": required_id("temp_id", temp_id),
-        **more,
-    }
+    sign = None if is_none(sign_id) else required_id("sign_id", sign_id)
+    fields = {"sign_id": sign, "temp_id": required_id("temp_id", temp_id), **more}
     return {name: value for name, value in fields.items() if value}

@@ -203,8 +203,9 @@ def parameters_of(value: object) -> dict[str, str]:
             raise JsmsInputError(
                 "temp_para has a parameter whose name is empty or not a string. Nothing was sent."
             )
-        encodable(name, "the name of a parameter of temp_para")
-    return {name: _parameter(name, each) for name, each in value.items()}
+    parameters = {name: _parameter(name, each) for name, each in value.items()}
+    encodable("temp_para", "".join([*parameters, *parameters.values()]))
+    return parameters
 
 
 def _parameter(name: str, value: object) -> str:
@@ -220,4 +221,4 @@ def _parameter(name: str, value: object) -> str:
             f"temp_para[{mask_text(name)!r}] is the text {text!r}, which {why}. Nothing was sent. "
             "Give it a value or a default, such as {{ params.name or 'customer' }}."
         )
-    return encodable(text, "temp_para", name)
+    return text

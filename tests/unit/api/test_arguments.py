@@ -86,9 +86,7 @@ def test_a_duration_is_a_timedelta_or_seconds(value: object, read: timedelta) ->
     assert period("grace", value) == read
 
 
-@pytest.mark.parametrize(
-    "value", [0, -1, True, float("nan"), float("inf"), timedelta(0), "60", None]
-)
+@pytest.mark.parametrize("value", [0, -1, False, timedelta(0), "60", None])
 def test_anything_else_is_no_duration(value: object) -> None:
     assert "grace is " in refusal_of(period, "grace", value)
 
