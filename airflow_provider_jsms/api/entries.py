@@ -79,7 +79,13 @@ class Entries:
         self, value: object, renamed: Mapping[str, str] = {}, rows: Rows = RECIPIENTS
     ) -> None:
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-            raise JsmsInputError(_no_list(value, rows))
+            hint = SHOW_THE_WAY.format("a list")
+            if isinstance(value, Mapping):
+                hint = "A single one is a list of one: [{...}]."
+            raise JsmsInputError(
+                f"{rows.argument} is of type {type(value).__name__}: a list is needed, of "
+                f"rows with {', '.join(rows.required)}. {hint} Nothing was sent."
+            )
         self._renamed = renamed
         self._rows = rows
         if isinstance(value, set | frozenset):
@@ -92,24 +98,9 @@ class Entries:
     def __iter__(self) -> Iterator[tuple[int, object]]:
         entries: Iterable[object] = self._entries
         if self._renamed:
-            entries = (renamed_row(entry, self._renamed, self._rows) for entry in entries)
+            entries = (entry_of(entry, self._rows, self._renamed) for entry in entries)
         with fetching(self._rows.argument, JsmsRecipientsFileError):
             yield from enumerate(entries, start=1)
-
-
-def _no_list(value: object, rows: Rows) -> str:
-    """Return the error for an argument that is no list."""
-    hint, of = SHOW_THE_WAY.format("a list"), 'numbers or of {"mobile": ..., "temp_para": {...}}'
-    if isinstance(value, Mapping):
-        hint = f"One {'text' if rows is TEXTS else 'person'} is a list of one: [{{...}}]."
-    if rows is TEXTS:
-        of = "dictionaries with " + ", ".join(rows.required)
-    elif not rows.has_parameters:
-        of = "numbers"
-    return (
-        f"{rows.argument} is of type {type(value).__name__}: a list is needed, of {of}. {hint} "
-        "Nothing was sent."
-    )
 
 
 class Frame:
@@ -144,7 +135,7 @@ class Columns:
         header: Sequence[object],
         renamed: Mapping[str, str],
         where: str,
-        rows: Rows = RECIPIENTS,
+        rows: Rows,
     ) -> None:
         found = [_name(each) for each in header]
         self._rows = rows
@@ -194,26 +185,25 @@ class Columns:
         return {**own, TEMP_PARA: row}
 
 
-def renamed_row(row: object, renamed: Mapping[str, str], rows: Rows = RECIPIENTS) -> object:
-    """Return a row with the names that the argument ``columns`` gives it, or its error."""
+def entry_of(
+    row: object, rows: Rows = RECIPIENTS, renamed: Mapping[str, str] = {}
+) -> dict[str, Any] | JsmsInputError:
+    """Return a row that names its columns itself as an entry, or the error of an unusable row."""
     if not isinstance(row, Mapping):
         return JsmsInputError(
             f"it has no names for the argument columns: it is a {type(row).__name__}."
         )
     try:
-        columns = columns_of_row(tuple(row), tuple(renamed.items()), rows)
-        return columns.entry([*row.values()])
+        columns = _columns_of_row(tuple(row), tuple(renamed.items()), rows)
     except JsmsInputError as error:
         return error
+    return columns.entry([*row.values()])
 
 
 @lru_cache(maxsize=64)
-def columns_of_row(
-    keys: tuple[object, ...],
-    renamed: tuple[tuple[str, str], ...] = (),
-    rows: Rows = RECIPIENTS,
+def _columns_of_row(
+    keys: tuple[object, ...], renamed: tuple[tuple[str, str], ...], rows: Rows
 ) -> Columns:
-    """Return the columns of a row that names them itself, as a dictionary does."""
     return Columns(keys, dict(renamed), "it", rows)
 
 

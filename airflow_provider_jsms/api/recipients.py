@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict, TypeVar
 
 from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, encodable, is_none, text_of
-from airflow_provider_jsms.api.entries import TEMP_PARA, columns_of_row, entries_of, is_missing
+from airflow_provider_jsms.api.entries import TEMP_PARA, entries_of, entry_of, is_missing
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.mobile import MOBILE, OF_A_TEMPLATE, SEVERAL, digits_of, flaw_of
 from airflow_provider_jsms.exceptions import JsmsInputError
@@ -104,12 +104,10 @@ def recipient(entry: object) -> Recipient:
         return entry  # type: ignore[return-value]
     if isinstance(entry, JsmsInputError):
         raise entry
-    if isinstance(entry, str | int):
-        return {"mobile": mobile_of(entry)}
     if not isinstance(entry, Mapping):
         return {"mobile": mobile_of(_only_cell(entry))}
     if TEMP_PARA not in entry:
-        return recipient(columns_of_row(tuple(entry)).entry([*entry.values()]))
+        return recipient(entry_of(entry))
     if unknown := [mask_text(key) for key in entry if key not in (MOBILE, TEMP_PARA)]:
         raise JsmsInputError(
             "a recipient with temp_para has no other key than mobile, but this one has "

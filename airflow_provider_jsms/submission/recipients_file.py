@@ -15,10 +15,9 @@ from airflow_provider_jsms.api.entries import (
     RECIPIENTS,
     Columns,
     Rows,
-    columns_of_row,
     entries_of,
+    entry_of,
     is_blank,
-    renamed_row,
     renaming_of,
 )
 from airflow_provider_jsms.api.masking import is_recipients_file, mask_text
@@ -150,11 +149,10 @@ class RecipientsFile:
                 continue
             try:
                 entry = json.loads(line)
-            except ValueError:
-                yield number, JsmsInputError("it is not JSON.")
-            else:
-                names = self._renamed
-                yield number, renamed_row(entry, names, self._rows) if names else entry
+            except (ValueError, RecursionError):
+                entry = JsmsInputError("it is not JSON.")
+            is_row = self._renamed and not isinstance(entry, JsmsInputError)
+            yield number, entry_of(entry, self._rows, self._renamed) if is_row else entry
 
 
 def _opened(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:
@@ -189,5 +187,5 @@ def excluded_numbers(value: object) -> frozenset[int] | None:
 
 def _number(entry: object) -> int:
     if isinstance(entry, Mapping):
-        entry = columns_of_row(tuple(entry), rows=EXCLUDE).entry([*entry.values()])
+        entry = entry_of(entry, EXCLUDE)
     return int(recipient(entry[MOBILE] if isinstance(entry, Mapping) else entry)[MOBILE])

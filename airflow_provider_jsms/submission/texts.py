@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.api.arguments import once_key_of
 from airflow_provider_jsms.api.calls import submit_schedule
-from airflow_provider_jsms.api.entries import TEMP_PARA, TEXTS, columns_of_row, is_missing
+from airflow_provider_jsms.api.entries import TEMP_PARA, TEXTS, entry_of, is_missing
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.recipients import Unusable
 from airflow_provider_jsms.api.send_time import parse_send_time
@@ -69,7 +69,7 @@ def text_of_entry(entry: object, settings: JsmsSettings, send_window: SendWindow
 
 def _fields(entry: object) -> dict[str, Any]:
     if isinstance(entry, Mapping) and TEMP_PARA not in entry:
-        entry = columns_of_row(tuple(entry), rows=TEXTS).entry([*entry.values()])
+        entry = entry_of(entry, TEXTS)
     if isinstance(entry, JsmsInputError):
         raise entry
     if not isinstance(entry, Mapping):

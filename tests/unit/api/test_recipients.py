@@ -204,7 +204,7 @@ def test_recipients_are_brought_to_one_form(value: object, read: object) -> None
 def test_recipients_that_are_no_list_are_refused_with_the_next_step(value: object) -> None:
     text = refusal_of(recipients_of, value)
     assert f"of type {type(value).__name__}: a list is needed" in text
-    hint = "One person is a list of one" if isinstance(value, dict) else "stays a list."
+    hint = "A single one is a list of one" if isinstance(value, dict) else "stays a list."
     assert hint in text
     assert PLAIN not in text
 

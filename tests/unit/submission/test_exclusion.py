@@ -82,11 +82,11 @@ def test_nobody_is_excluded_by_default_and_by_an_empty_list(tmp_path: Path) -> N
 
 
 UNUSABLE = {
-    "nothing": (None, "exclude is of type NoneType: a list is needed, of numbers"),
+    "nothing": (None, "exclude is of type NoneType: a list is needed, of rows with mobile"),
     "an empty template": ("", "exclude is a text of 0 characters"),
     "a template of nothing": ("None", "what a template makes of a Param that is null"),
     "a number": (people.ANNA, "pass a list, such as text.split"),
-    "a dictionary": ({people.ANNA: 1}, "One person is a list of one"),
+    "a dictionary": ({people.ANNA: 1}, "A single one is a list of one"),
     "no number": ([people.ANNA, "x", None], "2 of 3 entries of exclude cannot be used"),
     "a place": ([people.ANNA, "12"], "\nentry 2: mobile is not a mainland China number"),
     "no mobile": ([{"phone": people.ANNA}], "has no column called 'mobile'"),
