@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_provider_jsms.api.arguments import choice, is_none
 from airflow_provider_jsms.api.masking import show
-from airflow_provider_jsms.api.send_time import parse_wire
+from airflow_provider_jsms.api.send_time import parse_send_time
 from airflow_provider_jsms.exceptions import JsmsInputError
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ _CLOCK: Final = "(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
 _WINDOW: Final = re.compile(
     rf"[\s\['\"(]*({_CLOCK})[\s'\"]*[-\u2013,][\s'\"]*({_CLOCK})[\s\]'\")]*", re.ASCII
 )
-# Where the clocks skip a whole window, the next day has one.
-_LONGEST_SEARCH: Final = 2 * 24 * 60
 
 
 @dataclass(frozen=True)
@@ -48,22 +46,18 @@ class SendWindow:
         return clock >= self.opens or clock < self.closes
 
     def fit(self, send_time: SendTime) -> SendTime:
-        """Return a time in the window as it is; one outside moved, or as refused by the window."""
+        """Return a time in the window as it is; one outside moved, or as refused by the window.
+
+        :raises JsmsInputError: the next opening is in an hour at which clocks are set.
+        """
         wall = send_time.instant.astimezone(send_time.zone).replace(tzinfo=None)
         if wall.time() in self:
             return send_time
         if not self.moves:
             return replace(send_time, outside=str(self))
-        return replace(send_time, instant=self._next(wall, send_time), given=send_time.instant)
-
-    def _next(self, wall: datetime, send_time: SendTime) -> datetime:
-        """Return the next moment of the window that the wall clock names: clocks may be set."""
         day = wall.date() + timedelta(days=wall.time() > self.opens)
-        opening = datetime.combine(day, self.opens)
-        minutes = (opening + timedelta(minutes=number) for number in range(_LONGEST_SEARCH))
-        texts = (str(minute) for minute in minutes if minute.time() in self)
-        moments = (parse_wire(text, send_time.zone) for text in texts)
-        return next(moment for moment in moments if moment)
+        opening = parse_send_time(str(datetime.combine(day, self.opens)), send_time.zone)
+        return replace(opening, given=send_time.instant)
 
 
 ALWAYS: Final = SendWindow(time.min, time.min)
