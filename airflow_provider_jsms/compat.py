@@ -115,16 +115,12 @@ def ui_field_behaviour() -> dict[str, Any]:
 
 def mask_secret(secret: str) -> None:
     """Mask a secret in the logs of Airflow: ``common.compat`` knows where only from 1.22 on."""
-    _masker().mask_secret(secret)
-
-
-def _masker() -> Any:  # noqa: ANN401 - a module, of another name in each Airflow
-    for name in ("airflow.sdk.log", "airflow.sdk.execution_time.secrets_masker"):
-        with suppress(ImportError):
-            module = import_module(name)
-            if hasattr(module, "mask_secret"):
-                return module
-    return import_module("airflow.utils.log.secrets_masker")  # Airflow 2
+    homes = ("sdk.log", "sdk.execution_time.secrets_masker", "utils.log.secrets_masker")
+    for home in homes:
+        with suppress(ImportError, AttributeError):
+            mask = import_module(f"airflow.{home}").mask_secret
+            break
+    mask(secret)
 
 
 def absolute_path(path: str) -> str:
