@@ -71,12 +71,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     for number in STOP_SIGNALS:
         signal.signal(number, _leave)
+    home = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
     try:
-        with _new_home() as home:
-            _run(home, options)
+        _run(home, options)
     except (ProcessFailedError, TimeoutError) as error:
-        sys.stderr.write(f"\nAirflow does not run: {error}\n")
+        logs = f"All logs: {home / 'components'}. Remove {home} when you have read them."
+        sys.stderr.write(f"\nAirflow does not run: {error}\n{logs}\n")
         return 1
+    except BaseException:  # it was stopped
+        shutil.rmtree(home, ignore_errors=True)
+        raise
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,20 +102,6 @@ def _leave(_number: int, _frame: object) -> NoReturn:
         signal.signal(number, signal.SIG_IGN)
     _say("\nStopping ...")
     raise SystemExit(0)
-
-
-@contextmanager
-def _new_home() -> Iterator[Path]:
-    """Make a folder, and remove it in the end unless Airflow has failed: its logs say why."""
-    home = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
-    try:
-        yield home
-    except (ProcessFailedError, TimeoutError) as error:
-        note = f"All logs: {home / 'components'}. Remove {home} when you have read them."
-        raise type(error)(f"{error}\n{note}") from None
-    finally:
-        if not isinstance(sys.exception(), (ProcessFailedError, TimeoutError)):
-            shutil.rmtree(home, ignore_errors=True)
 
 
 def _run(home: Path, options: argparse.Namespace) -> NoReturn:

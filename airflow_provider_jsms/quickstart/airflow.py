@@ -114,17 +114,14 @@ class RunningAirflow(Started):
         # servers are the slowest to start, and need no database before the first request
         early = [name for name in self.components if name == settings.release.SERVER]
         self._start_components(early)
-        self._start_workers_server()
+        if command := settings.release.WORKERS_SERVER:
+            self._start_airflow(WORKERS_SERVER, [*command, "--port", str(self.workers_port)])
         self.family.finish("migration", timeout=MIGRATION_TIMEOUT)
         self._start_components([name for name in self.components if name not in early])
 
     def _start_components(self, names: Sequence[str]) -> None:
         for name in names:
             self._start_airflow(name, [name, *settings.OPTIONS.get(name, [])])
-
-    def _start_workers_server(self) -> None:
-        if command := settings.release.WORKERS_SERVER:
-            self._start_airflow(WORKERS_SERVER, [*command, "--port", str(self.workers_port)])
 
     def _start_airflow(self, name: str, arguments: Sequence[str]) -> None:
         self.family.start(

@@ -111,7 +111,8 @@ class ProcessFamily:
         )
         del self.started[name]
         self.records = [record for record in self.records if record.name != name]
-        self._raise_if_failed(name, process.returncode)
+        if process.returncode:
+            raise ProcessFailedError(self._describe_end(name, process.returncode))
 
     def check(self) -> None:
         """Fail with the end of its log if a process that was started here has ended."""
@@ -126,7 +127,8 @@ class ProcessFamily:
     def members(self) -> set[psutil.Process]:
         """Every living process of the family."""
         everything = [process for process in psutil.process_iter() if is_alive(process)]
-        sessions = self._sessions()
+        # They outlive the process that began them.
+        sessions = {record.pid for record in self.records if not record.has_lost_its_pid()}
         own = {process for process in everything if self._is_own(process, sessions)}
         return own | _descendants(own, everything)
 
@@ -142,7 +144,10 @@ class ProcessFamily:
             send(stubborn, signal.SIGTERM)
             wait_for_end(stubborn, REAPING)
             self._kill_all(members)
-            self._collect()
+            for process in self.started.values():
+                process.wait()
+            self.started.clear()
+            self.records.clear()
             return stubborn
 
     def _kill_all(self, members: set[psutil.Process]) -> None:
@@ -153,26 +158,12 @@ class ProcessFamily:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"could not end {left}")
 
-    def _collect(self) -> None:
-        for process in self.started.values():
-            process.wait()
-        self.started.clear()
-        self.records.clear()
-
-    def _sessions(self) -> set[int]:
-        """Sessions of our own; they outlive the process that began them."""
-        return {record.pid for record in self.records if not record.has_lost_its_pid()}
-
     def _is_own(self, process: psutil.Process, sessions: set[int]) -> bool:
         with suppress(psutil.Error, OSError):
             if os.getsid(process.pid) in sessions:
                 return True
             return bool(process.environ().get(MARKER) == self.marker)
         return False
-
-    def _raise_if_failed(self, name: str, status: int) -> None:
-        if status:
-            raise ProcessFailedError(self._describe_end(name, status))
 
     def _describe_end(self, name: str, status: int) -> str:
         return f"{name} ended with status {status}\n{tail(self._logs[name])}"
