@@ -22,14 +22,10 @@ _STRUCTURE: Final = (
 )
 
 _MAINLAND: Final = re.compile(r"(?:\+?86|0086|\((?:\+?86|0086)\))?(1[0-9]{10})")
-_DASHES: Final = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
-# A Chinese input method types full-width digits, plus signs and brackets.
-_PLAIN: Final = str.maketrans(
-    "０１２３４５６７８９＋（）＇\u2018\u2019", "0123456789+()'''", _DASHES
-)
 # At the ends these are left over; inside, they may separate two cells.
 _ENDS: Final = "\t\n\v\f\r\x85\u2028\u2029"
-_INVISIBLE: Final = ("Zs", "Cf")
+# Categories of Unicode: spaces, dashes, invisible characters.
+_FORMATTING: Final = ("Zs", "Pd", "Cf")
 _EXPONENT: Final = re.compile(r"\s*[0-9][.,]?[0-9]*[Ee]\+?[0-9]+\s*")
 _FOREIGN: Final = re.compile(r"[^\d+()']")
 _DIGITS: Final = 11
@@ -43,8 +39,10 @@ def digits_of(text: str) -> str | None:
 
 def _without_formatting(text: str) -> str:
     """Remove spaces, dashes, invisible characters, and the apostrophe of a spreadsheet."""
-    kept = [sign for sign in text.translate(_PLAIN) if unicodedata.category(sign) not in _INVISIBLE]
-    return "".join(kept).strip(_ENDS).removeprefix("'")
+    # A Chinese input method types full-width digits, plus signs and brackets.
+    plain = unicodedata.normalize("NFKC", text)
+    kept = [sign for sign in plain if unicodedata.category(sign) not in _FORMATTING]
+    return "".join(kept).strip(_ENDS).lstrip("'\u2018\u2019")
 
 
 def flaw_of(text: str) -> str:
