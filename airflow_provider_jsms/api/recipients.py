@@ -196,11 +196,10 @@ def parameters_of(value: object) -> dict[str, str]:
             f"temp_para is of type {type(value).__name__}: a dictionary is needed. "
             f"{SHOW_THE_WAY.format('a dictionary')} Nothing was sent."
         )
-    for name in value:
-        if not isinstance(name, str) or not name:
-            raise JsmsInputError(
-                "temp_para has a parameter whose name is empty or not a string. Nothing was sent."
-            )
+    if not all(isinstance(name, str) and name for name in value):
+        raise JsmsInputError(
+            "temp_para has a parameter whose name is empty or not a string. Nothing was sent."
+        )
     parameters = {name: _parameter(name, each) for name, each in value.items()}
     encodable("temp_para", "".join([*parameters, *parameters.values()]))
     return parameters

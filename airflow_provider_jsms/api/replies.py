@@ -290,8 +290,7 @@ def _error_in(body: object) -> tuple[int | None, str]:
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return None, ""
-    message = error.get("message")
-    return whole_number(error.get("code")), message if isinstance(message, str) else ""
+    return whole_number(error.get("code")), str(error.get("message") or "")
 
 
 def _throttled(reply: Reply, details: dict[str, Any]) -> JsmsThrottledError:
