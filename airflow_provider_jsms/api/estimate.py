@@ -36,10 +36,7 @@ _HAS_OPT_OUT: Final = re.compile("拒收|退订|回T")
 
 def length_of(text: str) -> int:
     """Return the characters that JSMS counts: a line break is two."""
-    if "\n" not in text:
-        return len(text)
-    text = text.replace("\r\n", "\n")
-    return len(text) + text.count("\n")
+    return len(text) + text.count("\n") - text.count("\r\n")
 
 
 def parts_of(length: int) -> int:
@@ -105,7 +102,7 @@ class Estimate:
         parts = parts_of(least)
         self.recipients += 1
         self.least_parts += parts
-        self.most_parts += parts if most == least else parts_of(most)
+        self.most_parts += parts_of(most)
         self.due_parts += parts if is_due else 0
         if wording is None:
             return
@@ -114,8 +111,6 @@ class Estimate:
         self.flawed += self._has_flaws(parameters, wording.names) or least > LONGEST_TEXT
 
     def _has_flaws(self, parameters: Mapping[str, str], names: Mapping[str, int]) -> bool:
-        if parameters.keys() == names.keys() and "" not in parameters.values():
-            return False
         missing = [name for name in names if name not in parameters]
         empty = [name for name in names if parameters.get(name) == ""]
         self.missing.update(missing)
