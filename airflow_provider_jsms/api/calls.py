@@ -17,6 +17,7 @@ from airflow_provider_jsms.api.arguments import is_none, required_id, schedule_i
 from airflow_provider_jsms.api.codes import PULLED_TOO_OFTEN
 from airflow_provider_jsms.api.masking import mask_mobile
 from airflow_provider_jsms.api.recipients import mobile_of, parameters_of, recipients_of
+from airflow_provider_jsms.api.replies import Balance, Sign, Template, read_fields
 from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.api.statuses import INTERVAL
 from airflow_provider_jsms.exceptions import (
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_jsms.api.recipients import Recipient
-    from airflow_provider_jsms.api.replies import Balance, BatchResult, Schedule, Sign, Template
+    from airflow_provider_jsms.api.replies import BatchResult, Schedule
     from airflow_provider_jsms.api.send_time import SendTime
 
 HEADERS: Final[Mapping[str, str]] = {
@@ -195,18 +196,19 @@ def delete_schedule(schedule_id: object) -> Call[None]:
 def get_template(temp_id: object) -> Call[Template]:
     """``GET /v1/templates/{temp_id}``: a template of the application."""
     path = f"/v1/templates/{required_id('temp_id', temp_id)}"
-    return Call("get_template", "GET", path, replies.read_template)
+    return Call("get_template", "GET", path, partial(read_fields, form=Template))
 
 
 def get_sign(sign_id: object) -> Call[Sign]:
     """``GET /v1/sign/{sign_id}``: a signature of the application."""
     path = f"/v1/sign/{required_id('sign_id', sign_id)}"
-    return Call("get_sign", "GET", path, replies.read_sign)
+    return Call("get_sign", "GET", path, partial(read_fields, form=Sign))
 
 
 def get_balance() -> Call[Balance]:
     """``GET /v1/accounts/app``: the balance of the application; changes nothing."""
-    return Call("get_balance", "GET", "/v1/accounts/app", replies.read_balance)
+    read = partial(read_fields, form=Balance)
+    return Call("get_balance", "GET", "/v1/accounts/app", read)
 
 
 def fetch_reports() -> Call[list[dict[str, Any]]]:

@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast, get_type_hints
 
 from airflow_provider_jsms.api.arguments import schedule_id_of
 from airflow_provider_jsms.api.codes import CODES, SERVER_ERROR, SUCCESS, refusal
@@ -26,7 +27,7 @@ from airflow_provider_jsms.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.exceptions import JsmsCallError
@@ -37,6 +38,7 @@ MAX_REPLY: Final = 8 * 1024 * 1024
 
 _MAX_WAIT: Final = 30 * 24 * 3600.0
 _HTTP_OK: Final = range(200, 300)
+_PHONE_NUMBERS: Final = 10**10
 
 T = TypeVar("T")
 
@@ -185,7 +187,7 @@ def read_batch_result(body: object, recipients: int) -> BatchResult:
     readable only if it accepted nobody.
     """
     reply = _object(body)
-    failures = [_failed(entry) for entry in _list(reply, "failure_recipients")]
+    failures = [read_fields(each, FailedRecipient) for each in _list(reply, "failure_recipients")]
     accepted = whole_number(reply.get("success_count"))
     refused = max(whole_number(reply.get("failure_count")) or 0, len(failures))
     missing = 0 if accepted is None else recipients - accepted
@@ -208,37 +210,17 @@ def read_schedule(body: object, asked: str) -> Schedule:
         "schedule_id": asked,
         "send_time": send_time if isinstance(send_time, str) else None,
         "temp_id": whole_number(reply.get("temp_id")),
-        "recipients": [_scheduled(entry) for entry in _list(reply, "recipients")],
+        "recipients": [
+            read_fields(each, ScheduledRecipient) for each in _list(reply, "recipients")
+        ],
     }
 
 
-def read_template(body: object) -> Template:
-    """Return a template."""
+def read_fields(body: object, form: type[T]) -> T:
+    """Return the fields of a ``TypedDict``, each read by its type; an unreadable one is empty."""
     reply = _object(body)
-    numbers = _numbers(reply, "temp_id", "type", "ttl", "status")
-    return cast("Template", {**numbers, **_texts(reply, "template", "remark")})
-
-
-def read_sign(body: object) -> Sign:
-    """Return a signature."""
-    reply = _object(body)
-    numbers = _numbers(reply, "sign_id", "status", "is_default", "use_status")
-    return cast("Sign", {**numbers, **_texts(reply, "sign")})
-
-
-def _numbers(reply: Mapping[str, object], *names: str) -> dict[str, int | None]:
-    return {name: whole_number(reply.get(name)) for name in names}
-
-
-def _texts(reply: Mapping[str, object], *names: str) -> dict[str, str]:
-    return {name: str(reply.get(name) or "") for name in names}
-
-
-def read_balance(body: object) -> Balance:
-    """Return the balances of the application; None where none is assigned."""
-    reply = _object(body)
-    found = {name: whole_number(reply[name]) for name in Balance.__annotations__ if name in reply}
-    return cast("Balance", found)
+    types = _types_of(form)  # type: ignore[arg-type]
+    return cast("T", {name: _READERS[types[name]](reply.get(name)) for name in types})
 
 
 def read_reports(body: object) -> list[dict[str, Any]]:
@@ -259,10 +241,12 @@ def read_replies(body: object) -> list[dict[str, Any]]:
 
 
 def whole_number(value: object) -> int | None:
-    """Return an integer from an integer or a string of digits, else None."""
-    if isinstance(value, str):
-        return int(value) if value.isascii() and value.isdecimal() else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """Return an integer of at most 10 digits from an integer or a string of digits, else None."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value < _PHONE_NUMBERS:
+        return value
+    return None
 
 
 def requested_wait(headers: Mapping[str, str], now: datetime) -> float:
@@ -290,7 +274,7 @@ def _error_in(body: object) -> tuple[int | None, str]:
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return None, ""
-    return whole_number(error.get("code")), str(error.get("message") or "")
+    return whole_number(error.get("code")), _text(error.get("message"))
 
 
 def _throttled(reply: Reply, details: dict[str, Any]) -> JsmsThrottledError:
@@ -311,25 +295,6 @@ def _without_known_code(status: int, code: int | None, details: dict[str, Any]) 
     found = "a body that is not from JSMS" if code is None else f"the code {code}"
     text = f"HTTP {status} with {found}. Check the host of the connection, and proxies on the way."
     return JsmsUnreadableReplyError(text, **details)
-
-
-def _scheduled(entry: object) -> ScheduledRecipient:
-    person = _object(entry)
-    return {
-        "msg_id": _identifier(person.get("msg_id")),
-        "mobile": str(person.get("mobile") or ""),
-        "temp_para": _parameters(person),
-    }
-
-
-def _failed(entry: object) -> FailedRecipient:
-    failure = _object(entry)
-    return {
-        "mobile": str(failure.get("mobile") or ""),
-        "temp_para": _parameters(failure),
-        "error_code": whole_number(failure.get("error_code")),
-        "error_message": str(failure.get("error_message") or ""),
-    }
 
 
 def _rows(body: object) -> list[object]:
@@ -361,8 +326,7 @@ def _list(reply: Mapping[str, object], name: str) -> list[object]:
     return value
 
 
-def _parameters(entry: Mapping[str, object]) -> dict[str, str]:
-    value = entry.get("temp_para")
+def _parameters(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         return {}
     return {name: str(item) for name, item in value.items() if item is not None}
@@ -370,3 +334,16 @@ def _parameters(entry: Mapping[str, object]) -> dict[str, str]:
 
 def _identifier(value: object) -> str | None:
     return str(value).strip() or None if isinstance(value, str | int) else None
+
+
+def _text(value: object) -> str:
+    return str(value or "")
+
+
+_types_of = lru_cache(get_type_hints)
+_READERS: Final[dict[object, Callable[[object], object]]] = {
+    str: _text,
+    str | None: _identifier,
+    int | None: whole_number,
+    dict[str, str]: _parameters,
+}

@@ -13,16 +13,17 @@ from requests.structures import CaseInsensitiveDict
 from airflow_provider_jsms.api.codes import CODES
 from airflow_provider_jsms.api.masking import HIDDEN
 from airflow_provider_jsms.api.replies import (
+    Balance,
     MalformedReplyError,
     Reply,
-    read_balance,
+    Sign,
+    Template,
     read_batch_result,
+    read_fields,
     read_nothing,
     read_reply,
     read_schedule,
     read_schedule_id,
-    read_sign,
-    read_template,
     requested_wait,
     whole_number,
 )
@@ -103,7 +104,14 @@ class TestASuccess:
                 "modify_schedule",
                 *(200, {"schedule_id": UUID, "error": {"code": 50000, "message": "success"}}, UUID),
             ),
-            ("get_balance", 200, {"app_balance": 1, "app_voice": None}, None),
+            (
+                "get_balance",
+                *(
+                    200,
+                    dict.fromkeys(("app_balance", "app_voice", "app_industry", "app_market")),
+                    None,
+                ),
+            ),
         ],
     )
     def test_is_read(self, name: str, status: int, content: object, result: object) -> None:
@@ -293,9 +301,7 @@ def test_a_body_that_is_no_object_is_malformed_everywhere(body: object) -> None:
             lambda: read_schedule_id(body),
             lambda: read_batch_result(body, 1),
             lambda: read_schedule(body, UUID),
-            lambda: read_balance(body),
-            lambda: read_template(body),
-            lambda: read_sign(body),
+            lambda: read_fields(body, Sign),
             lambda: read_nothing(body or ""),
         ]
     )
@@ -485,17 +491,17 @@ def test_a_msg_id_may_be_absent() -> None:
 
 def test_balances_are_numbers_or_not_assigned() -> None:
     answer = {"app_balance": 1, "app_voice": "22", "app_industry": None, "app_x": [], "other": 4}
-    assert read_balance(answer) == {
+    assert read_fields(answer, Balance) == {
         "app_balance": 1,
         "app_voice": 22,
         "app_industry": None,
+        "app_market": None,
     }
-    assert read_balance({}) == {}
 
 
 def test_a_template_and_a_signature_are_read_whatever_type_their_numbers_have() -> None:
     template = {"temp_id": "7", "template": "Hi", "type": 2, "status": "1", "ttl": None, "x": 1}
-    assert read_template(template) == {
+    assert read_fields(template, Template) == {
         "temp_id": 7,
         "template": "Hi",
         "type": 2,
@@ -503,7 +509,7 @@ def test_a_template_and_a_signature_are_read_whatever_type_their_numbers_have() 
         "remark": "",
         "status": 1,
     }
-    assert read_sign({"sign": "诊所", "status": [], "is_default": 1}) == {
+    assert read_fields({"sign": "诊所", "status": [], "is_default": 1}, Sign) == {
         "sign_id": None,
         "sign": "诊所",
         "status": None,
@@ -514,7 +520,10 @@ def test_a_template_and_a_signature_are_read_whatever_type_their_numbers_have() 
 
 @pytest.mark.parametrize(
     ("given", "read"),
-    [(0, 0), ("007", 7), ("-1", None), ("１", None), (True, None), (1.0, None)],
+    [
+        *((0, 0), ("007", 7), (10**10 - 1, 10**10 - 1)),
+        *((given, None) for given in ("-1", "１", True, 1.0, people.ANNA, int(people.ANNA))),
+    ],
     ids=lambda value: str(value)[:20],
 )
 def test_a_whole_number_is_a_number_or_ascii_digits(given: object, read: int | None) -> None:
