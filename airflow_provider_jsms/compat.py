@@ -115,6 +115,7 @@ def ui_field_behaviour() -> dict[str, Any]:
 
 def mask_secret(secret: str) -> None:
     """Mask a secret in the logs of Airflow: ``common.compat`` knows where only from 1.22 on."""
+    # Of Airflow 3.1 and newer, 3.0 and 2.
     homes = ("sdk.log", "sdk.execution_time.secrets_masker", "utils.log.secrets_masker")
     for home in homes:
         with suppress(ImportError, AttributeError):

@@ -123,7 +123,7 @@ class Call(Generic[T]):
         """Return whether sending the call once more cannot text anyone twice."""
         if isinstance(error, JsmsNotSentError | JsmsThrottledError):
             return True  # nothing left this machine, or JSMS did not accept it
-        if getattr(error, "code", None) == PULLED_TOO_OFTEN:
+        if self.interval and getattr(error, "code", None) == PULLED_TOO_OFTEN:
             return True  # nothing was read
         # Repeating a GET, PUT or DELETE leads to the same state. A second POST would be a second
         # text, because JSMS has no idempotency key.
