@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast, get_type_hints
 
@@ -187,7 +187,7 @@ def read_batch_result(body: object, recipients: int) -> BatchResult:
     readable only if it accepted nobody.
     """
     reply = _object(body)
-    failures = [read_fields(each, FailedRecipient) for each in _list(reply, "failure_recipients")]
+    failures = _entries(reply.get("failure_recipients"), FailedRecipient)
     accepted = whole_number(reply.get("success_count"))
     refused = max(whole_number(reply.get("failure_count")) or 0, len(failures))
     missing = 0 if accepted is None else recipients - accepted
@@ -204,16 +204,7 @@ def read_batch_result(body: object, recipients: int) -> BatchResult:
 
 def read_schedule(body: object, asked: str) -> Schedule:
     """Return the schedule ``asked`` from the reply to a query."""
-    reply = _object(body)
-    send_time = reply.get("send_time")
-    return {
-        "schedule_id": asked,
-        "send_time": send_time if isinstance(send_time, str) else None,
-        "temp_id": whole_number(reply.get("temp_id")),
-        "recipients": [
-            read_fields(each, ScheduledRecipient) for each in _list(reply, "recipients")
-        ],
-    }
+    return {**read_fields(body, Schedule), "schedule_id": asked}
 
 
 def read_fields(body: object, form: type[T]) -> T:
@@ -319,11 +310,11 @@ def _object(value: object) -> Mapping[str, object]:
     return value
 
 
-def _list(reply: Mapping[str, object], name: str) -> list[object]:
-    value = reply.get(name) or []
-    if not isinstance(value, list):
-        raise MalformedReplyError(f"its {name} is not a list")
-    return value
+def _entries(value: object, form: type[T]) -> list[T]:
+    entries = value or []
+    if not isinstance(entries, list):
+        raise MalformedReplyError("its recipients are not a list")
+    return [read_fields(entry, form) for entry in entries]
 
 
 def _parameters(value: object) -> dict[str, str]:
@@ -346,4 +337,5 @@ _READERS: Final[dict[object, Callable[[object], object]]] = {
     str | None: _identifier,
     int | None: whole_number,
     dict[str, str]: _parameters,
+    list[ScheduledRecipient]: partial(_entries, form=ScheduledRecipient),
 }

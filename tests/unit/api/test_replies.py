@@ -360,7 +360,7 @@ def test_counts_that_are_not_told_are_worked_out(
 
 @pytest.mark.parametrize("value", ["text", 1, True, {"mobile": people.ANNA}])
 def test_failure_recipients_that_are_no_list_are_malformed(value: object) -> None:
-    with pytest.raises(MalformedReplyError, match="its failure_recipients is not a list"):
+    with pytest.raises(MalformedReplyError, match="its recipients are not a list"):
         read_batch_result({"schedule_id": UUID, "failure_recipients": value}, 2)
 
 
@@ -457,7 +457,7 @@ def test_a_schedule_may_lack_every_field(answer: dict[str, Any]) -> None:
     ("field", "given", "read"),
     [
         *(("schedule_id", given, "asked") for given in NO_IDENTIFIERS),
-        *(("send_time", given, None) for given in (1, 1.5, True, [], {})),
+        *(("send_time", given, None) for given in (1.5, [], {})),
         *(("temp_id", given, None) for given in ("x", 1.5, True, [], {}, "")),
         ("temp_id", "1250", 1250),
     ],
