@@ -184,8 +184,7 @@ def tag_of(value: object) -> str | None:
 
 def is_no_schedule_id(value: object) -> bool:
     """Return whether a value comes from an upstream task that returned nothing."""
-    # The filter tojson makes "null" of None.
-    return value is None or (isinstance(value, str) and value.strip() in ("", "None", "null"))
+    return value is None or (isinstance(value, str) and value.strip() in ("", "None"))
 
 
 def schedule_id_of(value: object) -> str:

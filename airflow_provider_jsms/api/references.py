@@ -93,8 +93,8 @@ class References:
 def references_in(value: object) -> References:
     """Return the schedules that ``schedule_id`` names.
 
-    :param value: an id, the result of a task that submits, modifies or queries, or any number of
-        these, as mapped tasks return them; also rendered to text.
+    :param value: an id, the result of a task that submits, modifies, queries or waits, or any
+        number of these, as mapped tasks return them; also rendered to text.
     :raises JsmsRenderError: the results of mapped tasks cannot be fetched now.
     """
     with fetching("schedule_id", JsmsRenderError):
@@ -134,7 +134,8 @@ def _entries(value: object) -> Iterator[object]:
     if isinstance(value, str):
         value = _parsed(value.strip())
     if isinstance(value, Mapping):
-        value = {name: value[name] for name in _KEPT if name in value}
+        kept = {name: value[name] for name in _KEPT if name in value}
+        value = list(value) if not kept and _is_of_sensor(value) else kept
     if hasattr(value, "columns"):  # a data frame, which would iterate over its columns
         value = value["schedule_id"] if "schedule_id" in value.columns else {}  # type: ignore[index]
     if not _is_many(value):
@@ -149,12 +150,24 @@ def _entries(value: object) -> Iterator[object]:
 
 def _parsed(text: str) -> object:
     """Return the value that a template has rendered to text."""
+    if text == "null":  # the filter tojson makes it of None
+        return None
     if not text.startswith(("[", "{", "(", '"', "'")):
         return text.split(",") if "," in text else text
     for parse in (json.loads, ast.literal_eval):
         with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
             return parse(text)
     return f"[{HIDDEN}]"
+
+
+def _is_of_sensor(result: Mapping[object, object]) -> bool:
+    """Return whether a result has msg_ids, or their number, by schedule_id."""
+    values = result.values()
+    return any(values) and all(
+        type(found) is int
+        or (isinstance(found, list) and all(str(each).isdigit() for each in found))
+        for found in values
+    )
 
 
 def _is_many(value: object) -> bool:

@@ -97,6 +97,9 @@ class Lazy(Sequence[Any]):
         (MappingProxyType({"schedule_id": UUID}), [UUID], None),
         (modified("a"), ["a"], 1),
         (QUERIED, ["a"], None),
+        ({"a": ["1", "2"], "b": ["3"]}, ["a", "b"], None),
+        ({"a": ["1", "2"], "b": []}, ["a", "b"], None),
+        ({"a": 1000, "b": 1}, ["a", "b"], None),
         # Of mapped ones, and of several.
         (Lazy("a", "b"), ["a", "b"], None),
         (Lazy(["a", "b"], ["c"]), ["a", "b", "c"], None),
@@ -108,6 +111,7 @@ class Lazy(Sequence[Any]):
         ([batch("a", count=3), "a"], ["a"], 3),
         ([batch("a", count=3), "b"], ["a", "b"], None),
         ([batch("a", "b", count=5), batch("b", count=3)], ["a", "b"], None),
+        (Lazy({"a": ["1"]}, {"b": ["2"]}), ["a", "b"], None),
         # What templates make of them.
         ("a,b", ["a", "b"], None),
         (" a, b ,a\n", ["a", "b"], None),
@@ -119,6 +123,7 @@ class Lazy(Sequence[Any]):
         (str(batch("a", "b")), ["a", "b"], 2),
         (str(modified("a")), ["a"], 1),
         (str([batch("a"), batch("b")]), ["a", "b"], 2),
+        (str({"a": ["1"]}), ["a"], None),
     ],
 )
 def test_schedules_are_named_by_ids_and_by_results(
@@ -176,7 +181,7 @@ def test_texts_that_were_assumed_as_sent_have_no_schedule_id() -> None:
     "value",
     [
         *(5, True, 1.5, {}, b"ab", bytearray(b"ab"), ["a", "a/b"], [b"a"], "a,b/c", "[1, 2]"),
-        *({"customer": "a"}, {"customer": ["a"]}, {"a": True}, {"a": None}, {"a": ["1"]}, [{}]),
+        *({"customer": "a"}, {"customer": ["a"]}, {"a": True}, {"a": None}, {"a": []}, [{}]),
         *({"success_count": 1}, {"schedule_ids": {"a": 1}}, {"schedule_ids": [["a"]]}),
         *({"deleted": ["a"], "missing": []}, pd.DataFrame({"id": ["a"]}), [float("nan")]),
         *("{'schedule_ids': [", "[" * 10_000, "LazyXComSequence([2 items])", people.ANNA),
@@ -273,6 +278,8 @@ class TestOne:
         (str(modified("a")), {"schedule_id": "a", "success_count": 1}),
         (Lazy(modified("a"), None), [{"schedule_id": "a", "success_count": 1}, None]),
         ([QUERIED], {"schedule_id": "a"}),
+        ({"a": ["1"]}, "a"),
+        ({"a": 2000, "b": 1}, ["a", "b"]),
         ([], []),
         (Lazy(), None),
         (str(modified("a"))[:-3], "[***]"),
