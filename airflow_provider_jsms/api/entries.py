@@ -131,11 +131,7 @@ class Columns:
     """
 
     def __init__(
-        self,
-        header: Sequence[object],
-        renamed: Mapping[str, str],
-        where: str,
-        rows: Rows,
+        self, header: Sequence[object], renamed: Mapping[str, str], where: str, rows: Rows
     ) -> None:
         found = [_name(each) for each in header]
         self._rows = rows
