@@ -184,7 +184,8 @@ def tag_of(value: object) -> str | None:
 
 def is_no_schedule_id(value: object) -> bool:
     """Return whether a value comes from an upstream task that returned nothing."""
-    return value is None or (isinstance(value, str) and value.strip() in ("", "None"))
+    # The filter tojson makes "null" of None.
+    return value is None or (isinstance(value, str) and value.strip() in ("", "None", "null"))
 
 
 def schedule_id_of(value: object) -> str:

@@ -150,8 +150,6 @@ def _entries(value: object) -> Iterator[object]:
 
 def _parsed(text: str) -> object:
     """Return the value that a template has rendered to text."""
-    if text == "null":  # the filter tojson makes it of None
-        return None
     if not text.startswith(("[", "{", "(", '"', "'")):
         return text.split(",") if "," in text else text
     for parse in (json.loads, ast.literal_eval):
