@@ -232,12 +232,10 @@ def read_replies(body: object) -> list[dict[str, Any]]:
 
 
 def whole_number(value: object) -> int | None:
-    """Return an integer of at most 10 digits from an integer or a string of digits, else None."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value < _PHONE_NUMBERS:
-        return value
-    return None
+    """Return an integer from an integer or a string of digits, else None."""
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdecimal() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def requested_wait(headers: Mapping[str, str], now: datetime) -> float:
@@ -265,7 +263,7 @@ def _error_in(body: object) -> tuple[int | None, str]:
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return None, ""
-    return whole_number(error.get("code")), _text(error.get("message"))
+    return _number(error.get("code")), _text(error.get("message"))
 
 
 def _throttled(reply: Reply, details: dict[str, Any]) -> JsmsThrottledError:
@@ -298,7 +296,7 @@ def _rows(body: object) -> list[object]:
 
 def _report(row: object) -> dict[str, Any]:
     if isinstance(row, dict):
-        msg_id, status = _identifier(row.get("msgId")), whole_number(row.get("status"))
+        msg_id, status = _identifier(row.get("msgId")), _number(row.get("status"))
         if msg_id is not None and len(msg_id) <= LONGEST_MSG_ID and status is not None:
             return {**row, "msgId": msg_id, "status": status}
     return {UNREADABLE: row}
@@ -327,6 +325,12 @@ def _identifier(value: object) -> str | None:
     return str(value).strip() or None if isinstance(value, str | int) else None
 
 
+def _number(value: object) -> int | None:
+    """Return a whole number, unless it has as many digits as a phone number."""
+    number = whole_number(value)
+    return number if number is not None and number < _PHONE_NUMBERS else None
+
+
 def _text(value: object) -> str:
     return str(value or "")
 
@@ -335,7 +339,7 @@ _types_of = lru_cache(get_type_hints)
 _READERS: Final[dict[object, Callable[[object], object]]] = {
     str: _text,
     str | None: _identifier,
-    int | None: whole_number,
+    int | None: _number,
     dict[str, str]: _parameters,
     list[ScheduledRecipient]: partial(_entries, form=ScheduledRecipient),
 }

@@ -375,6 +375,8 @@ def test_failure_recipients_that_are_no_list_are_malformed(value: object) -> Non
         ("error_code", "x", None),
         ("error_code", True, None),
         ("error_code", 1.5, None),
+        ("error_code", people.ANNA, None),
+        ("error_code", int(people.ANNA), None),
         ("error_message", None, ""),
         ("error_message", 5, "5"),
         ("temp_para", None, {}),
@@ -520,10 +522,7 @@ def test_a_template_and_a_signature_are_read_whatever_type_their_numbers_have() 
 
 @pytest.mark.parametrize(
     ("given", "read"),
-    [
-        *((0, 0), ("007", 7), (10**10 - 1, 10**10 - 1)),
-        *((given, None) for given in ("-1", "１", True, 1.0, people.ANNA, int(people.ANNA))),
-    ],
+    [(0, 0), ("007", 7), ("-1", None), ("１", None), (True, None), (1.0, None)],
     ids=lambda value: str(value)[:20],
 )
 def test_a_whole_number_is_a_number_or_ascii_digits(given: object, read: int | None) -> None:
