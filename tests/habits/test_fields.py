@@ -134,7 +134,7 @@ class Redirected(JsmsSubmitBatchScheduleOperator):
         self.recipients = [each for each in self.recipients if each["mobile"] != {people.BEN!r}]
         return super().execute(context)
 with DAG("DAG_ID", schedule=None, start_date=START) as dag:
-    @task
+    @task(show_return_value_in_logs=False)
     def everybody():
         return [{{"mobile": number, "temp_para": {REMINDER!r}}} for number in
                 ({people.ANNA!r}, {people.BEN!r})]
@@ -147,13 +147,13 @@ DATA = "{{ conn.jsms_default.password }}"
 UPSTREAM = f"""
 with DAG("DAG_ID", schedule=None, start_date=START, render_template_as_native_obj=NATIVE,
          params={{"number": {people.ON_CALL!r}}}) as dag:
-    @task
+    @task(show_return_value_in_logs=False)
     def customers():
         return [{{"mobile": {people.ANNA!r}, "temp_para": {{"name": {DATA!r}}}}}]
-    @task
+    @task(show_return_value_in_logs=False)
     def groups():
         return [{{"recipients": [{{"mobile": {people.BEN!r}, "temp_para": {{"name": {DATA!r}}}}}]}}]
-    @task
+    @task(show_return_value_in_logs=False)
     def lists():
         return [[{{"mobile": {people.CARA!r}, "temp_para": {{"name": {DATA!r}}}}}]]
     @task
@@ -239,7 +239,7 @@ def test_literals_of_a_mapped_task_are_templates_still(
 NAME = {{"name": "{{{{ params.name }}}}"}}
 with DAG("DAG_ID", schedule=None, start_date=START, params={{"name": "{people.CANARY}-A"}},
          default_args={{"send_time": AT, "temp_id": 2}}) as dag:
-    @task
+    @task(show_return_value_in_logs=False)
     def numbers():
         return [{{"mobile": {people.ANNA!r}}}]
     JsmsSubmitScheduleOperator.partial(task_id="partial", temp_para=NAME).expand_kwargs(numbers())
@@ -262,7 +262,7 @@ def test_literals_of_default_args_are_templates_in_a_mapped_task(
 with DAG("DAG_ID", schedule=None, start_date=START, params={{"name": "{people.CANARY}-A"}},
          default_args={{"send_time": AT, "temp_id": 2,
                         "temp_para": {{"name": "{{{{ params.name }}}}"}}}}) as dag:
-    @task
+    @task(show_return_value_in_logs=False)
     def numbers():
         return [{{"mobile": {people.DAN!r}}}]
     JsmsSubmitScheduleOperator.partial(task_id="defaults").expand_kwargs(numbers())

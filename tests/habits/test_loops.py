@@ -429,8 +429,10 @@ def test_an_empty_group_does_not_end_the_loop(
 def test_a_template_that_nobody_renders_is_refused(
     way: str, run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
 ) -> None:
+    # a traceback shows the line of the call, which names nobody
     body = f"""
-        text(context, {ANNA!r}, name="{{{{ ds }}}}")
+        anna = {ANNA!r}
+        text(context, anna, name="{{{{ ds }}}}")
 """
     ran = run_dag(loop(way, body))
     assert (ran.state, jsms_sandbox.requests) == ("failed", [])
