@@ -52,7 +52,7 @@ def test_after_a_kill_in_mid_submission_nobody_knows(
     assert posts(sandbox) == 1
     log = rest.log(*address, "submit", 2)
     assert "JSMS may have accepted this" in log
-    assert "delete the schedule there first" in log
+    assert "If it does not exist, trigger a new run, or clear the task with on_uncertain=" in log
     sandbox.advance(7200)
     assert [each["mobile"] for each in sandbox.messages()] == [people.DAN]
 
