@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
-
-import pytest
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.stack.settings import AIRFLOW, HAS_STORE
+
+if TYPE_CHECKING:
+    import pytest
 
 if AIRFLOW >= (3, 3):
     from airflow.sdk import NEVER_EXPIRE
@@ -49,7 +49,6 @@ __all__ = [
     "attach",
     "import_string",
     "stand_in",
-    "storage_path",
 ]
 
 BASE_OF_SENSORS: Final = "airflow.sdk.bases.sensor" if AIRFLOW >= (3, 0) else "airflow.sensors.base"
@@ -105,16 +104,6 @@ def as_here(code: str) -> str:
     for new, old in _ON_AIRFLOW_2.items():
         code = code.replace(new, old)
     return code
-
-
-def storage_path(uri: str) -> ObjectStoragePath:
-    """Return the path object of a URI; the test is skipped where this Airflow cannot make one."""
-    try:
-        return ObjectStoragePath(uri)
-    except TypeError:
-        if AIRFLOW > (3, 0):
-            raise
-        pytest.skip("Airflow below 3.1 makes no paths of URIs with universal-pathlib 0.3")
 
 
 def stand_in(patch: pytest.MonkeyPatch) -> None:

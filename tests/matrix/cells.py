@@ -10,6 +10,9 @@ LOWEST: Final = "lowest direct dependencies"
 WHEEL: Final = "newest dependencies, built wheel"
 # The newest releases of Airflow's own providers, which come with it, need newer ones.
 FLOORS: Final = ("aiohttp==3.11.*", "apache-airflow-providers-common-compat==1.12.*")
+# Airflow 2.11.0 and 3.0 name no bound. Their `ObjectStoragePath` refuses every URI with a
+# universal-pathlib that is newer than what 2.11.1 allows.
+OBJECT_STORAGE: Final = "universal-pathlib<0.3"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ CELLS: Final = (
     Cell("2.11", "3.12"),
     # Airflow 3.0 names no bound. Its API server answers tasks wrongly with a FastAPI that is newer
     # than what 3.1 allows.
-    Cell("3.0", "3.11", held_back=("fastapi<0.118",)),
+    Cell("3.0", "3.11", held_back=("fastapi<0.118", OBJECT_STORAGE)),
     Cell("3.1", "3.13"),
     # Airflow 3.2 names no bound. Its API server does not start with a FastAPI that is newer than
     # what 3.3 allows, and its `dag.test()` does not find its services with svcs 26.
@@ -55,7 +58,7 @@ CELLS: Final = (
     Cell("3.3", "3.12"),
     Cell("3.3", "3.13"),
     Cell("3.4", "3.12", is_beta=True),
-    Cell("2.11", "3.11", LOWEST, FLOORS),
+    Cell("2.11", "3.11", LOWEST, (*FLOORS, OBJECT_STORAGE)),
     Cell("3.3", "3.12", WHEEL),
 )
 

@@ -39,7 +39,7 @@ from airflow_provider_jsms.submission.stored_record import StoreAwayError
 from tests import people
 from tests.databases import needs_sqlite_hook
 from tests.unit import wire
-from tests.versions import attach, storage_path
+from tests.versions import attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -272,7 +272,6 @@ def test_pages_in_object_storage_are_merged_even_if_the_next_cannot_be_read(
     sent = send(sandbox, 1207)
     storage = attach("memory", fs=MemoryFileSystem()).fs
     output = "memory://desk/reports.jsonl"
-    storage_path(output)
     real, calls = JsmsHook.fetch_reports, iter(range(100))
 
     def fetch(hook: JsmsHook, **given: Any) -> list[Row]:

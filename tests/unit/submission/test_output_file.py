@@ -14,7 +14,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsOutputError
 from airflow_provider_jsms.submission.output_file import LocalFile, ObjectFile, encoded, output_of
-from tests.versions import attach, storage_path
+from tests.versions import attach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,7 +206,6 @@ class TestOnTheWorker:
 
 def test_a_uri_names_an_object() -> None:
     attach("memory", fs=MemoryFileSystem())
-    storage_path("memory://bucket/reports.jsonl")
     output = output_of("memory://bucket/reports.jsonl")
     assert isinstance(output, ObjectFile)
     output.begin()

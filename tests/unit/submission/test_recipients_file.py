@@ -25,7 +25,6 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.submission.chunks import chunks, survey
 from airflow_provider_jsms.submission.recipients_file import RecipientsFile, source_of
 from tests import people
-from tests.versions import storage_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,7 +218,7 @@ WAYS: dict[str, Callable[[Path], Any]] = {
     "path": lambda path: path,
     "uri": lambda path: path.as_uri(),
     "uri, one slash": lambda path: f"file:{path}",
-    "storage of a uri": lambda path: storage_path(f"file://{path}"),
+    "storage of a uri": lambda path: ObjectStoragePath(f"file://{path}"),
     "storage of a path": lambda path: ObjectStoragePath(str(path)),
 }
 
