@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import secrets
 import socket
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST = "127.0.0.1"
+# The system hands out higher ones itself, also while an Airflow starts and does not listen yet.
+_PORTS = range(20_000, 32_768)
 
 AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 """The installed release of Airflow, such as ``(3, 3)``, without importing it."""
@@ -109,10 +112,17 @@ def sandbox_connection(url: str) -> dict[str, Any]:
 
 def free_port(preferred: int = 0) -> int:
     """Return a port on loopback that nobody listens on: the preferred one if possible."""
+    port = preferred or secrets.choice(_PORTS)
+    while not _is_free(port):
+        port = secrets.choice(_PORTS)
+    return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, preferred))
+            probe.bind((HOST, port))
         except OSError:
-            probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+            return False
+    return True

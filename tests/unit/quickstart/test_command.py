@@ -113,6 +113,11 @@ def test_a_port_that_is_taken_is_replaced() -> None:
     assert free_port(taken) == taken
 
 
+def test_a_port_is_none_that_the_system_gives_away_before_airflow_listens() -> None:
+    lowest = 32_768  # on Linux, unless somebody changes it
+    assert free_port() < lowest
+
+
 def test_it_has_a_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
