@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import logging
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -69,7 +71,8 @@ def _database() -> Path:
     """Make Airflow's database in the home of this test run."""
     from airflow.utils.db import upgradedb  # noqa: PLC0415  only where a test needs it
 
-    upgradedb()
+    with _restored(logging.getLogger()):
+        upgradedb()
     folder = Path(os.environ["AIRFLOW_HOME"]) / "dags"
     folder.mkdir(exist_ok=True)
     return folder
@@ -108,7 +111,21 @@ def run_dag(
         }
         return Ran(str(ended.state), tasks, "".join(capfd.readouterr()))
 
-    yield run
+    with _restored(logging.getLogger("airflow.task")):
+        yield run
     for path in written:
         path.unlink()
         sys.modules.pop(path.stem, None)
+
+
+@contextmanager
+def _restored(logger: logging.Logger) -> Iterator[None]:
+    """Leave the logger to later tests as it was.
+
+    Airflow 2 configures the root logger when it makes its database, and its ``dag.test()`` adds a
+    handler that writes to the output of this test, which is closed then.
+    """
+    handlers, level = logger.handlers[:], logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
