@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.operators.base import Templated
+    from airflow_provider_jsms.submission.doubt import Doubt
     from airflow_provider_jsms.submission.preflight import Preflight
     from airflow_provider_jsms.submission.question import Answer
-    from airflow_provider_jsms.submission.submission import Submission
     from airflow_provider_jsms.submission.task_try import TaskTry
 
 _OWN_MODULES: Final = tuple(f"{__package__}.{name}" for name in ("submit", "reconcile"))
@@ -122,20 +122,19 @@ class JsmsSubmitOperator(JsmsExcludingOperator):
         try:
             yield
         except JsmsUncertainError as error:
-            submissions = self._task_try(context).submissions
-            doubts = [it.doubt for it in submissions if it.doubt and self._may_ask(context, it)]
+            doubts = [it for it in self._task_try(context).doubts if self._may_ask(context, it)]
             if doubts:
                 ask(context, doubts, users=users, timeout=timeout, error=error)
             raise
 
-    def _may_ask(self, context: Context, submission: Submission) -> bool:
+    def _may_ask(self, context: Context, doubt: Doubt) -> bool:
         """Return whether to ask now: as the user wants it, or because somebody has cleared it."""
         task_try = self._task_try(context)
         has_record = self.once_key is not None or task_try.store is not None
         # Airflow 3.3 would show the first question of a try again.
         if not CAN_ASK or self._answer or not has_record or self._is_in_code(context):
             return False
-        return submission.asks or (task_try.attempt.is_cleared and not submission.has_sent)
+        return self.on_uncertain == "ask" or (task_try.attempt.is_cleared and not doubt.has_sent)
 
     def _task_try(self, context: Context) -> TaskTry:
         durable = flag("durable", self.durable)

@@ -149,10 +149,11 @@ class RecipientsFile:
                 continue
             try:
                 entry = json.loads(line)
-            except (ValueError, RecursionError):
-                entry = JsmsInputError("it is not JSON.")
-            is_row = self._renamed and not isinstance(entry, JsmsInputError)
-            yield number, entry_of(entry, self._rows, self._renamed) if is_row else entry
+            except ValueError:
+                yield number, JsmsInputError("it is not JSON.")
+            else:
+                names = self._renamed
+                yield number, entry_of(entry, self._rows, names) if names else entry
 
 
 def _opened(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:
