@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,8 @@ from tests.e2e.test_clear import Run, _variables, hook, in_hours, posts, texts  
 from tests.stack.settings import AIRFLOW, HAS_STORE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.stack.airflow import AirflowStack
     from tests.stack.rest import AirflowRest
@@ -113,15 +117,33 @@ def backfill(airflow: AirflowStack, dag_id: str, start: str, end: str) -> None:
     if AIRFLOW < (3, 0):
         command = ["dags", "backfill", dag_id, "--start-date", start, "--end-date", end]
     # By default sqlite waits 5 s for its lock, too short beside a busy Airflow.
-    database = f"sqlite:///{airflow.environment['AIRFLOW_HOME']}/airflow.db?timeout=60"
-    done = subprocess.run(
-        [sys.executable, "-m", "airflow", *command],
-        env={"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **airflow.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    database = f"sqlite:///{airflow.home}/airflow.db?timeout=60"
+    with scheduler_paused(airflow):
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *command],
+            env={"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **airflow.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def scheduler_paused(airflow: AirflowStack) -> Iterator[None]:
+    """Let the scheduler stand still: on sqlite it sees half a backfill, and ends where it vanishes.
+
+    Not while it writes: nobody else could.
+    """
+    scheduler = airflow.family.started["scheduler"]
+    with closing(sqlite3.connect(airflow.home / "airflow.db", timeout=60)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        scheduler.suspend()
+        database.rollback()
+    try:
+        yield
+    finally:
+        scheduler.resume()
 
 
 def test_what_changes_while_pending_is_modified_and_after_that_refused(
