@@ -107,6 +107,9 @@ class JsmsOperator(BaseOperator):
         render = super()._do_render_template_fields
         if parent is not self:
             return render(parent, template_fields, context, jinja_env, seen_oids)
+        if getattr(context.get("ti"), "task", None) is self:
+            # Airflow 3.0 has the task of the DAG file there: a pre_execute would change that one.
+            context["task"] = self
         self._before_rendering(context)
         data = upstream_texts(self, vars(self)[STORE].arguments)
         renderer = Renderer(self.render_template, context, jinja_env, data)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowException
@@ -124,7 +125,8 @@ class Renderer:
         for kind in (list, tuple, set):
             if isinstance(value, kind):
                 return kind(map(self.nested, value))
-        return self._as_airflow_does(value)
+        # Airflow 3.0 would call its resolve(), which fails where the file is not there yet.
+        return value if type(value) is type(Path()) else self._as_airflow_does(value)
 
     def _as_airflow_does(self, value: object) -> object:
         return self.render_template(value, self.context, self.jinja_env, set())

@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import logging
 import os
+import re
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Ran:
 
     :param state: of the run.
     :param tasks: the state of each task instance, by ``task_id``, or ``task_id[map_index]``.
-    :param said: everything that was printed and logged.
+    :param said: everything that was printed and logged, as one line.
     """
 
     state: str
@@ -109,7 +110,9 @@ def run_dag(
             ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]": str(ti.state)
             for ti in ended.get_task_instances()
         }
-        return Ran(str(ended.state), tasks, "".join(capfd.readouterr()))
+        # Airflow 3.0 draws a box around an error, and breaks its lines.
+        said = re.sub(r"[\s│]+", " ", "".join(capfd.readouterr()))
+        return Ran(str(ended.state), tasks, said)
 
     with _restored(logging.getLogger("airflow.task")):
         yield run

@@ -60,6 +60,7 @@ class TaskInstance:
         self.try_number = try_number
         self.max_tries = 0
         self.map_index = -1
+        self.task: BaseOperator | None = None
         self.xcoms: dict[str, Any] = {}
 
     def xcom_push(self, key: str, value: Any) -> None:
@@ -467,6 +468,23 @@ class TestPrivateFields:
         task.execute({"ti": TaskInstance()})
         (schedule,) = sandbox.state()["schedules"]
         assert schedule["recipients"][0]["mobile"] == people.DAN
+
+    def test_can_be_changed_through_the_context_of_every_airflow(self, tomorrow: datetime) -> None:
+        """That of 3.0 has the task of the DAG file, not the copy of it that runs."""
+        operator = submit(tomorrow)
+        task, ti = operator.prepare_for_execution(), TaskInstance()
+        ti.task = task
+        context: dict[str, Any] = {"task": operator, "ti": ti, "params": {}}
+        task.render_template_fields(context)
+        context["task"].mobile = people.DAN
+        assert (task.mobile, operator.mobile) == (people.DAN, people.ANNA)
+
+    def test_leave_the_context_of_a_task_whose_code_renders_them(self, tomorrow: datetime) -> None:
+        own, ti = delete(UNKNOWN), TaskInstance()
+        ti.task = own
+        context: dict[str, Any] = {"task": own, "ti": ti, "params": {}}
+        submit(tomorrow).render_template_fields(context)
+        assert context["task"] is own
 
     def test_may_be_rendered_twice_and_leave_the_operator_of_the_dag_alone(
         self, rendered: Callable[..., BaseOperator], sandbox: SandboxControl, tomorrow: datetime

@@ -656,7 +656,8 @@ def test_airflow_may_render_it_only(visits: list[Any], caplog: pytest.LogCapture
     )
     task.render_template_fields({"params": {}})
     assert task.is_dry_run == "True"
-    task.dry_run()  # as `airflow tasks test --dry-run` does
+    if hasattr(task, "dry_run"):  # not in Airflow 3.0
+        task.dry_run()  # as `airflow tasks test --dry-run` does
     assert people.number(0) not in caplog.text
 
 
