@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -114,7 +114,8 @@ def flag(name: str, value: object) -> bool:
 def period(name: str, value: object) -> timedelta:
     """Return a duration longer than zero from a timedelta or a number of seconds."""
     if isinstance(value, int | float):
-        value = timedelta(seconds=value)
+        with suppress(OverflowError, ValueError):  # infinite, or not a number
+            value = timedelta(seconds=value)
     if isinstance(value, timedelta) and value > timedelta(0):
         return value
     raise JsmsInputError(
