@@ -102,7 +102,8 @@ def _test(cell: Cell, python: Path, folder: Path) -> tuple[str, str]:
     """Run pytest and return the verdict and its closing line."""
     log = log_of(cell)
     log.parent.mkdir(parents=True, exist_ok=True)
-    options = ["-p", "no:cacheprovider", "--color=no", *(f"--ignore={it}" for it in NOT_HERE)]
+    options = ["--numprocesses=2", "-p", "no:cacheprovider", "--color=no"]
+    options += [f"--ignore={each}" for each in NOT_HERE]
     command = [python, "-m", "pytest", *options, *TESTS]
     with log.open("w") as output:
         process = subprocess.Popen(
