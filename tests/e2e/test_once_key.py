@@ -21,6 +21,7 @@ from airflow_provider_jsms.submission.fingerprint import account_of
 from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK
 from tests import leaks, people
 from tests.databases import needs_sqlite_hook
+from tests.e2e.store import wait_for_killed
 from tests.e2e.test_airflow import try_number
 from tests.e2e.test_clear import Run, _variables, hook, in_hours, posts, texts  # noqa: F401
 from tests.stack.settings import AIRFLOW, HAS_STORE
@@ -191,7 +192,7 @@ def test_after_a_kill_in_mid_submission_nothing_is_sent_again(
     os.kill(rest.task(dag_id, run_id, "submit")["pid"], signal.SIGKILL)
     sandbox.release()
     states = ("failed", "success")
-    rest.wait_for_run(dag_id, run_id, timeout=120)
+    wait_for_killed(rest, dag_id, run_id, "submit", timeout=120)
     task = rest.wait_for_task(dag_id, run_id, "submit", states=states, timeout=90)
     assert task["state"] == "failed"
     assert "JSMS may have accepted this" in rest.log(dag_id, run_id, "submit", task["try_number"])
@@ -219,7 +220,7 @@ def test_killed_at_any_moment_a_text_is_sent_once_or_named(
         runs[moment] = about, rest.trigger("once_killed", conf=about)["dag_run_id"]
     outcomes, logs = {}, {}
     for moment, (about, run_id) in runs.items():
-        state = rest.wait_for_run("once_killed", run_id, timeout=180)["state"]
+        state = wait_for_killed(rest, "once_killed", run_id, "submit", timeout=180)["state"]
         count = posts(sandbox, people.number(about["person"]))
         outcomes[moment] = state, count, row(airflow, about["once_key"])["state"]
         last = rest.task("once_killed", run_id, "submit")["try_number"]

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import people
-from tests.e2e.store import needs_no_store
+from tests.e2e.store import needs_no_store, wait_for_killed
 from tests.e2e.test_airflow import posts, try_number
 from tests.e2e.test_clear import Run, in_hours
 from tests.e2e.test_examples import states
-from tests.stack.settings import AIRFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,11 +40,7 @@ def test_after_a_kill_in_mid_submission_nobody_knows(
     sandbox.wait_for_hold(90)
     os.kill(rest.task(*address, "submit")["pid"], signal.SIGKILL)
     sandbox.release()
-    rest.wait_for_run(*address, timeout=90)
-    if AIRFLOW == (3, 0):
-        # It does not run a task again whose process was killed. A person does.
-        rest.clear(*address, "submit")
-        rest.wait_for_run(*address, timeout=90)
+    wait_for_killed(rest, *address, "submit", timeout=90)
     assert states(rest, run) == {"submit": "failed"}
     # There is a third one, which is not made.
     assert try_number(rest, run, "submit") == 2
