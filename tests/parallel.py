@@ -6,8 +6,8 @@ from typing import Final
 
 from xdist.scheduler import LoadScopeScheduling
 
-# The tests that share an Airflow, its database, or a run of pytest; the first match counts. Those of
-# a folder would be the last to end, did not some that share nothing with the others go apart.
+# The tests that share an Airflow, its database, or a run of pytest; the first match counts. Those
+# of e2e would be the last to end, did not some that share nothing with the others go apart.
 SHARED: Final = {
     "tests/e2e/browser/test_sandbox_page.py": "page",
     "tests/e2e/test_quickstart.py": "quickstart",
