@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.versions import AIRFLOW
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -73,7 +75,8 @@ def test_a_table_from_upstream_texts_each_person_of_it(
 
 def skip_where_airflow_stores_no_frame(ran: Ran) -> None:
     """An older Airflow does not know the frames of pandas 3."""
-    if ran.tasks["people"] == "failed" and "DataFrame is not JSON serializable" in ran.said:
+    said = ("DataFrame is not JSON serializable", "cannot serialize object of type <class 'pandas")
+    if ran.tasks["people"] == "failed" and any(each in ran.said for each in said):
         pytest.skip("this Airflow cannot store a DataFrame of this pandas")
 
 
@@ -127,6 +130,7 @@ def test_rows_of_one_column_and_a_set_are_numbers(
     assert [each.mobile for each in jsms_sandbox.scheduled] == [WANG, LI, WANG, LI]
 
 
+@pytest.mark.skipif((3, 0) <= AIRFLOW < (3, 1), reason="its dag.test() copies every argument")
 def test_what_can_be_iterated_only_once_texts_everybody(
     run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
 ) -> None:
