@@ -114,6 +114,6 @@ def _print(text: str) -> None:
 
 
 if __name__ == "__main__":
-    # Airflow 2 logs to the standard output, where the records go.
+    # Airflow 2 and 3.0 log to the standard output, where the records go.
     logging.disable(logging.INFO)
     main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from tests import leaks, people
 from tests.databases import needs_sqlite_hook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from airflow_provider_jsms.sandbox.control import SandboxControl
@@ -34,10 +35,14 @@ def _connections(
     set_connection: Callable[..., None],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> Iterator[None]:
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
     monkeypatch.setenv("AIRFLOW_CONN_LEDGER_DB", f"sqlite:///{tmp_path}/ledger.db")
     set_connection(sandbox.url, ledger_conn_id="ledger_db")
+    # As the command does: Airflow 2 and 3.0 log to the standard output, where the records go.
+    logging.disable(logging.INFO)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 def write(monkeypatch: pytest.MonkeyPatch, **rows: tuple[str, str, str]) -> None:
