@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parents[1]
 MARK: Final = "TEST_OF_THE_QUICKSTART"
 
 
-def command() -> list[str]:
+def _command() -> list[str]:
     """Return the command, whose coverage is written where pytest-cov collects it."""
     start = ["-m", "airflow_provider_jsms.quickstart"]
     if Coverage.current() is None:
@@ -51,7 +51,7 @@ class QuickStart:
         }
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                command(),
+                _command(),
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -289,11 +289,9 @@ class Campaign:
         """
         if not self._begun or self._begun.get("list") == self._list:
             return
-        count, recorded = (
-            self._begun.get("chunks", 1),
-            self._begun.get("fingerprint", {}).get("key"),
-        )
-        is_comparable = recorded == account_of(self.hook.settings).key
+        count = self._begun.get("chunks", 1)
+        key = self._begun.get("fingerprint", {}).get("key")
+        is_comparable = key == account_of(self.hook.settings).key
         if not is_comparable and count == len(self.known.digests):
             return  # JSMS is asked about each chunk
         if (count, len(self.known.digests)) == (1, 1) and not self._attempt.is_one_of_several:

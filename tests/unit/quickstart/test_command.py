@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -14,7 +13,7 @@ import pytest
 
 from airflow_provider_jsms.quickstart.__main__ import main
 from airflow_provider_jsms.quickstart.settings import HOST, free_port
-from tests.quickstart import ROOT, QuickStart, command
+from tests.quickstart import ROOT, QuickStart
 
 # It is imported when Python starts, and ends the first command of Airflow.
 BROKEN_AIRFLOW = """
@@ -43,32 +42,22 @@ runpy.run_module("airflow_provider_jsms.quickstart", run_name="__main__", alter_
 """
 
 
-@pytest.fixture
-def broken(tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    (tmp_path / "sitecustomize.py").write_text(BROKEN_AIRFLOW)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
-        "TMPDIR": str(tmp_path),
-    }
-    return subprocess.run(
-        command(),
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def start(folder: Path, airflow: str) -> QuickStart:
+    """Start the command with something in the place of Airflow."""
+    modules = folder / "modules"
+    modules.mkdir()
+    (modules / "sitecustomize.py").write_text(airflow)
+    return QuickStart(folder, modules)
 
 
-def test_a_failure_of_airflow_is_shown_with_the_place_of_its_logs(
-    broken: subprocess.CompletedProcess[str],
-) -> None:
-    assert broken.returncode == 1
-    assert "migration ended with status 3" in broken.stderr
-    assert "the database is on strike" in broken.stderr
-    assert "Traceback" not in broken.stderr
-    named = re.search(r"All logs: (\S+)\. Remove (\S+) when", broken.stderr)
+def test_a_failure_of_airflow_is_shown_with_the_place_of_its_logs(tmp_path: Path) -> None:
+    running = start(tmp_path, BROKEN_AIRFLOW)
+    assert running.process.wait(120) == 1
+    said = running.output.read_text()
+    assert "migration ended with status 3" in said
+    assert "the database is on strike" in said
+    assert "Traceback" not in said
+    named = re.search(r"All logs: (\S+)\. Remove (\S+) when", said)
     assert named
     assert "on strike" in (Path(named[1]) / "migration.log").read_text()
     assert Path(named[1]).parent == Path(named[2])
@@ -78,10 +67,7 @@ def test_a_failure_of_airflow_is_shown_with_the_place_of_its_logs(
 def test_a_signal_during_the_start_leaves_nothing_behind(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    modules = tmp_path / "modules"
-    modules.mkdir()
-    (modules / "sitecustomize.py").write_text(HANGING_AIRFLOW)
-    running = QuickStart(tmp_path, modules)
+    running = start(tmp_path, HANGING_AIRFLOW)
     running.wait_for_processes(3)
 
     running.process.send_signal(number)
