@@ -51,7 +51,7 @@ _ASKED_FOR = re.compile(
     r"|OpenLineageClient will \*try\* to emit event"
 )
 # A @task of one's own shows its arguments there.
-_OF_AN_OPERATOR = '"operator_class_path": "airflow_provider_jsms.operators.jsms.JsmsSubmit'
+_OF_AN_OPERATOR = '"operator_class_path": "airflow_provider_jsms.operators.submit_'
 
 
 def found_in(text: str) -> list[str]:

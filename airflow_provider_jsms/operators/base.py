@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 
 from airflow_provider_jsms.api.arguments import choice
 from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
-from airflow_provider_jsms.api.references import only_ids
+from airflow_provider_jsms.api.references import only_ids, references_in
 from airflow_provider_jsms.exceptions import JsmsError, JsmsPastSendTimeError, JsmsRequestError
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.private_fields import (
@@ -149,6 +149,13 @@ class JsmsReferenceOperator(JsmsOperator):
     def __init__(self, *, schedule_id: Templated, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.schedule_id = schedule_id
+
+    def _only_schedule_id(self, advice: str) -> str:
+        """Return the id of the only schedule, or skip the task if there is none."""
+        references = references_in(self.schedule_id)
+        if absence := references.absence():
+            raise AirflowSkipException(absence)
+        return references.only(advice)
 
 
 class JsmsTextOperator(JsmsOperator):
