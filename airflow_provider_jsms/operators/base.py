@@ -1,4 +1,4 @@
-"""The bases of the operators: the connection, the arguments, and fields that stay private."""
+"""The base of every operator: the connection, the private fields, and the id of a schedule."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_jsms.api.arguments import choice
-from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
 from airflow_provider_jsms.api.references import only_ids, references_in
-from airflow_provider_jsms.exceptions import JsmsError, JsmsPastSendTimeError, JsmsRequestError
+from airflow_provider_jsms.exceptions import JsmsError
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.private_fields import (
     INIT_KWARGS,
@@ -25,8 +23,6 @@ from airflow_provider_jsms.operators.rendering import (
     explaining_missing_dates,
     upstream_texts,
 )
-from airflow_provider_jsms.submission.chunks import survey
-from airflow_provider_jsms.submission.recipients_file import excluded_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,9 +30,7 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.submission.chunks import Survey
 
 Templated: TypeAlias = Any
 """An argument: a literal, a template, an XComArg, or a function that returns the value."""
@@ -156,126 +150,3 @@ class JsmsReferenceOperator(JsmsOperator):
         if absence := references.absence():
             raise AirflowSkipException(absence)
         return references.only(advice)
-
-
-class JsmsTextOperator(JsmsOperator):
-    """The base of the operators that submit or modify."""
-
-    _arguments: ClassVar[tuple[str, ...]]
-
-    def __init__(
-        self,
-        *,
-        send_time: Templated,
-        temp_id: Templated,
-        sign_id: Templated = None,
-        on_past_send_time: str = "fail",
-        send_window: Templated = None,
-        on_outside_window: str = "fail",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.send_time = send_time
-        self.temp_id = temp_id
-        self.sign_id = sign_id
-        self.on_past_send_time = on_past_send_time
-        self.send_window = send_window
-        self.on_outside_window = on_outside_window
-
-    def _timing(self) -> dict[str, Any]:
-        names = ("send_time", "send_window", "on_outside_window")
-        return {name: getattr(self, name) for name in names}
-
-    def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._arguments}
-
-
-class JsmsExcludingOperator(JsmsOperator):
-    """The base of the operators that leave numbers out."""
-
-    def __init__(self, *, exclude: Templated = (), **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.exclude = exclude
-
-
-class JsmsSingleOperator(JsmsTextOperator):
-    """The base of the operators for one person."""
-
-    _arguments = ("mobile", "temp_id", "sign_id", "temp_para")
-    template_fields: Sequence[str] = (
-        *("send_time", *_arguments),
-        *("on_past_send_time", "send_window", "on_outside_window", "jsms_conn_id"),
-    )
-
-    def __init__(self, *, mobile: Templated, temp_para: Templated = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.mobile = mobile
-        self.temp_para = temp_para
-
-
-class JsmsBatchOperator(JsmsExcludingOperator, JsmsTextOperator):
-    """The base of the operators for a list of people."""
-
-    _arguments = ("temp_id", "sign_id", "tag")
-    template_fields: Sequence[str] = (
-        *("send_time", "recipients", "columns", "exclude", *_arguments),
-        *("max_failures", "on_past_send_time", "send_window", "on_outside_window", "jsms_conn_id"),
-    )
-
-    def __init__(
-        self,
-        *,
-        recipients: Templated,
-        columns: Templated = None,
-        tag: Templated = None,
-        max_failures: int | str = 0,
-        **kwargs: Any,
-    ) -> None:
-        kwargs.setdefault("multiple_outputs", True)
-        super().__init__(**kwargs)
-        self.recipients = recipients
-        self.columns = columns
-        self.tag = tag
-        self.max_failures = max_failures
-
-    def _survey(self, source: Source) -> Survey:
-        # Read once, so that both readings of the recipients leave out the same people.
-        known = survey(source, excluded_numbers(self.exclude))
-        if known.excluded:
-            self.log.info("%d entries of recipients are left out by exclude", known.excluded)
-        if known.repeated:
-            self.log.info("%d repeated entries of recipients are left out", known.repeated)
-        return known
-
-
-@contextmanager
-def past_send_time(
-    on_past_send_time: object,
-    *,
-    may_be_done: bool = False,
-    is_begun: Callable[[], bool] = lambda: False,
-) -> Iterator[None]:
-    """Skip the task, if the user wants that, instead of failing because ``send_time`` has passed.
-
-    :param may_be_done: an earlier try may have succeeded: never skip.
-    :param is_begun: returns whether a part is submitted: never skip then either.
-    """
-    skips = choice("on_past_send_time", on_past_send_time, ("fail", "skip")) == "skip"
-    try:
-        yield
-    except (JsmsPastSendTimeError, JsmsRequestError) as error:
-        is_past = getattr(error, "code", INVALID_SEND_TIME) == INVALID_SEND_TIME
-        if not is_past or is_begun():
-            raise
-        if may_be_done:
-            error.add(
-                "This is not the first try: an earlier one may have modified the schedule in time. "
-                "Check in the JSMS console what was sent."
-            )
-        elif skips:
-            raise AirflowSkipException(
-                f"{error} Skipped, because on_past_send_time is 'skip'."
-            ) from error
-        else:
-            error.add("Choose a later time, or set on_past_send_time='skip' to skip late runs.")
-        raise

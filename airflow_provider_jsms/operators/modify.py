@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Final
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_jsms.exceptions import JsmsChangedListError
-from airflow_provider_jsms.operators.base import (
+from airflow_provider_jsms.operators.base import JsmsReferenceOperator
+from airflow_provider_jsms.operators.rendering import require_task_run
+from airflow_provider_jsms.operators.text_arguments import (
     JsmsBatchOperator,
-    JsmsReferenceOperator,
     JsmsSingleOperator,
     JsmsTextOperator,
-    past_send_time,
 )
-from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.submission.chunks import chunks, nobody
 from airflow_provider_jsms.submission.recipients_file import source_of
 from airflow_provider_jsms.submission.refusals import FailureLimit
@@ -47,7 +46,7 @@ class JsmsModifyOperator(JsmsReferenceOperator, JsmsTextOperator):
         require_task_run(context)
         may_be_done = context["ti"].try_number > 1
         with (
-            past_send_time(self.on_past_send_time, may_be_done=may_be_done),
+            self._skipping_past_send_time(may_be_done=may_be_done),
             self._plain_hook() as hook,
         ):
             yield hook, self._only_schedule_id(_SEVERAL.format(people))

@@ -27,13 +27,9 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
 )
 from airflow_provider_jsms.operators.asking import ask, users_of
-from airflow_provider_jsms.operators.base import (
-    JsmsExcludingOperator,
-    JsmsTextOperator,
-    past_send_time,
-)
 from airflow_provider_jsms.operators.private_fields import PRIVATE_FIELDS
 from airflow_provider_jsms.operators.rendering import require_task_run
+from airflow_provider_jsms.operators.text_arguments import JsmsExcludingOperator, JsmsTextOperator
 from airflow_provider_jsms.submission.advice import KEEP
 from airflow_provider_jsms.submission.airflow_version import CAN_ASK
 from airflow_provider_jsms.submission.fingerprint import account_of
@@ -272,7 +268,7 @@ class JsmsCheckedOperator(JsmsSubmitOperator, JsmsTextOperator):
         except JsmsSendWindowError as error:
             yield str(error)
         try:
-            with past_send_time(self.on_past_send_time):
+            with self._skipping_past_send_time():
                 send_time.require_future(datetime.now(UTC))
         except JsmsPastSendTimeError as error:
             yield str(error)

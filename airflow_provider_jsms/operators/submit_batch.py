@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_jsms.operators.base import JsmsBatchOperator, past_send_time
 from airflow_provider_jsms.operators.submit import JsmsCheckedOperator
+from airflow_provider_jsms.operators.text_arguments import JsmsBatchOperator
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
 from airflow_provider_jsms.submission.recipients_file import source_of
 from airflow_provider_jsms.submission.refusals import FailureLimit
@@ -82,7 +82,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
             campaign = self._campaign(hook, context)
             tally = campaign.tally
             with (
-                past_send_time(self.on_past_send_time, is_begun=lambda: tally.done > 0),
+                self._skipping_past_send_time(is_begun=lambda: tally.done > 0),
                 self._results_kept(context, tally.so_far),
             ):
                 campaign.carry_out()

@@ -10,8 +10,8 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow_provider_jsms.api.calls import submit_schedule
 from airflow_provider_jsms.api.entries import entries_of
 from airflow_provider_jsms.exceptions import JsmsChangedListError
-from airflow_provider_jsms.operators.base import JsmsSingleOperator, past_send_time
 from airflow_provider_jsms.operators.submit import JsmsCheckedOperator
+from airflow_provider_jsms.operators.text_arguments import JsmsSingleOperator
 from airflow_provider_jsms.submission.custom_code import refuse_templates
 from airflow_provider_jsms.submission.fingerprint import fingerprint_of
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
@@ -115,9 +115,7 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
             submission = self._submission(context, hook, call, request, policy)
             record = submission.record
             self._refuse_excluded(call.recipients[0], record)
-            with past_send_time(
-                self.on_past_send_time, is_begun=lambda: record.is_scheduled_or_unknown
-            ):
+            with self._skipping_past_send_time(is_begun=lambda: record.is_scheduled_or_unknown):
                 outcome = submission.carry_out()
             submission.finish()
         return outcome["schedule_id"] if outcome else None
