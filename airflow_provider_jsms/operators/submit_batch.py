@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_jsms.operators.submit import JsmsCheckedOperator
+from airflow_provider_jsms.operators.checked import JsmsCheckedOperator
 from airflow_provider_jsms.operators.text_arguments import JsmsBatchOperator
 from airflow_provider_jsms.submission.campaign import Campaign, Tally
 from airflow_provider_jsms.submission.recipients_file import source_of

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow_provider_jsms.api.calls import submit_schedule
 from airflow_provider_jsms.api.entries import entries_of
 from airflow_provider_jsms.exceptions import JsmsChangedListError
-from airflow_provider_jsms.operators.submit import JsmsCheckedOperator
+from airflow_provider_jsms.operators.checked import JsmsCheckedOperator
 from airflow_provider_jsms.operators.text_arguments import JsmsSingleOperator
 from airflow_provider_jsms.submission.custom_code import refuse_templates
 from airflow_provider_jsms.submission.fingerprint import fingerprint_of

@@ -22,7 +22,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.operators import submit
+from airflow_provider_jsms.operators import checked
 from airflow_provider_jsms.operators.base import JsmsOperator
 from airflow_provider_jsms.submission.campaign import Campaign
 from airflow_provider_jsms.submission.submission import Submission
@@ -280,7 +280,7 @@ class TestAClearedTask:
     def test_is_kept_by_the_advice_to_clear_unless_only_a_new_run_can_continue(
         self, task: Task, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(submit, "KEEP", "Tick the box.")  # as on Airflow 3.4
+        monkeypatch.setattr(checked, "KEEP", "Tick the box.")  # as on Airflow 3.4
         soon = (datetime.now(UTC) + timedelta(seconds=50)).replace(microsecond=0)
         with pytest.raises(JsmsInputError, match="Tick the box"):
             task.run(send_time=soon, temp_id="none")
