@@ -23,7 +23,8 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.hooks.client import JsmsClient
-from airflow_provider_jsms.hooks.connection import explain, looking_up, open_ledger, settings_of
+from airflow_provider_jsms.hooks.connection import explain, looking_up, settings_of
+from airflow_provider_jsms.hooks.ledger_database import open_ledger
 from airflow_provider_jsms.submission.custom_code import (
     accepted_under,
     begin,
@@ -121,9 +122,7 @@ class JsmsHook(BaseHook):
         :raises JsmsConnectionNotFoundError: Airflow does not find the connection of its database.
         :raises JsmsSettingsError: that is no SQL database, or its provider is not installed.
         """
-        if not self.settings.ledger_conn_id:
-            return None
-        return open_ledger(self.settings)
+        return open_ledger(self.settings) if self.settings.ledger_conn_id else None
 
     def require_ledger(self, needed_by: str) -> SqlLedger:
         """Return the ledger that the connection names.
