@@ -1,21 +1,28 @@
-"""The fields of a notification: rendered with the context of one callback, cleaned and cut."""
+"""The fields of a notification: rendered for one callback, converted, cleaned and cut."""
 
 from __future__ import annotations
 
+import ast
+import json
 import logging
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pendulum
 from jinja2 import StrictUndefined
 
+from airflow_provider_jsms.api.arguments import period
 from airflow_provider_jsms.api.masking import mask_text
+from airflow_provider_jsms.api.recipients import mobile_of
+from airflow_provider_jsms.exceptions import JsmsInputError
 from airflow_provider_jsms.operators.rendering import Renderer, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import jinja2
     from airflow.providers.common.compat.notifier import BaseNotifier
@@ -28,6 +35,8 @@ _TIMES: Final = (
     *("logical_date", "data_interval_start", "data_interval_end", "run_after"),
     *("queued_at", "start_date", "end_date", "deadline_time"),
 )
+# Brackets and quotes are those of a list that a template has rendered to text.
+_BETWEEN_NUMBERS: Final = re.compile(r"[,;，；、\r\n\[\]\"']")
 _log = logging.getLogger(__name__)
 
 
@@ -112,17 +121,69 @@ def _time(value: str | datetime) -> datetime:
     return pendulum.instance(datetime.fromisoformat(value) if isinstance(value, str) else value)
 
 
-def alert_parameters(parameters: Mapping[Any, object], max_length: int) -> dict[Any, str]:
+def numbers_of(value: object) -> list[str]:
+    """Return valid numbers without duplicates, from one, several, or a text of several."""
+    given = list(_each(value))
+    if not given:
+        raise JsmsInputError("mobile is empty: there is nobody to text. Nothing was sent.")
+    numbers: dict[str, None] = {}
+    for position, each in enumerate(given, start=1):
+        try:
+            numbers[mobile_of(each)] = None
+        except JsmsInputError as error:
+            raise JsmsInputError(f"number {position} of {len(given)}: {error}") from None
+    return list(numbers)
+
+
+def _each(value: object) -> Iterator[object]:
+    if isinstance(value, str):
+        yield from (part for part in _BETWEEN_NUMBERS.split(value) if part.strip())
+    elif isinstance(value, list | tuple | set):
+        for each in value:
+            yield from _each(each)
+    else:
+        yield value
+
+
+def delay_of(value: object) -> timedelta:
+    """Return the time from the callback to ``send_time``."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
+    delay = period("delay", value)
+    # A slow connection may use up a shorter delay.
+    if timedelta(seconds=5) <= delay <= timedelta(days=1):
+        return delay
+    raise JsmsInputError(
+        f"delay is {delay}: pass a timedelta, or a number of seconds, from 5 seconds to a day. "
+        "Nothing was sent."
+    )
+
+
+def alert_parameters(value: object, max_length: int) -> object:
     """Return the parameters as texts that JSMS accepts, with at most ``max_length`` in total.
 
-    JSMS refuses a text with an empty parameter (50023), with 【 or 】 (50054), or of more than 500
-    characters (50038). An incomplete alert is better than none.
+    Anything but a dictionary is returned as it is. JSMS refuses a text with an empty parameter
+    (50023), with 【 or 】 (50054), or of more than 500 characters (50038). An incomplete alert is
+    better than none.
     """
-    texts = {name: _text(name, value) for name, value in parameters.items()}
+    parameters = _parsed(value)
+    if not isinstance(parameters, Mapping):
+        return parameters
+    texts = {name: _text(name, item) for name, item in parameters.items()}
     allowed = max_length
     while allowed > 1 and sum(min(len(text), allowed) for text in texts.values()) > max_length:
         allowed -= 1  # the longest are cut, all to the same length
     return {name: _cut(name, text, allowed) for name, text in texts.items()}
+
+
+def _parsed(value: object) -> object:
+    """Return the dictionary that a template has rendered to text, in Python or JSON."""
+    if isinstance(value, str):
+        for parse in (json.loads, ast.literal_eval):
+            with suppress(ValueError, SyntaxError):
+                return parse(value)
+    return value
 
 
 def _text(name: object, value: object) -> str:

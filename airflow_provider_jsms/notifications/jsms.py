@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
-import json
 import logging
-import re
 import traceback
-from collections.abc import Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.notifier import BaseNotifier
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_jsms.api.arguments import connection_id_of, period
+from airflow_provider_jsms.api.arguments import connection_id_of
 from airflow_provider_jsms.api.masking import show
-from airflow_provider_jsms.api.recipients import mobile_of
 from airflow_provider_jsms.exceptions import (
     JsmsError,
     JsmsInputError,
@@ -26,7 +21,12 @@ from airflow_provider_jsms.exceptions import (
     JsmsSettingsError,
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
-from airflow_provider_jsms.notifications.fields import alert_parameters, rendered_fields
+from airflow_provider_jsms.notifications.fields import (
+    alert_parameters,
+    delay_of,
+    numbers_of,
+    rendered_fields,
+)
 from airflow_provider_jsms.submission.refusals import describe_failures
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["JsmsNotifier"]
 
 _LONGEST_CONTENT: Final = 500
-# Brackets and quotes are those of a list that a template has rendered to text.
-_BETWEEN_NUMBERS: Final = re.compile(r"[,;，；、\r\n\[\]\"']")
 _log = logging.getLogger(__name__)
 
 
@@ -181,11 +179,9 @@ class JsmsNotifier(BaseNotifier):
             self._submit(hook, fields)
 
     def _submit(self, hook: JsmsHook, fields: dict[str, Any]) -> None:
-        numbers = _numbers(fields["mobile"])
-        parameters = _parsed(fields["temp_para"])
-        if isinstance(parameters, Mapping):
-            parameters = alert_parameters(parameters, self.max_length)
-        delay = _delay(fields["delay"])
+        numbers = numbers_of(fields["mobile"])
+        parameters = alert_parameters(fields["temp_para"], self.max_length)
+        delay = delay_of(fields["delay"])
         _log.debug("Texting by %s", hook.settings.base_url)  # read before the delay begins
         once_key = fields["once_key"]
         if once_key is not None and (schedule_id := hook.find_schedule(once_key)):
@@ -246,50 +242,3 @@ def _failure(error: Exception) -> AirflowException:
         return error
     steps = "".join(traceback.format_tb(error.__traceback__))
     return AirflowException(f"an unexpected {type(error).__name__} was raised:\n{steps}")
-
-
-def _numbers(value: object) -> list[str]:
-    """Return valid numbers without duplicates, from one, several, or a text of several."""
-    given = list(_each(value))
-    if not given:
-        raise JsmsInputError("mobile is empty: there is nobody to text. Nothing was sent.")
-    numbers: dict[str, None] = {}
-    for position, each in enumerate(given, start=1):
-        try:
-            numbers[mobile_of(each)] = None
-        except JsmsInputError as error:
-            raise JsmsInputError(f"number {position} of {len(given)}: {error}") from None
-    return list(numbers)
-
-
-def _each(value: object) -> Iterator[object]:
-    if isinstance(value, str):
-        yield from (part for part in _BETWEEN_NUMBERS.split(value) if part.strip())
-    elif isinstance(value, list | tuple | set):
-        for each in value:
-            yield from _each(each)
-    else:
-        yield value
-
-
-def _parsed(value: object) -> object:
-    """Return the dictionary that a template has rendered to text, in Python or JSON."""
-    if isinstance(value, str):
-        for parse in (json.loads, ast.literal_eval):
-            with suppress(ValueError, SyntaxError):
-                return parse(value)
-    return value
-
-
-def _delay(value: object) -> timedelta:
-    if isinstance(value, str):
-        with suppress(ValueError):
-            value = float(value)
-    delay = period("delay", value)
-    # A slow connection may use up a shorter delay.
-    if timedelta(seconds=5) <= delay <= timedelta(days=1):
-        return delay
-    raise JsmsInputError(
-        f"delay is {delay}: pass a timedelta, or a number of seconds, from 5 seconds to a day. "
-        "Nothing was sent."
-    )
