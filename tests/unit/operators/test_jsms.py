@@ -1,30 +1,18 @@
-"""The operators against the sandbox: arguments, results, refusals, skips and deletions."""
+"""The operators against the sandbox: arguments, results, refusals and skips."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-import time_machine
-from airflow.providers.common.compat.sdk import (
-    DAG,
-    AirflowException,
-    AirflowFailException,
-    AirflowSkipException,
-)
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowSkipException
 
 from airflow_provider_jsms.exceptions import (
-    JsmsAlreadySentError,
     JsmsInputError,
     JsmsNeverDeletedError,
-    JsmsNotDeletedError,
     JsmsPastSendTimeError,
-    JsmsRefusedRecipientsError,
-    JsmsRenderError,
     JsmsRequestError,
-    JsmsStateError,
 )
 from airflow_provider_jsms.operators.jsms import (
     JsmsDeleteScheduleOperator,
@@ -37,57 +25,12 @@ from airflow_provider_jsms.operators.jsms import (
 from airflow_provider_jsms.operators.private_fields import STORE
 from airflow_provider_jsms.sensors.jsms import JsmsScheduleSensor
 from tests import people
-from tests.stored import as_airflow_reads
-from tests.versions import AIRFLOW
+from tests.unit.operators.running import NAME, UNKNOWN, TaskInstance, batch, delete, run, submit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow.providers.common.compat.sdk import BaseOperator
 
     from airflow_provider_jsms.sandbox.control import SandboxControl
-
-NAME = {"name": f"{people.CANARY}-Anna"}
-UNKNOWN = "d2afae04-6211-4c51-b51a-bbfbf5576f03"
-
-
-class TaskInstance:
-    """As much of one as the operators use."""
-
-    dag_id, run_id, task_id = "dag", "run", "submit"
-
-    def __init__(self, try_number: int = 1) -> None:
-        self.try_number = try_number
-        self.max_tries = 0
-        self.map_index = -1
-        self.task: BaseOperator | None = None
-        self.xcoms: dict[str, Any] = {}
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.xcoms[key] = value
-
-
-def run(operator: BaseOperator, ti: TaskInstance | None = None, **context: Any) -> Any:
-    """Render and execute an operator as Airflow does, on the copy that it makes for a try."""
-    task = operator.prepare_for_execution()
-    task.render_template_fields({"params": {}, **context})
-    return task.execute({"ti": ti or TaskInstance(), **context})
-
-
-def submit(when: Any, **arguments: Any) -> JsmsSubmitScheduleOperator:
-    given = {"mobile": people.ANNA, "temp_id": 2, "temp_para": NAME, **arguments}
-    return JsmsSubmitScheduleOperator(task_id="submit", send_time=when, **given)
-
-
-def batch(when: Any, recipients: Any, **arguments: Any) -> JsmsSubmitBatchScheduleOperator:
-    given = {"temp_id": 1, **arguments}
-    return JsmsSubmitBatchScheduleOperator(
-        task_id="batch", send_time=when, recipients=recipients, **given
-    )
-
-
-def delete(schedule_id: Any, **arguments: Any) -> JsmsDeleteScheduleOperator:
-    return JsmsDeleteScheduleOperator(task_id="delete", schedule_id=schedule_id, **arguments)
 
 
 def test_a_text_is_scheduled_moved_asked_for_and_sent_once(
@@ -218,180 +161,6 @@ class TestAPassedSendTime:
             run(submit(tomorrow, temp_id=999999, on_past_send_time="skip"))
 
 
-class TestABatch:
-    def test_texts_each_person_with_their_own_parameters(
-        self, sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        ben = {"name": f"{people.CANARY}-Ben"}
-        recipients = [
-            {"mobile": people.ANNA, "temp_para": NAME},
-            {"mobile": people.BEN, "temp_para": ben},
-            {"mobile": f"86{people.ANNA}", "temp_para": NAME},
-        ]
-        ti = TaskInstance()
-        result = run(batch(tomorrow, recipients, temp_id=2, tag="tag"), ti)
-        assert (result["success_count"], result["failure_count"]) == (2, 0)
-        assert ti.xcoms == {"failure_recipients": []}
-        sandbox.travel_to(tomorrow)
-        sent = {each["mobile"]: each["temp_para"] for each in sandbox.messages()}
-        assert sent == {people.ANNA: NAME, people.BEN: ben}
-        assert len(sandbox.messages()) == 2
-        assert [each["schedule_id"] for each in sandbox.messages()] == result["schedule_ids"] * 2
-
-    def test_without_recipients_is_skipped(
-        self, sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        with pytest.raises(AirflowSkipException, match="nobody"):
-            run(batch(tomorrow, []))
-        assert sandbox.requests() == []
-
-    def test_is_modified_with_at_most_a_thousand(
-        self, sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        everybody = [people.number(index) for index in range(1001)]
-        (schedule_id,) = run(batch(tomorrow, [people.ANNA]))["schedule_ids"]
-
-        def modified(recipients: list[str]) -> Any:
-            return run(
-                JsmsModifyBatchScheduleOperator(
-                    task_id="modify",
-                    schedule_id=schedule_id,
-                    send_time=tomorrow,
-                    recipients=recipients,
-                    temp_id=1,
-                )
-            )
-
-        before = len(sandbox.requests())
-        with pytest.raises(JsmsInputError, match="1001 entries"):
-            modified(everybody)
-        assert len(sandbox.requests()) == before
-        assert modified([*everybody[1:], everybody[1]])["success_count"] == 1000
-
-    @pytest.mark.parametrize(
-        ("tolerated", "fails"), [(0, True), (1, False), ("{{ '25%' }}", False)]
-    )
-    def test_tolerates_as_many_refusals_as_it_is_told(
-        self, tolerated: Any, fails: bool, sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        sandbox.number(people.BEN, "invalid")
-        everybody = [people.ANNA, people.BEN, people.CARA, people.DAN]
-        ti = TaskInstance()
-        if fails:
-            with pytest.raises(JsmsRefusedRecipientsError, match="1 of 4"):
-                run(batch(tomorrow, everybody, max_failures=tolerated), ti)
-        else:
-            result = run(batch(tomorrow, everybody, max_failures=tolerated), ti)
-            assert (result["success_count"], result["failure_count"]) == (3, 1)
-        (refused,) = ti.xcoms["failure_recipients"]
-        assert (refused["mobile"], refused["error_code"]) == (people.BEN, 50006)
-        sandbox.travel_to(tomorrow)
-        assert {each["mobile"] for each in sandbox.messages()} == set(everybody) - {people.BEN}
-
-    @pytest.mark.parametrize("answer", ["schedule_id", "no_schedule_id", "error"])
-    def test_fails_when_everybody_is_refused(
-        self, answer: str, sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        sandbox.switch(all_failed_batch=answer)
-        sandbox.number(people.ANNA, "invalid")
-        with pytest.raises(AirflowFailException):
-            run(batch(tomorrow, [people.ANNA], max_failures="100%"))
-
-    def test_is_replaced_as_a_whole(self, sandbox: SandboxControl, tomorrow: datetime) -> None:
-        (schedule_id,) = run(batch(tomorrow, [people.ANNA, people.BEN]))["schedule_ids"]
-        replaced = JsmsModifyBatchScheduleOperator(
-            task_id="modify",
-            schedule_id=schedule_id,
-            send_time=tomorrow,
-            recipients=[people.CARA],
-            temp_id=1,
-        )
-        assert run(replaced) == {
-            "schedule_id": schedule_id,
-            "success_count": 1,
-            "failure_count": 0,
-            "failure_recipients": [],
-        }
-        sandbox.travel_to(tomorrow)
-        assert [each["mobile"] for each in sandbox.messages()] == [people.CARA]
-
-
-class TestADeletion:
-    def test_cancels_one_a_list_or_a_whole_result(
-        self, sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        one, two = run(submit(tomorrow)), run(submit(tomorrow))
-        three = run(batch(tomorrow, [people.ANNA]))
-        assert run(delete(one)) == {"deleted": [one], "missing": []}
-        assert run(delete([two])) == {"deleted": [two], "missing": []}
-        assert run(delete(three)) == {"deleted": three["schedule_ids"], "missing": []}
-        sandbox.travel_to(tomorrow + timedelta(days=1))
-        assert sandbox.messages() == []
-
-    def test_of_an_unknown_id_fails_unless_that_is_fine(self, sandbox: SandboxControl) -> None:
-        with pytest.raises(JsmsStateError, match="50028"):
-            run(delete(UNKNOWN))
-        assert run(delete(UNKNOWN, missing_ok="{{ 'true' }}")) == {
-            "deleted": [],
-            "missing": [UNKNOWN],
-        }
-
-    def test_of_a_sent_schedule_is_an_error_whatever_is_tolerated(
-        self, sandbox: SandboxControl
-    ) -> None:
-        with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
-            schedule_id = run(submit(datetime.now(UTC) + timedelta(minutes=1)))
-            traveller.shift(120)
-            assert len(sandbox.messages()) == 1
-            for ti in (TaskInstance(), TaskInstance(try_number=2)):
-                with pytest.raises(JsmsAlreadySentError, match="it was sent before") as caught:
-                    run(delete(schedule_id, missing_ok=True), ti)
-                assert str(caught.value).count("it was sent before") == 1
-
-    def test_of_a_schedule_that_jsms_has_forgotten_cannot_tell(
-        self, sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        """Sent and forgotten looks like deleted: only what JSMS still shows can be told."""
-        sandbox.switch(query_sent="50028")
-        schedule_id = run(submit(tomorrow))
-        sandbox.travel_to(tomorrow)
-        with pytest.raises(JsmsStateError, match="50029"):
-            run(delete(schedule_id))
-
-    @pytest.mark.parametrize("query_deleted", ["50028", "50029", "record"])
-    @pytest.mark.parametrize("delete_deleted", ["50028", "50029", "ok"])
-    def test_is_done_once_however_often_it_is_tried(
-        self, query_deleted: str, delete_deleted: str, sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        sandbox.switch(query_deleted=query_deleted, delete_deleted=delete_deleted)
-        schedule_id = run(submit(tomorrow))
-        expected = {"deleted": [schedule_id], "missing": []}
-        assert run(delete(schedule_id)) == expected
-        assert run(delete(schedule_id), TaskInstance(try_number=2)) == expected
-
-    def test_tries_every_id_before_it_fails(
-        self, sandbox: SandboxControl, tomorrow: datetime, no_waits: None
-    ) -> None:
-        first, last = run(submit(tomorrow)), run(submit(tomorrow))
-        with pytest.raises(JsmsNeverDeletedError, match=f"1 of 3.*{first}, {last}") as caught:
-            run(delete([first, UNKNOWN, last]))
-        assert UNKNOWN in str(caught.value)
-        sandbox.fault("delete_schedule", "status", times=None, status=503)
-        with pytest.raises(JsmsNotDeletedError, match="2 of 2"):
-            run(delete([first, last]))
-
-    def test_leaves_what_time_may_mend_to_another_try(
-        self, sandbox: SandboxControl, tomorrow: datetime, no_waits: None
-    ) -> None:
-        schedule_id = run(submit(tomorrow))
-        sandbox.fault("delete_schedule", "accepted_then_closed", times=None)
-        with pytest.raises(AirflowException) as caught:
-            run(delete(schedule_id))
-        assert not isinstance(caught.value, AirflowFailException)
-        sandbox.clear_faults()
-        assert run(delete(schedule_id), TaskInstance(2))["deleted"] == [schedule_id]
-
-
 class TestATaskThatContinuedWithoutAScheduleId:
     """Uncertain with on_uncertain="assume_sent", or marked as success: its result names none."""
 
@@ -431,191 +200,6 @@ class TestATaskThatContinuedWithoutAScheduleId:
         assert run(delete(some, missing_ok=True))["missing"] == [schedule_id]
 
 
-class TestPrivateFields:
-    @pytest.fixture
-    def rendered(self, tomorrow: datetime) -> Callable[..., BaseOperator]:
-        def render(operator: BaseOperator, **context: Any) -> BaseOperator:
-            task = operator.prepare_for_execution()
-            task.render_template_fields({"params": {}, **context})
-            return task
-
-        return render
-
-    def test_are_masked_where_airflow_reads_them(
-        self, rendered: Callable[..., BaseOperator], tomorrow: datetime
-    ) -> None:
-        task = rendered(submit(tomorrow, mobile="{{ mobile }}"), mobile=people.ANNA)
-        shown = as_airflow_reads(task)
-        assert (shown["mobile"], shown["temp_para"]) == ("138****8001", {"name": "***"})
-        many = [{"mobile": people.number(index), "temp_para": NAME} for index in range(12)]
-        shown = as_airflow_reads(rendered(batch(tomorrow, many)))["recipients"]
-        assert shown[0] == {"mobile": "138****0000", "temp_para": {"name": "***"}}
-        assert (len(shown), shown[-1]) == (11, "and 2 more")
-
-    def test_stay_whole_for_the_task(
-        self, rendered: Callable[..., BaseOperator], sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        rendered(submit(tomorrow)).execute({"ti": TaskInstance()})
-        (schedule,) = sandbox.state()["schedules"]
-        assert schedule["recipients"][0]["mobile"] == people.ANNA
-
-    def test_count_as_they_were_set_after_rendering(
-        self, rendered: Callable[..., BaseOperator], sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        """As a pre_execute does that sends everything to a test phone."""
-        task = rendered(submit(tomorrow))
-        task.mobile = people.DAN
-        task.execute({"ti": TaskInstance()})
-        (schedule,) = sandbox.state()["schedules"]
-        assert schedule["recipients"][0]["mobile"] == people.DAN
-
-    def test_can_be_changed_through_the_context_of_every_airflow(self, tomorrow: datetime) -> None:
-        """That of 3.0 has the task of the DAG file, not the copy of it that runs."""
-        operator = submit(tomorrow)
-        task, ti = operator.prepare_for_execution(), TaskInstance()
-        ti.task = task
-        context: dict[str, Any] = {"task": operator, "ti": ti, "params": {}}
-        task.render_template_fields(context)
-        context["task"].mobile = people.DAN
-        assert (task.mobile, operator.mobile) == (people.DAN, people.ANNA)
-
-    def test_leave_the_context_of_a_task_whose_code_renders_them(self, tomorrow: datetime) -> None:
-        own, ti = delete(UNKNOWN), TaskInstance()
-        ti.task = own
-        context: dict[str, Any] = {"task": own, "ti": ti, "params": {}}
-        submit(tomorrow).render_template_fields(context)
-        assert context["task"] is own
-
-    def test_may_be_rendered_twice_and_leave_the_operator_of_the_dag_alone(
-        self, rendered: Callable[..., BaseOperator], sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        operator = submit(tomorrow)
-        task = rendered(rendered(operator))
-        assert as_airflow_reads(task)["mobile"] == "138****8001"
-        assert (task.mobile, operator.mobile) == (people.ANNA, people.ANNA)
-
-    @pytest.mark.parametrize("code", ["0402", "00", "1_000", "1e5", "None"])
-    def test_keep_their_text_where_a_dag_renders_native_objects(
-        self, code: str, sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
-        with DAG("native", schedule=None, render_template_as_native_obj=True):
-            operator = submit(tomorrow, temp_para={"name": "{{ code }}"}, mobile="{{ who }}")
-        task = operator.prepare_for_execution()
-        env = operator.dag.get_template_env()
-        task.render_template_fields({"code": code, "who": people.BEN, "params": {}}, env)
-        assert (task.temp_para, task.mobile) == ({"name": code}, int(people.BEN))
-
-    @pytest.mark.skipif(AIRFLOW < (3, 2), reason="before Airflow 3.2 only a DAG can say so")
-    def test_keep_their_text_where_an_operator_renders_native_objects(
-        self, tomorrow: datetime
-    ) -> None:
-        with DAG("text", schedule=None):
-            operator = submit(
-                tomorrow,
-                temp_id="{{ '2' }}",
-                temp_para={"name": "{{ code }}"},
-                render_template_as_native_obj=True,
-            )
-        task = operator.prepare_for_execution()
-        task.render_template_fields({"code": "1e5", "params": {}})
-        assert (task.temp_para, task.temp_id) == ({"name": "1e5"}, 2)
-
-    def test_may_be_a_path_of_a_file_that_is_not_there_yet(
-        self, rendered: Callable[..., BaseOperator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(tmp_path)
-        for path in (tmp_path / "people.csv", Path("people.csv")):
-            task = rendered(batch("2099-01-01 09:00:00", path))
-            assert as_airflow_reads(task)["recipients"] == str(path)
-            assert task.recipients == path
-
-    def test_may_be_the_attribute_of_a_subclass(self, tomorrow: datetime) -> None:
-        class ForAnna(JsmsSubmitScheduleOperator):
-            temp_para: ClassVar = {"name": "{{ params.name }}"}
-
-            def __init__(self, **arguments: Any) -> None:
-                super().__init__(mobile=people.ANNA, temp_para=self.temp_para, **arguments)
-
-        task = ForAnna(task_id="submit", send_time=tomorrow, temp_id=2)
-        task.render_template_fields({"params": NAME})
-        assert task.temp_para == NAME
-        assert as_airflow_reads(task)["temp_para"] == {"name": "***"}
-
-    def test_that_come_from_another_task_are_no_templates(self, tomorrow: datetime) -> None:
-        """A mapped task gets them as they are, beside literals of the DAG."""
-        with DAG("mapped", schedule=None):
-            upstream = submit(tomorrow, mobile="{{ who }}")
-            mapped = JsmsSubmitScheduleOperator.partial(
-                task_id="mapped", send_time=tomorrow, temp_id=2, mobile="{{ who }}"
-            ).expand(temp_para=upstream.output)
-        given = {"name": "{{ who.name }}", "codes": ["{{ 7 }}"]}
-        task = mapped.unmap({"temp_para": given})
-        task.dag = mapped.dag
-        task.render_template_fields({"who": people.BEN, "params": {}})
-        assert task.temp_para == given
-        assert task.mobile == people.BEN
-
-    def test_that_are_no_templates_are_left_as_they_are(self, tomorrow: datetime) -> None:
-        """Native rendering would make integers of numbers, and compiling each string takes long."""
-        with DAG("native", schedule=None, render_template_as_native_obj=True):
-            operator = batch(tomorrow, [{"mobile": people.ANNA}, [people.BEN, 1, None]])
-        rendered = operator.prepare_for_execution()
-        rendered.render_template_fields({})
-        assert rendered.recipients == operator.recipients
-        with DAG("templated", schedule=None, render_template_as_native_obj=True):
-            rendered = batch(tomorrow, ["{{ '1' }}"]).prepare_for_execution()
-        rendered.render_template_fields({})
-        assert rendered.recipients == ["1"]
-
-    def test_may_come_from_a_callable(
-        self, rendered: Callable[..., BaseOperator], tomorrow: datetime
-    ) -> None:
-        task = rendered(
-            submit(tomorrow, mobile=lambda context, jinja_env: context["who"]), who=people.BEN
-        )
-        assert task.mobile == people.BEN
-
-    @pytest.mark.parametrize(
-        "template",
-        [
-            f"{people.ANNA} {{{{ missing.name }}}}",
-            f"{people.CANARY}-text {{{{ unclosed",
-            f"{{{{ '{people.ANNA}' + 1 }}}}",
-            f"{{{{ {{}}['{people.ANNA}'].x }}}}",
-        ],
-    )
-    def test_are_not_quoted_by_a_template_error(
-        self, template: str, rendered: Callable[..., BaseOperator], tomorrow: datetime
-    ) -> None:
-        with pytest.raises(JsmsRenderError, match="field mobile") as caught:
-            rendered(submit(tomorrow, mobile=template))
-        assert not isinstance(caught.value, AirflowFailException)
-
-    def test_let_an_airflow_error_through(
-        self, rendered: Callable[..., BaseOperator], tomorrow: datetime
-    ) -> None:
-        def skip(**_: Any) -> str:
-            raise AirflowSkipException("nobody today")
-
-        with pytest.raises(AirflowSkipException, match="nobody today"):
-            rendered(submit(tomorrow, mobile=skip))
-
-    def test_are_left_alone_in_other_objects(
-        self, rendered: Callable[..., BaseOperator], tomorrow: datetime
-    ) -> None:
-        """An object with template_fields of its own, inside a field, is rendered as usual."""
-
-        class Holder:
-            template_fields = ("mobile",)
-
-            def __init__(self) -> None:
-                self.mobile = "{{ 'rendered' }}"
-
-        holder = Holder()
-        rendered(delete(holder))
-        assert holder.mobile == "rendered"
-
-
 def test_operators_take_part_in_mapping_and_default_args(tomorrow: datetime) -> None:
     with DAG(
         "mapped",
@@ -651,22 +235,6 @@ def test_a_later_try_of_a_modification_does_not_claim_that_nothing_was_sent(
         )
         with pytest.raises(JsmsPastSendTimeError, match="an earlier one may have modified"):
             run(moved, TaskInstance(try_number=2))
-
-
-@pytest.mark.usefixtures("no_waits")
-def test_a_deletion_that_lost_its_answer_and_came_too_late_says_so_once(
-    sandbox: SandboxControl,
-) -> None:
-    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
-        schedule_id = run(submit(datetime.now(UTC) + timedelta(minutes=1)))
-        sandbox.switch(delete_sent="50028")
-        traveller.shift(120)
-        sandbox.fault("delete_schedule", "accepted_then_closed")
-        with pytest.raises(JsmsAlreadySentError) as caught:
-            run(delete(schedule_id, missing_ok=True))
-    assert str(caught.value).count("it was sent before") == 1
-    methods = [request["method"] for request in sandbox.requests()]
-    assert methods == ["POST", "DELETE", "DELETE", "GET"]
 
 
 @pytest.mark.parametrize("context", [{}, {"task": None}, None])
