@@ -14,12 +14,7 @@ from airflow_provider_jsms.sandbox.inquiries import (
     get_sign,
     get_template,
 )
-from airflow_provider_jsms.sandbox.orders import (
-    check_media_type,
-    parse_batch,
-    parse_single,
-    review,
-)
+from airflow_provider_jsms.sandbox.orders import check_media_type, parse_batch, parse_single
 from airflow_provider_jsms.sandbox.responses import (
     ApiResponse,
     ErrorCode,
@@ -28,6 +23,7 @@ from airflow_provider_jsms.sandbox.responses import (
     json_response,
     message_of,
 )
+from airflow_provider_jsms.sandbox.review import review
 from airflow_provider_jsms.sandbox.state import Sandbox
 
 if TYPE_CHECKING:
