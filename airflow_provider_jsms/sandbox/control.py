@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from requests import Session
 
-from airflow_provider_jsms.sandbox import control_api
+from airflow_provider_jsms.sandbox import control_api, control_views
 from airflow_provider_jsms.sandbox.clock import monotonic
 from airflow_provider_jsms.sandbox.validation import InvalidInputError
 
@@ -169,19 +169,19 @@ class SandboxControl(Controls):
 
     def state(self) -> dict[str, Any]:
         """Return clock, switches, account, templates, signs, numbers, faults and schedules."""
-        return self._apply(control_api.state, None)
+        return self._apply(control_views.state, None)
 
     def requests(self) -> list[dict[str, Any]]:
         """Return every request to the API, oldest first."""
-        return self._apply(control_api.requests, None)
+        return self._apply(control_views.requests, None)
 
     def messages(self) -> list[dict[str, Any]]:
         """Return every delivered message, oldest first."""
-        return self._apply(control_api.messages, None)
+        return self._apply(control_views.messages, None)
 
     def undelivered(self) -> list[dict[str, Any]]:
         """Return every message that failed at its time, with ``status`` and ``reason``."""
-        return self._apply(control_api.undelivered, None)
+        return self._apply(control_views.undelivered, None)
 
     def holds(self) -> list[dict[str, Any]]:
         """Return every held call, oldest first.
@@ -189,7 +189,7 @@ class SandboxControl(Controls):
         Each has the ``number`` of its request, its ``call``, its ``moment``, and ``since`` when it
         is held, by the clock of the sandbox.
         """
-        return self._apply(control_api.holds, None)
+        return self._apply(control_views.holds, None)
 
     def wait_for_hold(self, timeout: float = 30) -> dict[str, Any]:
         """Wait until a call is held, and return it.

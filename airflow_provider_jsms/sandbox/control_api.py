@@ -1,4 +1,4 @@
-"""The control API: views return the state as JSON, controls change it.
+"""The control API: controls change a sandbox, and :mod:`.control_views` show it.
 
 A control takes a JSON object, returns the changed part as JSON, and raises
 :class:`~airflow_provider_jsms.sandbox.validation.InvalidInputError` for invalid input.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.api.statuses import DELIVERED, STATUSES
+from airflow_provider_jsms.sandbox import control_views as views
 from airflow_provider_jsms.sandbox.account import Signature, Template
-from airflow_provider_jsms.sandbox.responses import message_of
 from airflow_provider_jsms.sandbox.validation import (
     BOOLEAN,
     COUNT,
@@ -29,9 +29,8 @@ from airflow_provider_jsms.sandbox.validation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from airflow_provider_jsms.sandbox.schedules import DeliveryFailure, Schedule
     from airflow_provider_jsms.sandbox.state import Sandbox
 
 _CLOCK_CHECKS = {
@@ -62,87 +61,6 @@ _DELIVERY_CHECKS = {"status": one_of(*STATUSES)}
 _REPLY_CHECKS = {**_MOBILE_CHECKS, "content": STRING}
 
 
-def state(sandbox: Sandbox, _given: object = None) -> dict[str, Any]:
-    """Return everything but the requests and the messages."""
-    return {
-        "clock": clock(sandbox),
-        "switches": sandbox.switches.as_dict(),
-        "account": asdict(sandbox.account),
-        "templates": [asdict(template) for template in sandbox.templates.values()],
-        "signs": [asdict(signature) for signature in sandbox.signs.values()],
-        "numbers": sandbox.numbers,
-        "deliveries": sandbox.deliveries,
-        "faults": sandbox.faults.as_list(),
-        "schedules": [_schedule(sandbox, each) for each in sandbox.book.schedules.values()],
-    }
-
-
-def clock(sandbox: Sandbox) -> dict[str, str]:
-    """Return the current time in UTC and as wall time."""
-    now = sandbox.clock.now()
-    wall, timezone = sandbox.clock.wall(now), sandbox.clock.timezone
-    return {"utc": _utc(now), "wall": wall, "timezone": timezone}
-
-
-def requests(sandbox: Sandbox, _given: object = None) -> list[dict[str, Any]]:
-    """Return every request to the API, oldest first."""
-    return [{**vars(request), "at": _utc(request.at)} for request in sandbox.recorded]
-
-
-def messages(sandbox: Sandbox, _given: object = None) -> list[dict[str, Any]]:
-    """Return every delivered message, oldest first."""
-    return [
-        message
-        for schedule in sandbox.sent
-        for message, failure in messages_of(sandbox, schedule)
-        if failure is None
-    ]
-
-
-def undelivered(sandbox: Sandbox, _given: object = None) -> list[dict[str, Any]]:
-    """Return every message that failed at its time, with ``status`` and ``reason``."""
-    return [
-        {**message, **failure._asdict()}
-        for schedule in sandbox.sent
-        for message, failure in messages_of(sandbox, schedule)
-        if failure
-    ]
-
-
-def messages_of(
-    sandbox: Sandbox, schedule: Schedule
-) -> Iterator[tuple[dict[str, Any], DeliveryFailure | None]]:
-    """Yield the messages of a schedule, each with its failure, if any."""
-    content = schedule.content
-    for recipient in content.recipients:
-        message = {
-            "mobile": recipient.mobile,
-            "text": recipient.text,
-            "temp_id": content.temp_id,
-            "temp_para": recipient.temp_para,
-            "sign_id": content.sign_id,
-            "tag": content.tag,
-            "schedule_id": schedule.schedule_id,
-            "msg_id": str(recipient.msg_id),
-            "send_time": sandbox.clock.wall(content.send_at),
-            "sent_at": _utc(content.send_at),
-        }
-        yield message, schedule.undelivered.get(recipient.msg_id)
-
-
-def holds(sandbox: Sandbox, _given: object = None) -> list[dict[str, Any]]:
-    """Return every held call, oldest first."""
-    return [
-        {
-            "number": hold.request.number,
-            "call": hold.request.call,
-            "moment": hold.moment,
-            "since": _utc(hold.since),
-        }
-        for hold in sandbox.waits.holds
-    ]
-
-
 def move_clock(sandbox: Sandbox, given: object) -> dict[str, str]:
     """Move the clock: ``{"advance": 60}`` or ``{"travel_to": "2030-07-01 09:00:00"}``."""
     moves = validate(given, _CLOCK_CHECKS)
@@ -152,7 +70,7 @@ def move_clock(sandbox: Sandbox, given: object) -> dict[str, str]:
         sandbox.advance(moves["advance"])
     else:
         sandbox.travel_to(_instant(sandbox, moves["travel_to"]))
-    return clock(sandbox)
+    return views.clock(sandbox)
 
 
 def set_switches(sandbox: Sandbox, given: object) -> dict[str, str]:
@@ -194,7 +112,7 @@ def delete_schedule(sandbox: Sandbox, _given: object, schedule_id: str) -> dict[
     if schedule is None or schedule.status != "pending":
         raise InvalidInputError("there is no such schedule that is still to be sent")
     sandbox.book.delete(schedule, sandbox.clock.now())
-    return _schedule(sandbox, schedule)
+    return views.schedule_of(sandbox, schedule)
 
 
 def set_number(sandbox: Sandbox, given: object, mobile: str) -> dict[str, str]:
@@ -242,16 +160,16 @@ def release(sandbox: Sandbox, _given: object) -> dict[str, int]:
 def reset(sandbox: Sandbox, _given: object) -> dict[str, Any]:
     """Return to the initial state."""
     sandbox.reset()
-    return state(sandbox)
+    return views.state(sandbox)
 
 
 # HTTP method, path, and the parameter at the end of the path.
 ROUTES: Mapping[Callable[..., Any], tuple[str, str, str]] = {
-    state: ("GET", "state", ""),
-    requests: ("GET", "requests", ""),
-    messages: ("GET", "messages", ""),
-    undelivered: ("GET", "undelivered", ""),
-    holds: ("GET", "holds", ""),
+    views.state: ("GET", "state", ""),
+    views.requests: ("GET", "requests", ""),
+    views.messages: ("GET", "messages", ""),
+    views.undelivered: ("GET", "undelivered", ""),
+    views.holds: ("GET", "holds", ""),
     move_clock: ("POST", "clock", ""),
     set_switches: ("PATCH", "switches", ""),
     set_account: ("PATCH", "account", ""),
@@ -289,37 +207,3 @@ def _instant(sandbox: Sandbox, text: str) -> datetime:
             "travel_to must be a time with an offset, such as 2030-07-01T09:00:00+08:00, or the "
             "wall clock of JSMS as yyyy-MM-dd HH:mm:ss"
         ) from None
-
-
-def _utc(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat()
-
-
-def _schedule(sandbox: Sandbox, schedule: Schedule) -> dict[str, Any]:
-    content = schedule.content
-    return {
-        "schedule_id": schedule.schedule_id,
-        "status": schedule.status,
-        "kind": content.kind,
-        "send_time": sandbox.clock.wall(content.send_at),
-        "temp_id": content.temp_id,
-        "sign_id": content.sign_id,
-        "tag": content.tag,
-        "recipients": [
-            {"mobile": each.mobile, "temp_para": each.temp_para, "msg_id": str(each.msg_id)}
-            for each in content.recipients
-        ],
-        "failure_recipients": [
-            {
-                "mobile": each.mobile,
-                "temp_para": each.temp_para,
-                "error_code": each.code,
-                "error_message": message_of(each.code),
-            }
-            for each in content.failures
-        ],
-        "history": [
-            {"event": event, "at": _utc(at), "send_time": sandbox.clock.wall(send_at)}
-            for event, at, send_at in schedule.history
-        ],
-    }

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from airflow_provider_jsms import __version__
 from airflow_provider_jsms.api.statuses import MAX_ROWS
-from airflow_provider_jsms.sandbox import control_api, endpoints, inquiries
+from airflow_provider_jsms.sandbox import control_api, control_views, endpoints, inquiries
 from airflow_provider_jsms.sandbox.account import Account, Signature, Template
 from airflow_provider_jsms.sandbox.faults import KINDS
 from airflow_provider_jsms.sandbox.orders import MAX_RECIPIENTS, MAX_TAG_CHARACTERS
@@ -298,11 +298,11 @@ _RESULTS: Final[dict[endpoints.Handler, Schema | None]] = {
     ),
 }
 _VIEWS: Final[dict[Callable[..., Any], Schema]] = {
-    control_api.state: _ref("State"),
-    control_api.requests: _list(_ref("Request")),
-    control_api.messages: _list(_ref("Message")),
-    control_api.undelivered: _list(_fields(**_MESSAGE, status=_INTEGER, reason=_STRING)),
-    control_api.holds: _list(_fields(number=_INTEGER, call=_STRING, moment=_STRING, since=_TIME)),
+    control_views.state: _ref("State"),
+    control_views.requests: _list(_ref("Request")),
+    control_views.messages: _list(_ref("Message")),
+    control_views.undelivered: _list(_fields(**_MESSAGE, status=_INTEGER, reason=_STRING)),
+    control_views.holds: _list(_fields(number=_INTEGER, call=_STRING, moment=_STRING, since=_TIME)),
     control_api.move_clock: _ref("Clock"),
     control_api.set_switches: _ref("Switches"),
     control_api.set_account: _ref("Account"),

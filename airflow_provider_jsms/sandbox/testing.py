@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.sandbox.control import Controls
-from airflow_provider_jsms.sandbox.control_api import messages_of
+from airflow_provider_jsms.sandbox.control_views import messages_of
 from airflow_provider_jsms.sandbox.records import Refused, Text, Undelivered
 from airflow_provider_jsms.sandbox.responses import message_of
 from airflow_provider_jsms.sandbox.server import SandboxServer

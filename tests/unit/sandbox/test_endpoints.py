@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
-from airflow_provider_jsms.sandbox.control_api import messages, state
+from airflow_provider_jsms.sandbox.control_views import messages, state
 from airflow_provider_jsms.sandbox.endpoints import handle
 from airflow_provider_jsms.sandbox.state import Sandbox
 from tests.people import ANNA, BEN, CANARY, CARA
