@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms import __version__
 from airflow_provider_jsms.sandbox.account import (
@@ -29,6 +29,55 @@ except ModuleNotFoundError as missing:
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+_REPEATABLE: Final = {"action": "append", "default": []}
+_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "--version": {"action": "version", "version": __version__},
+    "--port": {"type": int, "default": 8025, "help": "the port, 0 for a free one (default: 8025)"},
+    "--listen": {
+        "metavar": "ADDRESS",
+        "default": "127.0.0.1",
+        "help": "the address to listen on (default: 127.0.0.1); with another one, whoever reaches "
+        "it can read the texts and control the sandbox",
+    },
+    "--name": {
+        "dest": "names",
+        **_REPEATABLE,
+        "help": "a host name of the sandbox, such as that of its container; repeatable",
+    },
+    "--app-key": {"default": DEFAULT_APP_KEY, "help": "the login of the connection"},
+    "--master-secret": {
+        "default": DEFAULT_MASTER_SECRET,
+        "help": "the password of the connection",
+    },
+    "--dev-key": {"default": DEFAULT_DEV_KEY, "help": "the user name for /v1/accounts/dev"},
+    "--api-dev-secret": {"default": DEFAULT_API_DEV_SECRET, "help": "the password for it"},
+    "--timezone": {"default": "Asia/Shanghai", "help": "the timezone of send_time"},
+    "--switch": {
+        "dest": "switches",
+        "metavar": "NAME=VALUE",
+        **_REPEATABLE,
+        "help": "set the behaviour where the API documentation is silent; repeatable",
+    },
+    "--fault": {
+        "dest": "faults",
+        "metavar": "JSON",
+        **_REPEATABLE,
+        "help": 'set a fault until a reset, such as {"call": "*", "kind": "slow", "seconds": 2, '
+        '"times": null, "probability": 0.1, "seed": 7}; repeatable',
+    },
+    "--state": {
+        "metavar": "FILE",
+        "help": "load the state from FILE if it exists, and save each change there; faults and "
+        "held calls are not kept",
+    },
+    "--https": {
+        "dest": "ca_bundle",
+        "metavar": "FILE",
+        "help": "serve https, and write the CA certificate to FILE, for the extra ca_bundle of the "
+        "connection",
+    },
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,58 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m airflow_provider_jsms.sandbox",
         description="A local JSMS for development and tests. It never sends a message.",
     )
-    add = parser.add_argument
-    add("--version", action="version", version=__version__)
-    add("--port", type=int, default=8025, help="the port, 0 for a free one (default: 8025)")
-    add(
-        "--listen",
-        metavar="ADDRESS",
-        default="127.0.0.1",
-        help="the address to listen on (default: 127.0.0.1); with another one, whoever reaches it "
-        "can read the texts and control the sandbox",
-    )
-    add(
-        "--name",
-        dest="names",
-        action="append",
-        default=[],
-        help="a host name of the sandbox, such as that of its container; repeatable",
-    )
-    add("--app-key", default=DEFAULT_APP_KEY, help="the login of the connection")
-    add("--master-secret", default=DEFAULT_MASTER_SECRET, help="the password of the connection")
-    add("--dev-key", default=DEFAULT_DEV_KEY, help="the user name for /v1/accounts/dev")
-    add("--api-dev-secret", default=DEFAULT_API_DEV_SECRET, help="the password for it")
-    add("--timezone", default="Asia/Shanghai", help="the timezone of send_time")
-    add(
-        "--switch",
-        dest="switches",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="set the behaviour where the API documentation is silent; repeatable",
-    )
-    add(
-        "--fault",
-        dest="faults",
-        metavar="JSON",
-        action="append",
-        default=[],
-        help='set a fault until a reset, such as {"call": "*", "kind": "slow", "seconds": 2, '
-        '"times": null, "probability": 0.1, "seed": 7}; repeatable',
-    )
-    add(
-        "--state",
-        metavar="FILE",
-        help="load the state from FILE if it exists, and save each change there; faults and held "
-        "calls are not kept",
-    )
-    add(
-        "--https",
-        dest="ca_bundle",
-        metavar="FILE",
-        help="serve https, and write the CA certificate to FILE, for the extra ca_bundle of the "
-        "connection",
-    )
+    for option, settings in _OPTIONS.items():
+        parser.add_argument(option, **settings)
     return parser
 
 
