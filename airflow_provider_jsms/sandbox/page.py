@@ -14,7 +14,6 @@ from airflow_provider_jsms.sandbox.schedules import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from airflow_provider_jsms.sandbox.account import Template
     from airflow_provider_jsms.sandbox.phones import Bubble, Phone
@@ -74,7 +73,7 @@ def _person(phone: Phone) -> dict[str, Any]:
     return {
         "mobile": phone.mobile,
         "state": shown.state,
-        "text": _line(_text(shown)),
+        "text": _cut(_text(shown)),
         "due": phone.next and milliseconds(phone.next.send_at),
     }
 
@@ -105,7 +104,7 @@ def _replies(sandbox: Sandbox, mobile: str) -> list[dict[str, Any]]:
         {
             "key": f"reply/{position}",
             "state": "reply",
-            "text": _cut(content),
+            "text": _cut(content, _MAX_CHARACTERS),
             "due": milliseconds(at),
             "wall": sandbox.clock.wall(at),
             "note": "",
@@ -121,7 +120,7 @@ def _bubble(sandbox: Sandbox, bubble: Bubble) -> dict[str, Any]:
     return {
         "key": bubble.key,
         "state": bubble.state,
-        "text": _cut(_text(bubble)),
+        "text": _cut(_text(bubble), _MAX_CHARACTERS),
         "due": milliseconds(bubble.send_at),
         "wall": sandbox.clock.wall(bubble.send_at),
         "note": _note(sandbox, bubble),
@@ -161,7 +160,7 @@ def _details(sandbox: Sandbox, bubble: Bubble) -> str:
     if content.tag is not None:
         lines.append(f"tag {content.tag}")
     if to.temp_para:
-        lines.append(f"temp_para {_cut(_json(to.temp_para))}")
+        lines.append(f"temp_para {_cut(_json(to.temp_para), _MAX_CHARACTERS)}")
     history = [
         f"{event} {sandbox.clock.wall(at)}, send_time {sandbox.clock.wall(send_at)}"
         for event, at, send_at in schedule.history[-MAX_LINES:]
@@ -173,18 +172,15 @@ def _schedules(sandbox: Sandbox, search: str) -> dict[str, Any]:
     """Return the schedules that match a number or an id, by send time, the last one first."""
     found = [
         schedule
-        for schedule in sorted(sandbox.book.schedules.values(), key=_send_at, reverse=True)
+        for schedule in sandbox.book.schedules.values()
         if search in schedule.schedule_id
         or any(search in each.mobile for each in schedule.content.everybody)
     ]
+    found.sort(key=lambda schedule: schedule.content.send_at, reverse=True)
     return {
         "found": len(found),
         "rows": [_schedule(sandbox, schedule) for schedule in found[:MAX_PEOPLE]],
     }
-
-
-def _send_at(schedule: Schedule) -> datetime:
-    return schedule.content.send_at
 
 
 def _schedule(sandbox: Sandbox, schedule: Schedule) -> dict[str, Any]:
@@ -199,7 +195,7 @@ def _schedule(sandbox: Sandbox, schedule: Schedule) -> dict[str, Any]:
         "accepted": len(content.recipients),
         "refused": len(content.failures),
         "undelivered": len(schedule.undelivered),
-        "people": [_line(each.mobile) for each in people[:MAX_MEMBERS]],
+        "people": [_cut(each.mobile) for each in people[:MAX_MEMBERS]],
         "more": len(people[MAX_MEMBERS:]),
     }
 
@@ -209,7 +205,7 @@ def _template(template: Template) -> dict[str, Any]:
         "key": str(template.temp_id),
         "type": template.type,
         "status": template.status,
-        "text": _line(template.text),
+        "text": _cut(template.text),
         "variables": template.variables,
     }
 
@@ -225,7 +221,7 @@ def _fault(fault: dict[str, Any]) -> str:
     call, kind, times = (fault.pop(name) for name in ("call", "kind", "times"))
     left = "until cleared" if times is None else f"{times} left"
     settings = f", {_json(fault)}" if fault else ""
-    return _line(f"{call}: {kind}, {left}{settings}")
+    return _cut(f"{call}: {kind}, {left}{settings}")
 
 
 def _hold(hold: Hold) -> str:
@@ -236,7 +232,7 @@ def _request(sandbox: Sandbox, request: ApiRequest) -> dict[str, Any]:
     return {
         "key": str(request.number),
         "at": sandbox.clock.wall(request.at),
-        "name": _line(request.call or f"{request.method} {request.path}"),
+        "name": _cut(request.call or f"{request.method} {request.path}"),
         "status": str(request.status or "no answer"),
         "reason": "" if request.code is None else f"{request.code} {request.message}",
     }
@@ -246,11 +242,7 @@ def _capped(lines: list[str]) -> dict[str, Any]:
     return {"lines": lines[:MAX_LINES], "more": len(lines[MAX_LINES:])}
 
 
-def _line(text: str) -> str:
-    return _cut(text, _MAX_LINE_CHARACTERS)
-
-
-def _cut(text: str, length: int = _MAX_CHARACTERS) -> str:
+def _cut(text: str, length: int = _MAX_LINE_CHARACTERS) -> str:
     return f"{text[:length]}…" if len(text) > length else text
 
 
