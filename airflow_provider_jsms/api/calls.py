@@ -12,12 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from airflow_provider_jsms import __version__
-from airflow_provider_jsms.api import replies
+from airflow_provider_jsms.api import results
 from airflow_provider_jsms.api.arguments import is_none, required_id, schedule_id_of, tag_of
 from airflow_provider_jsms.api.codes import PULLED_TOO_OFTEN
 from airflow_provider_jsms.api.masking import mask_mobile
 from airflow_provider_jsms.api.recipients import mobile_of, parameters_of, recipients_of
-from airflow_provider_jsms.api.replies import Balance, Sign, Template, read_fields
+from airflow_provider_jsms.api.results import Balance, Sign, Template, read_fields
 from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.api.statuses import INTERVAL
 from airflow_provider_jsms.exceptions import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_jsms.api.recipients import Recipient
-    from airflow_provider_jsms.api.replies import BatchResult, Schedule
+    from airflow_provider_jsms.api.results import BatchResult, Schedule
     from airflow_provider_jsms.api.send_time import SendTime
 
 HEADERS: Final[Mapping[str, str]] = {
@@ -139,7 +139,7 @@ def submit_schedule(
         "mobile": mobile_of(mobile),
         **_template(temp_id, sign_id, temp_para=parameters_of(temp_para)),
     }
-    read = replies.read_schedule_id
+    read = results.read_schedule_id
     return Call("submit_schedule", "POST", "/v1/schedule", read, body, send_time)
 
 
@@ -169,7 +169,7 @@ def batch_call(
 ) -> Call[BatchResult]:
     """Return the batch submit of validated fields and recipients."""
     body = {"send_time": send_time.wire, **head, "recipients": recipients}
-    read = partial(replies.read_batch_result, recipients=len(recipients))
+    read = partial(results.read_batch_result, recipients=len(recipients))
     return Call("submit_batch_schedule", "POST", "/v1/schedule/batch", read, body, send_time)
 
 
@@ -183,14 +183,14 @@ def modification(submit: Call[T], schedule_id: object) -> Call[T]:
 def query_schedule(schedule_id: object) -> Call[Schedule]:
     """``GET /v1/schedule/{schedule_id}``: a single or a batch schedule."""
     asked = schedule_id_of(schedule_id)
-    read = partial(replies.read_schedule, asked=asked)
+    read = partial(results.read_schedule, asked=asked)
     return Call("query_schedule", "GET", f"/v1/schedule/{asked}", read)
 
 
 def delete_schedule(schedule_id: object) -> Call[None]:
     """``DELETE /v1/schedule/{schedule_id}``: a single or a batch schedule; no result."""
     path = f"/v1/schedule/{schedule_id_of(schedule_id)}"
-    return Call("delete_schedule", "DELETE", path, replies.read_nothing)
+    return Call("delete_schedule", "DELETE", path, results.read_nothing)
 
 
 def get_template(temp_id: object) -> Call[Template]:
@@ -213,12 +213,12 @@ def get_balance() -> Call[Balance]:
 
 def fetch_reports() -> Call[list[dict[str, Any]]]:
     """``GET /v1/report``: at most 500 delivery reports, which JSMS then forgets."""
-    return Call("fetch_reports", "GET", "/v1/report", replies.read_reports, interval=INTERVAL)
+    return Call("fetch_reports", "GET", "/v1/report", results.read_reports, interval=INTERVAL)
 
 
 def fetch_replies() -> Call[list[dict[str, Any]]]:
     """``GET /v1/reply``: at most 500 replies, which JSMS then forgets."""
-    return Call("fetch_replies", "GET", "/v1/reply", replies.read_replies, interval=INTERVAL)
+    return Call("fetch_replies", "GET", "/v1/reply", results.read_replies, interval=INTERVAL)
 
 
 def uncertain(call: Call[Any], error: JsmsNoAnswerError, since: datetime) -> JsmsUncertainError:

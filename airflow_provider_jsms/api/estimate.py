@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_jsms.api.recipients import Recipient
-    from airflow_provider_jsms.api.replies import Sign, Template
+    from airflow_provider_jsms.api.results import Sign, Template
 
 MARKETING: Final = 3
 LONGEST_TEXT: Final = 500

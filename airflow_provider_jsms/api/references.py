@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from airflow_provider_jsms.api.arguments import fetching, is_no_schedule_id, schedule_id_of
 from airflow_provider_jsms.api.masking import HIDDEN
 from airflow_provider_jsms.api.recipients import noun
-from airflow_provider_jsms.api.replies import whole_number
+from airflow_provider_jsms.api.results import whole_number
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from requests import Session
 
     from airflow_provider_jsms.api.calls import Call
-    from airflow_provider_jsms.api.replies import Balance, BatchResult, Schedule, Sign, Template
+    from airflow_provider_jsms.api.results import Balance, BatchResult, Schedule, Sign, Template
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.connection import JsmsSettings
     from airflow_provider_jsms.submission.sql_ledger import SqlLedger

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.api.recipients import Recipient
-    from airflow_provider_jsms.api.replies import BatchResult
+    from airflow_provider_jsms.api.results import BatchResult
     from airflow_provider_jsms.hooks.jsms import JsmsHook
 
 _SEVERAL: Final = (

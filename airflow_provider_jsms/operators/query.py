@@ -9,7 +9,7 @@ from airflow_provider_jsms.operators.base import JsmsReferenceOperator
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.api.replies import Schedule
+    from airflow_provider_jsms.api.results import Schedule
 
 
 class JsmsQueryScheduleOperator(JsmsReferenceOperator):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_jsms.api.calls import Call
-    from airflow_provider_jsms.api.replies import Schedule
+    from airflow_provider_jsms.api.results import Schedule
     from airflow_provider_jsms.hooks.connection import JsmsSettings
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.fingerprint import Fingerprint

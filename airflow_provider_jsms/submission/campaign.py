@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import Recipient
-    from airflow_provider_jsms.api.replies import BatchResult, FailedRecipient
+    from airflow_provider_jsms.api.results import BatchResult, FailedRecipient
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.chunks import Survey

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_jsms.api.calls import Call
-    from airflow_provider_jsms.api.replies import BatchResult
+    from airflow_provider_jsms.api.results import BatchResult
     from airflow_provider_jsms.exceptions import JsmsUncertainError
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.fingerprint import Fingerprint

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow_provider_jsms.api.masking import mask_text
-from airflow_provider_jsms.api.replies import whole_number
+from airflow_provider_jsms.api.results import whole_number
 from airflow_provider_jsms.api.send_time import parse_wire, utc_text
 from airflow_provider_jsms.api.statuses import (
     INTERVAL,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from airflow_provider_jsms.api.recipients import Recipient
-    from airflow_provider_jsms.api.replies import Balance, Sign, Template
+    from airflow_provider_jsms.api.results import Balance, Sign, Template
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.refusals import FailureLimit
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.api.recipients import Recipient
-    from airflow_provider_jsms.api.replies import BatchResult, FailedRecipient
+    from airflow_provider_jsms.api.results import BatchResult, FailedRecipient
 
 
 class FailureLimit:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-from airflow_provider_jsms.api.replies import LONGEST_MSG_ID
+from airflow_provider_jsms.api.results import LONGEST_MSG_ID
 from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.submission.decisions import ACCEPTED, DELETED, FINISHED, REFUSED

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pydantic import TypeAdapter
 
-    from airflow_provider_jsms.api.replies import Schedule
+    from airflow_provider_jsms.api.results import Schedule
     from airflow_provider_jsms.exceptions import JsmsError
 
 PATIENCE: Final = timedelta(minutes=10)

@@ -12,7 +12,7 @@ from airflow_provider_jsms.api.estimate import Estimate, Wording, length_of, par
 from airflow_provider_jsms.sandbox.schedules import Recipient as Accepted
 
 if TYPE_CHECKING:
-    from airflow_provider_jsms.api.replies import Sign, Template
+    from airflow_provider_jsms.api.results import Sign, Template
 
 SIGN: Sign = {"sign_id": 1, "sign": "四个字的", "status": 1, "is_default": 1, "use_status": 1}
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from airflow_provider_jsms.api.replies import Schedule
+    from airflow_provider_jsms.api.results import Schedule
     from airflow_provider_jsms.sandbox.control import SandboxControl
     from tests.unit.wire import Connection
 

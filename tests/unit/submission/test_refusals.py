@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_jsms.api.replies import read_batch_result
+from airflow_provider_jsms.api.results import read_batch_result
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRefusedRecipientsError
 from airflow_provider_jsms.submission.refusals import FailureLimit, describe_failures
 from tests import people
 
 if TYPE_CHECKING:
-    from airflow_provider_jsms.api.replies import BatchResult, FailedRecipient
+    from airflow_provider_jsms.api.results import BatchResult, FailedRecipient
 
 
 def refused(index: int, code: int | None = 50006) -> FailedRecipient:

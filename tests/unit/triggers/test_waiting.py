@@ -20,7 +20,7 @@ from tests import people
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_jsms.api.replies import Schedule
+    from airflow_provider_jsms.api.results import Schedule
     from airflow_provider_jsms.triggers.waiting import Step
 
 MANY = settings()
