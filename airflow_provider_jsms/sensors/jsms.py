@@ -30,15 +30,8 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.rendering import require_task_run
-from airflow_provider_jsms.triggers.waiting import (
-    DONE,
-    POLL,
-    TRANSIENT,
-    Done,
-    Failed,
-    Progress,
-    Wait,
-)
+from airflow_provider_jsms.triggers.progress import Progress
+from airflow_provider_jsms.triggers.waiting import DONE, POLL, TRANSIENT, Done, Failed, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

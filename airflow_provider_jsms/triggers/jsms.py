@@ -14,7 +14,8 @@ from airflow_provider_jsms.api.calls import query_schedule
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsStateError
 from airflow_provider_jsms.hooks.async_client import shared
-from airflow_provider_jsms.triggers.waiting import DONE, POLL, TRANSIENT, Done, Progress, Wait
+from airflow_provider_jsms.triggers.progress import Progress
+from airflow_provider_jsms.triggers.waiting import DONE, POLL, TRANSIENT, Done, Wait
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,8 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_jsms.api.masking import first_ten
-from airflow_provider_jsms.api.recipients import noun
-from airflow_provider_jsms.api.send_time import parse_wire, utc_text
+from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import (
     JsmsFrequencyError,
     JsmsNoAnswerError,
@@ -24,14 +23,13 @@ from airflow_provider_jsms.exceptions import (
     JsmsThrottledError,
     JsmsUnreachableError,
 )
+from airflow_provider_jsms.triggers.progress import Progress  # noqa: TC001  pydantic reads the fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import tzinfo
 
     from pydantic import TypeAdapter
 
-    from airflow_provider_jsms.api.results import Schedule
     from airflow_provider_jsms.exceptions import JsmsError
 
 PATIENCE: Final = timedelta(minutes=10)
@@ -62,41 +60,6 @@ class Failed:
 
 Step = Done | Failed | datetime
 """The end of a wait, or the time before which nothing can change."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One schedule as of the last poll; before the first one only its id is known.
-
-    :param send_time: aware; None if JSMS returned none that can be parsed.
-    :param msg_ids: empty if there are too many to keep.
-    :param gone: the code of JSMS for a schedule that is unknown, sent or deleted; the other fields
-        then keep their last values.
-    """
-
-    schedule_id: str
-    send_time: datetime | None = None
-    recipients: int = 0
-    found: int = 0
-    msg_ids: tuple[str, ...] = ()
-    gone: int | None = None
-
-    @classmethod
-    def of(cls, schedule_id: str, answer: Schedule, zone: tzinfo) -> Progress:
-        """Return the progress that a reply of JSMS shows; ``zone`` is the one of JSMS."""
-        msg_ids = tuple(each["msg_id"] for each in answer["recipients"] if each["msg_id"])
-        send_time = parse_wire(answer["send_time"] or "", zone)
-        return cls(schedule_id, send_time, len(answer["recipients"]), len(msg_ids), msg_ids)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every listed recipient, and at least one, has a msg_id."""
-        return 0 < self.recipients <= self.found
-
-    def __str__(self) -> str:
-        verb = "has" if self.recipients == 1 else "have"
-        found = f"{self.found} of {self.recipients} {noun(self.recipients)} {verb} a msg_id"
-        return f"schedule {self.schedule_id}: {found if self.recipients else 'no answer yet'}"
 
 
 @dataclass

@@ -13,7 +13,8 @@ import pytest
 from airflow_provider_jsms.exceptions import JsmsInputError
 from airflow_provider_jsms.hooks import async_client
 from airflow_provider_jsms.triggers.jsms import JsmsScheduleTrigger
-from airflow_provider_jsms.triggers.waiting import Progress, Wait
+from airflow_provider_jsms.triggers.progress import Progress
+from airflow_provider_jsms.triggers.waiting import Wait
 from tests import people
 from tests.unit import wire
 from tests.unit.waits import HOUR, MINUTE, SECOND, defer, delete, fired, gets, stored, submit

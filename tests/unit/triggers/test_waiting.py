@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_jsms.exceptions import JsmsServerError, JsmsThrottledError
 from airflow_provider_jsms.triggers import waiting
-from airflow_provider_jsms.triggers.waiting import PATIENCE, Done, Failed, Progress, Wait
+from airflow_provider_jsms.triggers.progress import Progress
+from airflow_provider_jsms.triggers.waiting import PATIENCE, Done, Failed, Wait
 from tests import people
 
 if TYPE_CHECKING:
