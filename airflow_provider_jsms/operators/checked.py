@@ -18,10 +18,10 @@ from airflow_provider_jsms.operators.submit import JsmsSubmitOperator
 from airflow_provider_jsms.operators.text_arguments import JsmsTextOperator
 from airflow_provider_jsms.submission.advice import KEEP
 from airflow_provider_jsms.submission.fingerprint import account_of
+from airflow_provider_jsms.submission.policy import ON_UNCERTAIN
 from airflow_provider_jsms.submission.recipients_file import excluded_numbers
 from airflow_provider_jsms.submission.refusals import FailureLimit
 from airflow_provider_jsms.submission.running_try import store_of
-from airflow_provider_jsms.submission.submission import ON_UNCERTAIN
 from airflow_provider_jsms.submission.task_try import RECORD
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from airflow_provider_jsms.exceptions import JsmsStoppedError, JsmsUncertainErro
 from airflow_provider_jsms.operators.asking import ask, users_of
 from airflow_provider_jsms.operators.text_arguments import JsmsExcludingOperator
 from airflow_provider_jsms.submission.airflow_version import CAN_ASK
+from airflow_provider_jsms.submission.policy import Policy
 from airflow_provider_jsms.submission.question import answer_of
 from airflow_provider_jsms.submission.running_try import task_try_of
-from airflow_provider_jsms.submission.submission import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

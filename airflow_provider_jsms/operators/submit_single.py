@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
-    from airflow_provider_jsms.submission.submission import Policy
+    from airflow_provider_jsms.submission.policy import Policy
 
 
 class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):

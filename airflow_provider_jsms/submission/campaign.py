@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.chunks import Survey
     from airflow_provider_jsms.submission.decisions import Attempt
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
+    from airflow_provider_jsms.submission.policy import Policy
     from airflow_provider_jsms.submission.preflight import Preflight
-    from airflow_provider_jsms.submission.submission import Policy
     from airflow_provider_jsms.submission.task_try import TaskTry
 
 _MOST_UNANSWERED: Final = 3

@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.doubt import Doubt
     from airflow_provider_jsms.submission.plan import Plan, Step, Text
+    from airflow_provider_jsms.submission.policy import Policy
     from airflow_provider_jsms.submission.report import Outcome
     from airflow_provider_jsms.submission.stored_record import Store
-    from airflow_provider_jsms.submission.submission import Policy
 
 _MOST_UNREACHED: Final = 3
 """Texts for which JSMS or the ledger cannot be reached before a try leaves the others alone."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_jsms.api.arguments import choice
 from airflow_provider_jsms.api.calls import modification
 from airflow_provider_jsms.api.send_time import parse_wire
 from airflow_provider_jsms.exceptions import (
@@ -33,61 +32,28 @@ from airflow_provider_jsms.submission.decisions import (
     decide_when_gone,
 )
 from airflow_provider_jsms.submission.doubt import doubt_about
+from airflow_provider_jsms.submission.policy import FAIL
 from airflow_provider_jsms.submission.refusals import is_complete, to_record
 from airflow_provider_jsms.submission.stored_record import now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.doubt import Doubt
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
+    from airflow_provider_jsms.submission.policy import Policy
     from airflow_provider_jsms.submission.question import Answer
     from airflow_provider_jsms.submission.task_try import TaskTry
 
-ON_UNCERTAIN: Final = ("fail", "ask", "resubmit", "assume_sent")
 _SUSPICIOUS_SECONDS: Final = 2.0
-# Seconds; then it is another text, because the same words may be due every day.
-_UNCERTAIN_FOR: Final = 3600.0
+_UNCERTAIN_FOR: Final = 3600.0  # seconds; later it is another text, as the same are due every day
 _REFUSED_AGAIN: Final = (
     "the resubmission was refused, which says nothing about the first submission"
 )
 _log = logging.getLogger(__name__)
-
-
-def _nothing() -> None:
-    """Check nothing."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What a submission does besides sending.
-
-    :param on_uncertain: ``"fail"``, ``"ask"``, ``"resubmit"`` or ``"assume_sent"``.
-    :param before_send: called before each request that changes something; raises to prevent it.
-    :param may_ask: returns whether a person can be asked about a submission.
-    :param answer: what a person has decided about uncertain submissions of this try.
-    :param preflight: called before the intent of a submit or modify is written; raises to prevent
-        it.
-    """
-
-    on_uncertain: object
-    before_send: Callable[[], None]
-    may_ask: Callable[[Doubt], bool]
-    answer: Answer | None = None
-    preflight: Callable[[], None] = _nothing
-
-    def __post_init__(self) -> None:
-        choice("on_uncertain", self.on_uncertain, ON_UNCERTAIN)
-
-    def answer_to(self, record: SubmissionRecord) -> Answer | None:
-        """Return the answer of a person, if the question was about this record."""
-        return self.answer if self.answer and record.key in self.answer.versions else None
-
-
-_FAIL: Final = Policy("fail", before_send=_nothing, may_ask=lambda _: False)
 
 
 @dataclass(eq=False, repr=False)
@@ -107,7 +73,7 @@ class Submission:
     record: SubmissionRecord
     call: Call[Any]
     request: Fingerprint
-    policy: Policy = _FAIL
+    policy: Policy = FAIL
     about: Mapping[str, Any] = field(default_factory=dict)
     is_hook: bool = False
     may_have_submitted: bool = field(default=False, init=False)
