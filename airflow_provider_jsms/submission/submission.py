@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.task_try import TaskTry
 
 _SUSPICIOUS_SECONDS: Final = 2.0
-_UNCERTAIN_FOR: Final = 3600.0  # seconds; later it is another text, as the same are due every day
+_UNCERTAIN_FOR: Final = 3600.0  # seconds; then another text: the same words may be due every day
 _REFUSED_AGAIN: Final = (
     "the resubmission was refused, which says nothing about the first submission"
 )
