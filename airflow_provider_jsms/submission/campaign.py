@@ -19,8 +19,9 @@ from airflow_provider_jsms.exceptions import (
     JsmsRecipientError,
     JsmsUncertainError,
 )
+from airflow_provider_jsms.submission.chunk_records import ChunkRecords
 from airflow_provider_jsms.submission.chunks import chunks, nobody
-from airflow_provider_jsms.submission.decisions import REFUSED, SENDING, UNKNOWN
+from airflow_provider_jsms.submission.decisions import REFUSED
 from airflow_provider_jsms.submission.fingerprint import (
     account_of,
     fingerprint_of,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.chunks import Survey
-    from airflow_provider_jsms.submission.decisions import Attempt
     from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.policy import Policy
     from airflow_provider_jsms.submission.preflight import Preflight
@@ -82,8 +82,7 @@ class Campaign:
         self._uncertain: list[JsmsUncertainError] = []
         self._unanswered = 0
         self._list = list_fingerprint(known.digests, self.hook.settings)
-        self._records = self._read_records()
-        self._begun, self._attempt = self._earlier_tries()
+        self._records = ChunkRecords(self._records_by_number(), len(known.digests))
         self.tally = Tally(known.recipients, None if known.exclude is None else known.excluded)
 
     def carry_out(self) -> None:
@@ -119,14 +118,13 @@ class Campaign:
 
     def finish(self) -> None:
         """Write that the campaign is done, unless its own code may submit more."""
-        lead = next((record for record in self._records if record.schedule_id), None)
-        if lead and not self._attempt.is_in_code:
-            lead.finished()
+        if self._records.lead and not self._records.attempt.is_in_code:
+            self._records.lead.finished()
 
     def _with_state(self) -> Iterator[tuple[list[Recipient], bool]]:
         """Yield the chunks, and whether each is still to be submitted."""
-        for people, record in zip(chunks(self.source, self.known), self._records, strict=False):
-            yield people, not record.is_scheduled_or_unknown
+        for number, people in enumerate(chunks(self.source, self.known), start=1):
+            yield people, not self._records.of(number).is_scheduled_or_unknown
 
     def _records_by_number(self) -> Callable[[int], SubmissionRecord]:
         account, task_try = account_of(self.hook.settings), self.task_try
@@ -137,36 +135,11 @@ class Campaign:
             return task_try.records_of_batch(account, self._list)
         return task_try.record_of_chunk
 
-    def _read_records(self) -> list[SubmissionRecord]:
-        """Return the records of all chunks, also those of a longer list that was begun before."""
-        of_chunk = self._records_by_number()
-        # One more, because the first record of a longer list may have been deleted by hand.
-        numbers = range(1, len(self.known.digests) + 2)
-        records = [of_chunk(number) for number in numbers]
-        if records[0].state == UNKNOWN and {each.state for each in records} <= {None, UNKNOWN}:
-            for record in records[:-1]:
-                record.begin()  # as unknown too
-        count = max((record.content or {}).get("chunks", 1) for record in records)
-        return records + [of_chunk(n) for n in range(len(records) + 1, count + 1)]
-
-    def _earlier_tries(self) -> tuple[Mapping[str, Any], Attempt]:
-        """Return the record that stands for the campaign as earlier tries left it."""
-        lead = next((record for record in self._records if record.schedule_id), None)
-        unknown = (record for record in self._records if record.state == SENDING)
-        begun = lead or next(unknown, None)
-        content = dict(begun.content or {}) if begun else {}
-        return content, replace(
-            self._records[0].attempt,
-            is_part=len(self.known.digests) > 1,
-            # Also while a later run modifies what an earlier one has finished.
-            is_over=lead is not None and "finished_at" in content,
-        )
-
     def _submit_chunk(self, number: int, people: Sequence[Recipient]) -> None:
-        record = self._records[number - 1]
-        record.attempt = self._attempt
+        record = self._records.of(number)
+        record.attempt = self._records.attempt
         call = batch_call(self.send_time, self.head, people)
-        kind = KeyedSubmission if self._attempt.is_keyed else Submission
+        kind = KeyedSubmission if record.attempt.is_keyed else Submission
         submission = kind(
             *(self.hook, self.task_try, record, call),
             fingerprint_of(call, self.hook.settings, self.known.digests[number - 1]),
@@ -197,28 +170,30 @@ class Campaign:
 
         A list that was and is of one chunk is modified instead.
         """
-        if not self._begun or self._begun.get("list") == self._list:
+        begun = self._records.begun
+        if not begun or begun.get("list") == self._list:
             return
-        count = self._begun.get("chunks", 1)
-        key = self._begun.get("fingerprint", {}).get("key")
+        count = begun.get("chunks", 1)
+        key = begun.get("fingerprint", {}).get("key")
         is_comparable = key == account_of(self.hook.settings).key
         if not is_comparable and count == len(self.known.digests):
             return  # JSMS is asked about each chunk
-        if (count, len(self.known.digests)) == (1, 1) and not self._attempt.is_one_of_several:
+        is_single = count == len(self.known.digests) == 1
+        if is_single and not self._records.attempt.is_one_of_several:
             return
-        begun = [record for record in self._records[:count] if record.is_scheduled_or_unknown]
-        self.tally.schedule_ids += filter(None, (record.schedule_id for record in begun))
+        records = self._records.scheduled_or_unknown(count)
+        self.tally.schedule_ids += filter(None, (record.schedule_id for record in records))
         why = "" if is_comparable else " (or cannot be compared: the master secret has changed)"
-        raise JsmsChangedListError(self._describe_change(begun, count, why))
+        raise JsmsChangedListError(self._describe_change(records, count, why))
 
-    def _describe_change(self, begun: Sequence[SubmissionRecord], count: int, why: str) -> str:
-        unknown = [record.key for record in begun if not record.schedule_id]
-        refused = sum((record.content or {}).get("failure_count", 0) for record in begun)
+    def _describe_change(self, records: Sequence[SubmissionRecord], count: int, why: str) -> str:
+        unknown = [record.key for record in records if not record.schedule_id]
+        refused = sum((record.content or {}).get("failure_count", 0) for record in records)
         parts = [
             f"Scheduled are {', '.join(self.tally.schedule_ids) or 'none that is known'}",
             f"uncertain are the records {', '.join(unknown)}" if unknown else "",
             f"{refused} were refused" if refused else "",
-            f"{count - len(begun)} of {count} chunks were never submitted",
+            f"{count - len(records)} of {count} chunks were never submitted",
         ]
         return (
             "The list of recipients differs from the one that this task began to submit"
@@ -239,19 +214,19 @@ class Campaign:
             if number == current and is_uncertain:
                 self.tally.uncertain_count += size
             else:
-                self.tally.add_record(self._records[number - 1], size)
+                self.tally.add_record(self._records.of(number), size)
 
     def _add_progress(self, error: JsmsError) -> None:
-        if self._attempt.is_part:
-            is_known = self._records[0].has_store or self._attempt.number == 1
+        if self._records.attempt.is_part:
+            is_known = self._records.has_store or self._records.attempt.number == 1
             progress = self.tally.describe(are_others_known=is_known)
             error.add(f"{progress} {self._next_step(error)}".rstrip())
 
     def _next_step(self, error: JsmsError) -> str:
         if isinstance(error, JsmsUncertainError | JsmsPastSendTimeError):
             return ""  # the one says it itself, and to the other nothing can be added
-        has_store = self._records[0].has_store
-        if not has_store and self._attempt.number > 1:
+        has_store = self._records.has_store
+        if not has_store and self._records.attempt.number > 1:
             return "Check the schedules of earlier tries in the JSMS console."
         if not has_store:
             error.ends_run = True
