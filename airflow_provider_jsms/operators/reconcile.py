@@ -25,6 +25,7 @@ from airflow_provider_jsms.submission.recipients_file import excluded_numbers, s
 from airflow_provider_jsms.submission.reconciliation import Reconciliation
 from airflow_provider_jsms.submission.report import Outcome, check, log_plan, planned
 from airflow_provider_jsms.submission.scope import Scope
+from airflow_provider_jsms.submission.steps import StepRunner
 from airflow_provider_jsms.submission.texts import read_texts
 
 if TYPE_CHECKING:
@@ -165,10 +166,7 @@ class JsmsReconcileSchedulesOperator(JsmsSubmitOperator):
 
     def _reconciliation(self, hook: JsmsHook, context: Context, scope: Scope) -> Reconciliation:
         return Reconciliation(
-            hook,
-            scope.store,
-            self._task_try(context),
-            self._policy(context),
+            StepRunner(hook, scope.store, self._task_try(context), self._policy(context)),
             concurrency=whole_number_of("concurrency", self.concurrency, 1, _MOST_AT_ONCE),
         )
 
