@@ -8,33 +8,20 @@ secret. Its columns are for people; the ledger itself reads ``content`` alone.
 
 from __future__ import annotations
 
-import os
-import threading
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy import exc
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-from airflow_provider_jsms.api.results import LONGEST_MSG_ID
 from airflow_provider_jsms.api.send_time import utc_text
-from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.submission.decisions import ACCEPTED, DELETED, FINISHED, REFUSED
-from airflow_provider_jsms.submission.ledger_rows import (
-    COLUMNS,
-    LONGEST_NOTE,
-    ONCE,
-    row_id,
-    row_of,
-    values_of,
-)
+from airflow_provider_jsms.submission.ledger_rows import COLUMNS, ONCE, row_id, row_of, values_of
+from airflow_provider_jsms.submission.ledger_tables import LedgerTables
 from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError, now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Engine
@@ -42,7 +29,6 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.ledger_rows import Place, Row
 
 DEFAULT_TABLE: Final = "jsms_ledger"
-_SCHEMA: Final = 1
 _BULK: Final = 500
 LOCKED_FOR: Final = 30
 """Seconds that a write to SQLite waits for another."""
@@ -59,16 +45,12 @@ class SqlLedger:
     """
 
     def __init__(self, engine: Engine, table: str = DEFAULT_TABLE, *, name: str = "") -> None:
-        self._engine = engine
-        self._process = os.getpid()
-        self._table, self._reports, self._schema = _tables(table)
-        self._name = name
-        self._is_ready = False
-        self._lock = threading.RLock()
+        self._tables = LedgerTables(engine, table, name)
+        self._records, self._reports = self._tables.records, self._tables.reports
 
     def close(self) -> None:
         """Close the connections; the next call opens them again."""
-        self._engine.dispose()
+        self._tables.engine.dispose()
 
     def store(self, place: Place) -> SqlStore:
         """Return a store with versions of its own: let each record have one that others may write.
@@ -79,7 +61,7 @@ class SqlLedger:
 
     def row(self, app: str, kind: str, record_key: str) -> Row | None:
         """Return a row, None if there is none."""
-        column = self._table.c
+        column = self._records.c
         found = self._rows(column.id == row_id(app, kind, record_key))
         return next(iter(found), None)
 
@@ -87,19 +69,19 @@ class SqlLedger:
         """Return the rows of many values of ``once_key``, in one statement per 500."""
         ids = [row_id(app, ONCE, each) for each in record_keys]
         parts = [ids[at : at + _BULK] for at in range(0, len(ids), _BULK)]
-        found = [row for part in parts for row in self._rows(self._table.c.id.in_(part))]
+        found = [row for part in parts for row in self._rows(self._records.c.id.in_(part))]
         return {row.record_key: row for row in found}
 
     def pending_in_scope(self, app: str, scope: str, moment: datetime) -> dict[str, Row]:
         """Return the rows of a scope that are due after a moment, or name no time, by key."""
-        column = self._table.c
+        column = self._records.c
         is_due = sa.or_(column.send_time.is_(None), column.send_time > utc_text(moment))
         found = self._rows(column.app == app, column.scope == scope, is_due)
         return {row.record_key: row for row in found}
 
     def newest(self, app: str, *, state: str | None, limit: int) -> list[Row]:
         """Return the rows that were written last."""
-        column = self._table.c
+        column = self._records.c
         which = [column.app == app, *([column.state == state] if state else [])]
         return self._rows(*which, order=column.updated_at.desc(), limit=limit)
 
@@ -109,17 +91,17 @@ class SqlLedger:
         :param before: texts that were sent before this moment (UTC), what was refused or deleted
             before it, and reports that were read before it.
         """
-        column = self._table.c
+        column = self._records.c
         was_sent = sa.and_(column.state.in_((ACCEPTED, FINISHED)), column.send_time < before)
         is_over = column.state.in_((REFUSED, DELETED))
         old = sa.and_(column.app == app, column.updated_at < before, sa.or_(was_sent, is_over))
-        with self._statement() as connection:
+        with self._tables.transaction() as connection:
             if not dry_run:
                 report = self._reports.c
                 is_old = sa.and_(report.app == app, report.read_at < before)
                 connection.execute(sa.delete(self._reports).where(is_old))
-                return connection.execute(sa.delete(self._table).where(old)).rowcount
-            counted = sa.select(sa.func.count()).select_from(self._table).where(old)
+                return connection.execute(sa.delete(self._records).where(old)).rowcount
+            counted = sa.select(sa.func.count()).select_from(self._records).where(old)
             return int(connection.execute(counted).scalar_one())
 
     def save_reports(self, app: str, reports: Iterable[Mapping[str, Any]]) -> None:
@@ -130,7 +112,7 @@ class SqlLedger:
         # The last of each: a key must occur once.
         rows = {report["msg_id"]: {"app": app, **report} for report in reports}
         column = self._reports.c
-        with self._statement() as connection:
+        with self._tables.transaction() as connection:
             if rows:
                 is_old = sa.and_(column.app == app, column.msg_id.in_(rows))
                 connection.execute(sa.delete(self._reports).where(is_old))
@@ -145,16 +127,16 @@ class SqlLedger:
         """
         moment, which = now(), row_id(place.app, place.kind, record_key)
         values = {"version": uuid4().hex, "updated_at": moment, **values_of(place, content)}
-        with self._statement(values["version"]) as connection:
+        with self._tables.transaction(values["version"]) as connection:
             if old is None:
                 first = {"id": which, "record_key": record_key, "created_at": moment}
-                connection.execute(sa.insert(self._table).values(**first, **values))
+                connection.execute(sa.insert(self._records).values(**first, **values))
             else:
-                column = self._table.c
+                column = self._records.c
                 is_same = sa.and_(column.id == which, column.version == old)
                 if place.scope is None:
                     del values["scope"]  # a text stays in the scope that has adopted it
-                update = sa.update(self._table).where(is_same).values(**values)
+                update = sa.update(self._records).where(is_same).values(**values)
                 if connection.execute(update).rowcount != 1:
                     raise RecordTakenError
         return str(values["version"])
@@ -164,7 +146,7 @@ class SqlLedger:
 
         :param only_ahead: only if its time is ahead.
         """
-        column = self._table.c
+        column = self._records.c
         for row in self._rows(column.app == app, column.schedule_id == schedule_id):
             is_sent = only_ahead and (row.send_time or "") <= now()
             if row.state in (ACCEPTED, FINISHED) and isinstance(row.content, dict) and not is_sent:
@@ -174,65 +156,11 @@ class SqlLedger:
     def _rows(
         self, *conditions: Any, order: sa.ColumnElement[Any] | None = None, limit: int | None = None
     ) -> list[Row]:
-        columns = [self._table.c[name] for name in COLUMNS]
+        columns = [self._records.c[name] for name in COLUMNS]
         query = sa.select(*columns).where(*conditions).order_by(order).limit(limit)
-        with self._statement() as connection:
+        with self._tables.transaction() as connection:
             found = connection.execute(query)
             return [row_of(each._mapping) for each in found]  # noqa: SLF001  public in SQLAlchemy
-
-    @contextmanager
-    def _statement(self, version: str = "") -> Iterator[sa.engine.Connection]:
-        try:
-            self._get_ready()
-            with self._engine.begin() as connection:
-                yield connection
-        except exc.IntegrityError as error:
-            raise RecordTakenError from error
-        except (exc.DBAPIError, exc.TimeoutError) as error:
-            if not _is_away(error):
-                raise
-            raise StoreAwayError(self._name, type(error).__name__, version) from error
-
-    def _get_ready(self) -> None:
-        """Create the tables unless they are there, and let a forked process connect anew."""
-        with self._lock:
-            if self._process != os.getpid():
-                self._engine.dispose(close=False)  # the sockets are those of the parent
-                self._process = os.getpid()
-            if not self._is_ready:
-                # The one that is created last.
-                if not sa.inspect(self._engine).has_table(self._schema.name):
-                    self._create()
-                self._check_schema()
-                self._is_ready = True
-
-    def _create(self) -> None:
-        # Where two processes create them at once, one fails, and then finds them.
-        for attempt in Retrying(
-            retry=retry_if_exception_type(exc.DBAPIError),
-            stop=stop_after_attempt(5),
-            wait=wait_random(0.1, 1),
-            reraise=True,
-        ):
-            with attempt:
-                for table in (self._table, self._reports, self._schema):
-                    table.create(self._engine, checkfirst=True)
-                if not self._versions():
-                    with self._engine.begin() as connection:
-                        connection.execute(sa.insert(self._schema).values(version=_SCHEMA))
-
-    def _check_schema(self) -> None:
-        newest = max(self._versions(), default=_SCHEMA)
-        if newest > _SCHEMA:
-            raise JsmsSettingsError(
-                f"The table {self._table.name} was made by a newer version of "
-                f"airflow-provider-jsms (schema {newest}; this one knows {_SCHEMA}), so nothing "
-                "was sent. Upgrade the provider, or set another ledger_table."
-            )
-
-    def _versions(self) -> Sequence[int]:
-        with self._engine.begin() as connection:
-            return connection.execute(sa.select(self._schema.c.version)).scalars().all()
 
 
 class SqlStore:
@@ -294,56 +222,3 @@ def _deleted(content: Mapping[str, Any]) -> dict[str, Any]:
         "deleted_at": now(),
         "deleted_schedule_id": content["schedule_id"],
     }
-
-
-def _is_away(error: exc.SQLAlchemyError) -> bool:
-    # A driver may raise any of its errors where the connection breaks.
-    is_broken = getattr(error, "connection_invalidated", False)
-    usual = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
-    return is_broken or isinstance(error, usual)
-
-
-@cache
-def _tables(name: str) -> tuple[sa.Table, sa.Table, sa.Table]:
-    """Return the table, that of delivery reports, and the one-row one with their version."""
-    metadata = sa.MetaData()
-    ledger = sa.Table(
-        name,
-        metadata,
-        sa.Column("id", sa.String(64), primary_key=True),
-        sa.Column("app", sa.String(64), nullable=False),
-        sa.Column("kind", sa.String(10), nullable=False),
-        sa.Column("record_key", sa.String(1000), nullable=False),
-        sa.Column("scope", sa.String(200)),
-        sa.Column("state", sa.String(30)),
-        sa.Column("schedule_id", sa.String(128)),
-        sa.Column("send_time", sa.String(20)),
-        *(sa.Column(each, sa.Integer) for each in ("recipients", "success_count", "failure_count")),
-        *(sa.Column(each, sa.String(250)) for each in ("dag_id", "run_id", "task_id")),
-        *(sa.Column(each, sa.Integer) for each in ("map_index", "try_number")),
-        sa.Column("note", sa.String(LONGEST_NOTE)),
-        sa.Column("version", sa.String(32), nullable=False),
-        sa.Column("content", sa.Text, nullable=False),
-        *(sa.Column(each, sa.String(20), nullable=False) for each in ("created_at", "updated_at")),
-        sa.Index(f"{name}_scope", "app", "scope", "send_time"),
-        sa.Index(f"{name}_schedule_id", "schedule_id"),
-        # MySQL cannot index so long a text as a whole.
-        sa.Index(f"{name}_record_key", "record_key", mysql_length=191),
-        mysql_charset="utf8mb4",
-    )
-    reports = sa.Table(
-        f"{name}_reports",
-        metadata,
-        sa.Column("app", sa.String(64), primary_key=True),
-        sa.Column("msg_id", sa.String(LONGEST_MSG_ID), primary_key=True),
-        sa.Column("status", sa.Integer, nullable=False),
-        sa.Column("received_at", sa.String(20)),
-        sa.Column("read_at", sa.String(20), nullable=False),
-        mysql_charset="utf8mb4",
-    )
-    schema = sa.Table(
-        f"{name}_schema",
-        metadata,
-        sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
-    )
-    return ledger, reports, schema

@@ -110,7 +110,7 @@ def test_a_thousand_keys_take_few_statements(ledger: SqlLedger) -> None:
     scope = Scope(ledger, place())
     scope.read([], NOW)
     sa.event.listen(
-        ledger._engine, "before_cursor_execute", lambda *given: statements.append(given[2])
+        ledger._tables.engine, "before_cursor_execute", lambda *given: statements.append(given[2])
     )
     scope.read([f"key-{number}" for number in range(1000)], NOW)
     assert len(statements) == 3

@@ -175,7 +175,9 @@ def test_many_rows_are_read_at_once(ledger: SqlLedger) -> None:
         store.set(key, ACCEPTED)
     ledger.store(PLACE).set("of no scope", ACCEPTED)
     statements: list[str] = []
-    sa.event.listen(ledger._engine, "before_cursor_execute", lambda *it: statements.append(it[2]))
+    sa.event.listen(
+        ledger._tables.engine, "before_cursor_execute", lambda *it: statements.append(it[2])
+    )
     rows = ledger.rows("app", keys)
     assert len(statements) == 3
     assert list(rows) == [row.record_key for row in rows.values()]
@@ -264,7 +266,7 @@ class TestDeliveryReports:
         ledger.save_reports("app", [])
         statements: list[str] = []
         sa.event.listen(
-            ledger._engine, "before_cursor_execute", lambda *it: statements.append(it[2])
+            ledger._tables.engine, "before_cursor_execute", lambda *it: statements.append(it[2])
         )
         page = [self.report(f"{number:0128d}", status=10**6 - 1) for number in range(500)]
         ledger.save_reports("a" * 64, page)
