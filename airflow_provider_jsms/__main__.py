@@ -83,7 +83,7 @@ def _show(ledger: SqlLedger, app: str, options: Any) -> None:  # noqa: ANN401
 
 
 def _not_there(ledger: SqlLedger, app: str, options: Any) -> None:  # noqa: ANN401
-    from airflow_provider_jsms.submission.ledger import not_there  # noqa: PLC0415
+    from airflow_provider_jsms.submission.record_content import not_there  # noqa: PLC0415
 
     row = _find(ledger, app, options.key)
     if row.state not in ("sending", "unknown"):

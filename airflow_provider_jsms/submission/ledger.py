@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_jsms.api.arguments import schedule_id_of
-from airflow_provider_jsms.exceptions import JsmsInputError, JsmsLedgerError
+from airflow_provider_jsms.exceptions import JsmsLedgerError
 from airflow_provider_jsms.submission.decisions import (
     ACCEPTED,
     BEGUN,
@@ -25,36 +21,29 @@ from airflow_provider_jsms.submission.decisions import (
     NOT_SCHEDULED,
     REFUSED,
     SENDING,
-    UNKNOWN,
     decide,
 )
-from airflow_provider_jsms.submission.stored_record import StoredRecord, now, patiently, unknown
+from airflow_provider_jsms.submission.record_content import DAMAGED, not_there, now, sound, unknown
+from airflow_provider_jsms.submission.stored_record import StoredRecord
 
 if TYPE_CHECKING:
-    from tenacity import RetryCallState
+    from collections.abc import Mapping
 
     from airflow_provider_jsms.submission.decisions import Attempt, Decision
     from airflow_provider_jsms.submission.fingerprint import Fingerprint
     from airflow_provider_jsms.submission.stored_record import Store
-
-_DAMAGED: Final = "damaged"
-_log = logging.getLogger(__name__)
 
 
 class SubmissionRecord(StoredRecord):
     """The record of one submission.
 
     The first write of a try is also a fence: a try that another one has replaced (its worker was
-    presumed dead) gets :class:`JsmsLedgerError` from it and stops before it sends. A write after a
-    request never raises.
-
-    :ivar is_behind: the outcome of the request could not be written.
+    presumed dead) gets :class:`JsmsLedgerError` from it and stops before it sends.
     """
 
     def __init__(self, store: Store | None, key: str, attempt: Attempt) -> None:
         super().__init__(store, key)
         self.attempt = attempt
-        self.is_behind = False
 
     def _checked(self, content: object) -> dict[str, Any]:
         return sound(content)
@@ -77,7 +66,7 @@ class SubmissionRecord(StoredRecord):
     @property
     def may_be_resubmitted(self) -> bool:
         """Whether it is known to name no schedule, which a second text would double."""
-        return self.schedule_id is None and self.state != _DAMAGED
+        return self.schedule_id is None and self.state != DAMAGED
 
     @property
     def version(self) -> str:
@@ -232,53 +221,3 @@ class SubmissionRecord(StoredRecord):
     def not_deleted(self) -> None:
         """Write that the schedule was sent before it could be deleted."""
         self._write_after({**(self.content or {}), "state": ACCEPTED})
-
-    def catch_up(self) -> bool:
-        """Repeat a failed write; return whether the record is up to date."""
-        if self.is_behind and self.content:
-            self._write_after(self.content)
-        return not self.is_behind
-
-    def _write_after(self, content: dict[str, Any]) -> None:
-        """Write after a request, which cannot be undone: patiently, and a failure is logged."""
-        what = f"{content['state']} {content.get('schedule_id') or ''}".rstrip()
-
-        def log_first(tried: RetryCallState) -> None:
-            # A worker that Airflow gives up meanwhile leaves the schedule_id in its log.
-            if tried.attempt_number == 1:
-                _log.warning("The record %s could not be written yet: %s", self.key, what)
-
-        try:
-            patiently(log_first)(self._write, content)
-            self.is_behind = False
-        except Exception:  # noqa: BLE001  it was sent and must not be sent again
-            self.content, self.is_behind = content, True
-            _log.exception(
-                "The record %s could not be written: %s. Nothing is sent again because of it; a "
-                "later try may find the outcome uncertain.",
-                *(self.key, what),
-            )
-
-
-def not_there(note: str, number: int | None) -> dict[str, Any]:
-    """Return the record of a person's decision that JSMS has nothing of a submission."""
-    return {"state": BEGUN, "note": note, "since": now(), "try": number}
-
-
-def sound(content: object) -> dict[str, Any]:
-    """Return the content of a record; of one that was damaged or edited, nothing is used."""
-    if isinstance(content, Mapping) and _is_sound(content):
-        return dict(content)
-    return {"state": _DAMAGED}
-
-
-def _is_sound(content: Mapping[str, Any]) -> bool:
-    state = content.get("state")
-    if state in (BEGUN, UNKNOWN, REFUSED, DELETED):
-        return True
-    is_known = state in (SENDING, ACCEPTED, FINISHED, DELETING)
-    if not is_known or not isinstance(content.get("fingerprint"), Mapping):
-        return False
-    with suppress(JsmsInputError):
-        return state == SENDING or bool(schedule_id_of(content.get("schedule_id")))
-    return False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsLedgerError
 from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED
-from airflow_provider_jsms.submission.ledger import sound
+from airflow_provider_jsms.submission.record_content import sound
 from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError
 
 if TYPE_CHECKING:

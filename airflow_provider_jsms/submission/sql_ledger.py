@@ -18,7 +18,8 @@ from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.submission.decisions import ACCEPTED, DELETED, FINISHED, REFUSED
 from airflow_provider_jsms.submission.ledger_rows import COLUMNS, ONCE, row_id, row_of, values_of
 from airflow_provider_jsms.submission.ledger_tables import LedgerTables
-from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError, now
+from airflow_provider_jsms.submission.record_content import deleted, now
+from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -151,7 +152,7 @@ class SqlLedger:
             is_sent = only_ahead and (row.send_time or "") <= now()
             if row.state in (ACCEPTED, FINISHED) and isinstance(row.content, dict) and not is_sent:
                 with suppress(RecordTakenError):  # it is of another schedule by now, or deleted
-                    self.write(row.place, row.record_key, _deleted(row.content), row.version)
+                    self.write(row.place, row.record_key, deleted(row.content), row.version)
 
     def _rows(
         self, *conditions: Any, order: sa.ColumnElement[Any] | None = None, limit: int | None = None
@@ -211,14 +212,3 @@ class SqlStore:
         except StoreAwayError as error:
             self._unsure[key] = error.version
             raise
-
-
-def _deleted(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record once its schedule is deleted: it stands for that one no more."""
-    kept = {name: value for name, value in content.items() if name != "schedule_id"}
-    return {
-        **kept,
-        "state": DELETED,
-        "deleted_at": now(),
-        "deleted_schedule_id": content["schedule_id"],
-    }

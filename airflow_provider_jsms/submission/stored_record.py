@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import JsmsLedgerError
 from airflow_provider_jsms.submission.airflow_version import HAS_STORE
 from airflow_provider_jsms.submission.decisions import BEGUN, LOST, NOT_SCHEDULED, UNKNOWN
+from airflow_provider_jsms.submission.record_content import now, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ _REPLACED: Final = (404, 409, 410)
 # As long as Airflow lets a task be silent, by default: then another try begins.
 _PATIENCE: Final = 300.0
 _LONGEST_WAIT: Final = 15.0
+_log = logging.getLogger(__name__)
 
 
 class RecordTakenError(Exception):
@@ -56,15 +57,17 @@ class Store(Protocol):
 
 
 class StoredRecord:
-    """One record.
+    """One record. A write after a request never raises.
 
     :param store: Airflow's, or rows of a table; None if there is none.
     :ivar content: the record, None if there is none.
+    :ivar is_behind: the outcome of the request could not be written.
     """
 
     def __init__(self, store: Store | None, key: str) -> None:
         self.key = key
         self._store = store
+        self.is_behind = False
         self.content: dict[str, Any] | None = self._read()
 
     @property
@@ -109,6 +112,32 @@ class StoredRecord:
                 f"The record {self.key} could not be written ({_why(error)}), so nothing was sent. "
                 f"{hint}"
             ) from error
+
+    def catch_up(self) -> bool:
+        """Repeat a failed write; return whether the record is up to date."""
+        if self.is_behind and self.content:
+            self._write_after(self.content)
+        return not self.is_behind
+
+    def _write_after(self, content: dict[str, Any]) -> None:
+        """Write after a request, which cannot be undone: patiently, and a failure is logged."""
+        what = f"{content['state']} {content.get('schedule_id') or ''}".rstrip()
+
+        def log_first(tried: RetryCallState) -> None:
+            # A worker that Airflow gives up meanwhile leaves the schedule_id in its log.
+            if tried.attempt_number == 1:
+                _log.warning("The record %s could not be written yet: %s", self.key, what)
+
+        try:
+            _patiently(log_first)(self._write, content)
+            self.is_behind = False
+        except Exception:  # noqa: BLE001  it was sent and must not be sent again
+            self.content, self.is_behind = content, True
+            _log.exception(
+                "The record %s could not be written: %s. Nothing is sent again because of it; a "
+                "later try may find the outcome uncertain.",
+                *(self.key, what),
+            )
 
     def _write(self, content: dict[str, Any]) -> None:
         if self._store is not None:
@@ -181,12 +210,7 @@ def own_record(task: Store, key: str, by: str) -> dict[str, Any] | None:
     return {**record, "by": by}
 
 
-def unknown() -> dict[str, Any]:
-    """Return a record that says that nobody knows."""
-    return {"state": UNKNOWN, "why": LOST, "found_at": now()}
-
-
-def patiently(before_sleep: Callable[[RetryCallState], None]) -> Retrying:
+def _patiently(before_sleep: Callable[[RetryCallState], None]) -> Retrying:
     """Return the way to repeat a write after a request, which must not be lost."""
     # Parsing a DAG file must not import it.
     from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential  # noqa: PLC0415
@@ -211,11 +235,6 @@ def _may_pass(error: BaseException) -> bool:
         return True
     detail = getattr(getattr(error, "error", None), "detail", None)
     return isinstance(detail, Mapping) and detail.get("status_code") not in _REPLACED
-
-
-def now() -> str:
-    """Return the time (UTC) as records have it."""
-    return utc_text(datetime.now(UTC))
 
 
 def _never() -> Any:  # noqa: ANN401  an object of Airflow 3.3 and newer

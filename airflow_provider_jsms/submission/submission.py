@@ -33,8 +33,8 @@ from airflow_provider_jsms.submission.decisions import (
 )
 from airflow_provider_jsms.submission.doubt import doubt_about
 from airflow_provider_jsms.submission.policy import FAIL
+from airflow_provider_jsms.submission.record_content import now
 from airflow_provider_jsms.submission.refusals import is_complete, to_record
-from airflow_provider_jsms.submission.stored_record import now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,7 +26,7 @@ from airflow_provider_jsms.sandbox.control import SandboxControl
 from airflow_provider_jsms.submission.decisions import ACCEPTED
 from airflow_provider_jsms.submission.fingerprint import account_of
 from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer, row_id, values_of
-from airflow_provider_jsms.submission.stored_record import now
+from airflow_provider_jsms.submission.record_content import now
 from airflow_provider_jsms.submission.texts import text_of_entry
 from tests.benchmarks.measuring import TEMPLATE, NotMeasuredError, TaskInstance, people, tomorrow
 from tests.stack.sandbox import RunningSandbox

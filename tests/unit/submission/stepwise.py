@@ -32,7 +32,7 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitBatchScheduleOperator,
     JsmsSubmitScheduleOperator,
 )
-from airflow_provider_jsms.submission import campaign, chunks, ledger, stored_record
+from airflow_provider_jsms.submission import campaign, chunks, ledger, record_content, stored_record
 from tests import people
 from tests.histories import Schedule
 from tests.leaks import APP_KEY, MASTER_SECRET
@@ -349,7 +349,7 @@ def chunks_of_one_person(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Prepare the provider: small chunks, a clock that stands still, no log."""
     for module in (chunks, campaign):
         monkeypatch.setattr(module, "MAX_RECIPIENTS", 1)
-    for module in (ledger, stored_record):
+    for module in (ledger, record_content, stored_record):
         monkeypatch.setattr(module, "now", lambda: NOW)
     monkeypatch.setattr("airflow.sdk.execution_time.hitl.upsert_hitl_detail", lambda **_: None)
     monkeypatch.setattr("airflow.sdk.bases.operator.ExecutorSafeguard.test_mode", True)
