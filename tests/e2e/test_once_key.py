@@ -119,7 +119,7 @@ def backfill(airflow: AirflowStack, dag_id: str, start: str, end: str) -> None:
         command = ["dags", "backfill", dag_id, "--start-date", start, "--end-date", end]
     # By default sqlite waits 5 s for its lock, too short beside a busy Airflow.
     database = f"sqlite:///{airflow.home}/airflow.db?timeout=60"
-    with scheduler_paused(airflow):
+    with airflow_paused(airflow):
         done = subprocess.run(
             [sys.executable, "-m", "airflow", *command],
             env={"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **airflow.environment},
@@ -131,20 +131,24 @@ def backfill(airflow: AirflowStack, dag_id: str, start: str, end: str) -> None:
 
 
 @contextmanager
-def scheduler_paused(airflow: AirflowStack) -> Iterator[None]:
-    """Let the scheduler stand still: on sqlite it sees half a backfill, and ends where it vanishes.
+def airflow_paused(airflow: AirflowStack) -> Iterator[None]:
+    """Let Airflow stand still: no transaction of another process may come between on sqlite.
 
-    Not while it writes: nobody else could.
+    A scheduler that sees half a backfill ends where it vanishes, and sqlite refuses to write after
+    a read if somebody else has written since.
     """
-    scheduler = airflow.family.started["scheduler"]
+    processes = airflow.family.started.values()
     with closing(sqlite3.connect(airflow.home / "airflow.db", timeout=60)) as database:
-        database.execute("BEGIN IMMEDIATE")
-        scheduler.suspend()
+        # so that none of them holds a lock meanwhile
+        database.execute("BEGIN EXCLUSIVE")
+        for process in processes:
+            process.suspend()
         database.rollback()
     try:
         yield
     finally:
-        scheduler.resume()
+        for process in processes:
+            process.resume()
 
 
 def test_what_changes_while_pending_is_modified_and_after_that_refused(
