@@ -20,10 +20,10 @@ INTERVAL = 0.05
 LONGEST = 1.0
 # for another database than sqlite
 PAUSE = 0.2
-# A task that starts or runs changes nothing for the scheduler.
+# What the scheduler does itself need not wake it.
 CHANGES = (
-    "select count(*), state from task_instance where coalesce(state, '') not in"
-    " ('queued', 'running') group by state union all"
+    "select count(*), state from task_instance where state not in"
+    " ('scheduled', 'queued', 'running') group by state union all"
     " select count(*), state from dag_run group by state"
 )
 
