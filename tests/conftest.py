@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +22,8 @@ for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
 from tests.leaks import LeakCollector  # noqa: E402
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.parallel import Scheduling
 
 
@@ -32,6 +36,16 @@ def pytest_collection_finish() -> None:
     # time of the longest tests.
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    # pytest-cov pauses here too, but in a process of pytest-xdist it has started two measurements,
+    # and the first one goes on.
+    if item.get_closest_marker("no_cover"):
+        sys.settrace(None)
+        threading.settrace(None)
+    yield
 
 
 @pytest.hookimpl(optionalhook=True)
