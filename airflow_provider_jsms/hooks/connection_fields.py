@@ -74,7 +74,7 @@ def base_url_of(host: str, schema: str, port: str, *, allow_http: bool) -> str:
     if scheme == "http":
         _check_plain_http(url["host"].lower().strip("[]"), allow_http=allow_http)
     ports = {int(each) for each in (url["port"], port) if each}
-    if len(ports) > 1 or not ports.issubset(_PORTS):
+    if len(ports) > 1 or any(each not in _PORTS for each in ports):
         given = " and ".join(map(str, ports))
         raise _invalid("port", given, "a number from 1 to 65535, the same as in the host")
     suffix = "".join(f":{each}" for each in ports)
