@@ -15,7 +15,7 @@ import time
 from functools import cache
 from heapq import heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
@@ -29,6 +29,7 @@ from tests.unit.submission.model import (
     next_tries,
     overlooked,
     schedules_found,
+    usual_move,
     usual_moves,
 )
 from tests.unit.submission.stepwise import (
@@ -37,8 +38,6 @@ from tests.unit.submission.stepwise import (
     Ended,
     Setting,
     chunks_of_one_person,
-    execute,
-    steps,
 )
 from tests.versions import AIRFLOW
 
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 
     from tests.histories import Event, Facts
     from tests.unit.submission.model import Move, World
-    from tests.unit.submission.stepwise import Step
 
 pytestmark = [
     pytest.mark.skipif(AIRFLOW < (3, 3), reason="there are records since 3.3"),
@@ -173,7 +171,7 @@ class Story(NamedTuple):
 
     def usual(self) -> Story:
         """Return the story after the next step of the usual course."""
-        return self.then(next(move for move in usual_moves(self.world) if move.cost == 0))
+        return self.then(usual_move(self.world))
 
     def cleared(self, arguments: str) -> Story:
         """Return the story after a clear that keeps the records."""
@@ -357,20 +355,7 @@ def advised(world: World) -> list[Move]:
 
 
 def undisturbed(world: World) -> World:
-    """Return the world after the usual course of a try, which is executed once for all of it."""
-
-    def reply_to(step: Step) -> Any:
-        nonlocal world
-        it = world.tries[-1]
-        steps[it] = step
-        while world.tries[-1] == it:
-            world = usual(world)
-        return world.tries[-1].replies[-1]
-
-    end = execute(world.tries[-1], reply_to)
-    steps[world.tries[-1]] = end
-    return usual(world)
-
-
-def usual(world: World) -> World:
-    return next(move.world for move in usual_moves(world) if move.cost == 0)
+    """Return the world after the usual course of a try."""
+    while world.tries:
+        world = usual_move(world).world
+    return world
