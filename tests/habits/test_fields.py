@@ -275,26 +275,27 @@ with DAG("DAG_ID", schedule=None, start_date=START, params={{"name": "{people.CA
 NATIVE = {"3#301": "3#301", "[1]": "[1]", "{{ '0402' }}": "0402"}
 
 
-@pytest.mark.parametrize("place", NATIVE)
 def test_a_text_stays_as_it_is_in_a_native_dag(
-    place: str, run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
 ) -> None:
-    parameters = {**REMINDER, "place": place}
+    parameters = [{**REMINDER, "place": place} for place in NATIVE]
     run_dag(f"""
 with DAG("DAG_ID", schedule=None, start_date=START, render_template_as_native_obj=True,
          params={{"on_duty": {people.ON_CALL!r}, "all": [{people.CARA!r}]}}) as dag:
     JsmsSubmitBatchScheduleOperator(task_id="batch", send_time=AT, temp_id=3, recipients=[
-        {{"mobile": "{{{{ params.on_duty }}}}", "temp_para": {parameters!r}}},
-        {{"mobile": {people.BEN!r}, "temp_para": {parameters!r}}}])
-    JsmsSubmitScheduleOperator(task_id="single", send_time=AT, temp_id="{{{{ 3 }}}}",
-                               mobile={people.DAN!r}, temp_para={parameters!r})
+        {{"mobile": mobile, "temp_para": parameters}} for parameters in {parameters!r}
+        for mobile in ("{{{{ params.on_duty }}}}", {people.BEN!r})])
+    for number, parameters in enumerate({parameters!r}):
+        JsmsSubmitScheduleOperator(task_id=f"single_{{number}}", send_time=AT,
+                                   temp_id="{{{{ 3 }}}}", mobile={people.DAN!r},
+                                   temp_para=parameters)
     JsmsSubmitBatchScheduleOperator(task_id="list", send_time=AT, temp_id=1,
                                     recipients="{{{{ params.all }}}}")
 """)
-    text = SENT.replace("Room 3", NATIVE[place])
-    texted = {sent.mobile: sent.text for sent in jsms_sandbox.scheduled}
-    plain = texted.pop(people.CARA)
-    assert texted == dict.fromkeys((people.ON_CALL, people.BEN, people.DAN), text)
+    texts = {SENT.replace("Room 3", place) for place in NATIVE.values()}
+    for mobile in (people.ON_CALL, people.BEN, people.DAN):
+        assert {sent.text for sent in jsms_sandbox.scheduled if sent.mobile == mobile} == texts
+    [plain] = [sent.text for sent in jsms_sandbox.scheduled if sent.mobile == people.CARA]
     assert plain.startswith("【沙盒诊所】")
 
 

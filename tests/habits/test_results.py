@@ -102,27 +102,25 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
     assert scheduled(jsms_sandbox) == {B: calls(jsms_sandbox, "modify_schedule")[0]}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{{ ti.xcom_pull(task_ids='submit') }}",
-        "{{ ti.xcom_pull(task_ids='submit') | tojson }}",
-        "{{ ti.xcom_pull(task_ids='submit')['schedule_ids'] }}",
-        "{{ ti.xcom_pull(task_ids='submit', key='schedule_ids') | join(',') }}",
-        "\\n  {{ ti.xcom_pull(task_ids='submit')['schedule_ids'][0] }}\\n",
-    ],
+TEXTS = (
+    "{{ ti.xcom_pull(task_ids='submit') }}",
+    "{{ ti.xcom_pull(task_ids='submit') | tojson }}",
+    "{{ ti.xcom_pull(task_ids='submit')['schedule_ids'] }}",
+    "{{ ti.xcom_pull(task_ids='submit', key='schedule_ids') | join(',') }}",
+    "\n  {{ ti.xcom_pull(task_ids='submit')['schedule_ids'][0] }}\n",
 )
-def test_a_template_may_make_a_text_of_a_result(
-    text: str, run_dag: Run, jsms_sandbox: JsmsSandbox
-) -> None:
+
+
+def test_a_template_may_make_a_text_of_a_result(run_dag: Run, jsms_sandbox: JsmsSandbox) -> None:
     ran = run_dag(
         f"""{BATCH}
-    one >> [JsmsQueryScheduleOperator(task_id="query", schedule_id="{text}"),
-            JsmsScheduleSensor(task_id="wait", schedule_id="{text}")]
+    for number, text in enumerate({TEXTS!r}):
+        one >> [JsmsQueryScheduleOperator(task_id=f"query_{{number}}", schedule_id=text),
+                JsmsScheduleSensor(task_id=f"wait_{{number}}", schedule_id=text)]
 """
     )
     assert ran.state == "success", ran.said
-    assert calls(jsms_sandbox, "query_schedule") == [scheduled(jsms_sandbox)[A]] * 2
+    assert calls(jsms_sandbox, "query_schedule") == [scheduled(jsms_sandbox)[A]] * 2 * len(TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -211,47 +209,41 @@ def test_several_schedules_are_modified_by_mapped_tasks_each_to_its_own_people(
 
 
 class TestASkippedUpstream:
-    @pytest.mark.parametrize(
-        "given", ["nobody.output", 'nobody.output["schedule_ids"]', "none.output"]
-    )
     def test_is_nothing_to_delete_where_missing_ones_are_tolerated(
-        self, given: str, run_dag: Run, jsms_sandbox: JsmsSandbox
+        self, run_dag: Run, jsms_sandbox: JsmsSandbox
     ) -> None:
         ran = run_dag(
             f"""{SKIPPED}
-    JsmsDeleteScheduleOperator(task_id="tolerant", schedule_id={given}, missing_ok=True,
-        trigger_rule="none_failed")
-    JsmsDeleteScheduleOperator(task_id="strict", schedule_id={given}, trigger_rule="none_failed")
-    JsmsScheduleSensor(task_id="wait", schedule_id={given}, trigger_rule="none_failed")
-    JsmsQueryScheduleOperator(task_id="query", schedule_id={given}, trigger_rule="none_failed")
+    of_none = [nobody.output, nobody.output["schedule_ids"], none.output]
+    for number, given in enumerate(of_none):
+        arguments = {{"schedule_id": given, "trigger_rule": "none_failed"}}
+        JsmsDeleteScheduleOperator(task_id=f"tolerant_{{number}}", missing_ok=True, **arguments)
+        JsmsDeleteScheduleOperator(task_id=f"strict_{{number}}", **arguments)
+        JsmsScheduleSensor(task_id=f"wait_{{number}}", **arguments)
+        JsmsQueryScheduleOperator(task_id=f"query_{{number}}", **arguments)
 """
         )
-        states = {name: ran.tasks[name] for name in ("tolerant", "strict", "wait", "query")}
-        assert states == {
-            "tolerant": "success",
-            "strict": "skipped",
-            "wait": "skipped",
-            "query": "skipped",
-        }
-        assert ran.said.count("There is no schedule_id, so the task is skipped") >= 3
-        assert ran.said.count("The upstream task continued without a schedule_id") >= 4
+        for number in range(3):
+            assert ran.tasks[f"tolerant_{number}"] == "success"
+            for name in ("strict", "wait", "query"):
+                assert ran.tasks[f"{name}_{number}"] == "skipped"
+        assert ran.said.count("There is no schedule_id, so the task is skipped") >= 9
+        assert ran.said.count("The upstream task continued without a schedule_id") >= 12
         assert set(scheduled(jsms_sandbox)) == {A, B}
 
-    @pytest.mark.parametrize(
-        ("given", "mobile"), [("[nobody.output, one.output]", A), ("mapped.output", B)]
-    )
-    def test_among_others_is_left_out(
-        self, given: str, mobile: str, run_dag: Run, jsms_sandbox: JsmsSandbox
-    ) -> None:
+    def test_among_others_is_left_out(self, run_dag: Run, jsms_sandbox: JsmsSandbox) -> None:
         ran = run_dag(
             f"""{SKIPPED}
-    wait = JsmsScheduleSensor(task_id="wait", schedule_id={given}, trigger_rule="none_failed")
-    wait >> JsmsDeleteScheduleOperator(task_id="delete", schedule_id={given}, missing_ok=True,
-        trigger_rule="none_failed")
+    for number, given in enumerate([[nobody.output, one.output], mapped.output]):
+        arguments = {{"schedule_id": given, "trigger_rule": "none_failed"}}
+        wait = JsmsScheduleSensor(task_id=f"wait_{{number}}", **arguments)
+        wait >> JsmsDeleteScheduleOperator(
+            task_id=f"delete_{{number}}", missing_ok=True, **arguments)
 """
         )
-        assert (ran.tasks["wait"], ran.tasks["delete"]) == ("success", "success"), ran.said
-        assert [text.mobile for text in jsms_sandbox.deleted] == [mobile]
+        ends = {name: ran.tasks[name] for name in ("wait_0", "delete_0", "wait_1", "delete_1")}
+        assert ends == dict.fromkeys(ends, "success"), ran.said
+        assert sorted(text.mobile for text in jsms_sandbox.deleted) == [A, B]
 
 
 def test_tasks_behind_a_batch_that_was_assumed_as_sent_are_skipped(
