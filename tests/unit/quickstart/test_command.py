@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_jsms.quickstart.__main__ import main
+from airflow_provider_jsms.quickstart.__main__ import _extra, main
 from airflow_provider_jsms.quickstart.settings import HOST, free_port
 from tests.quickstart import ROOT, QuickStart
 
@@ -77,8 +77,9 @@ def test_a_signal_during_the_start_leaves_nothing_behind(
     assert list(running.temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize("module", ["psutil", "starlette", "uvicorn"])
+@pytest.mark.parametrize("module", ["psutil", "uvicorn"])
 def test_it_names_the_extra_that_is_not_installed(module: str) -> None:
+    """The command needs one at once, the other after a while."""
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, module],
         cwd=ROOT,
@@ -88,6 +89,17 @@ def test_it_names_the_extra_that_is_not_installed(module: str) -> None:
     )
     expected = f"The quick start needs {module}: pip install 'airflow-provider-jsms[sandbox]'\n"
     assert (done.returncode, done.stderr) == (1, expected)
+
+
+@pytest.mark.parametrize("module", ["h11", "psutil", "starlette", "uvicorn"])
+def test_every_package_of_the_extra_leads_to_it(module: str) -> None:
+    with pytest.raises(SystemExit, match=f"needs {module}: pip install"), _extra():
+        raise ModuleNotFoundError(name=module)
+
+
+def test_a_module_that_is_not_of_the_extra_is_named_as_it_is() -> None:
+    with pytest.raises(ModuleNotFoundError), _extra():
+        raise ModuleNotFoundError(name="elsewhere")
 
 
 def test_a_port_that_is_taken_is_replaced() -> None:
