@@ -32,22 +32,26 @@ def task_try_of(context: Context, *, retries: int = 0, durable: bool = True) -> 
 
     :param retries: of the task, for a context without a task.
     """
+    ti: Any = context["ti"]
+    writer = Writer(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+    if not durable:
+        return TaskTry(None, replace(_attempt_of(context, retries), number=1), writer)
+    if id(ti) not in _tries:
+        _tries[id(ti)] = TaskTry(store_of(context), _attempt_of(context, retries), writer)
+        weakref.finalize(ti, _tries.pop, id(ti), None)
+    return _tries[id(ti)]
+
+
+def _attempt_of(context: Context, retries: int) -> Attempt:
     task: Any = context.get("task")
     ti: Any = context["ti"]
     clears_on_success = conf.getboolean("state_store", "clear_on_success", fallback=False)
-    attempt = Attempt(
+    return Attempt(
         number=ti.try_number,
         is_cleared=(ti.max_tries or 0) > (retries if task is None else task.retries or 0),
         is_mapped=ti.map_index is not None and ti.map_index >= 0,
         is_kept_by_clear=not CLEAR_REMOVES_RECORDS and not clears_on_success,
     )
-    writer = Writer(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
-    if not durable:
-        return TaskTry(None, replace(attempt, number=1), writer)
-    if id(ti) not in _tries:
-        _tries[id(ti)] = TaskTry(store_of(context), attempt, writer)
-        weakref.finalize(ti, _tries.pop, id(ti), None)
-    return _tries[id(ti)]
 
 
 def store_of(context: Context) -> Store | None:
