@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +38,8 @@ SETTINGS = {
     "max_connections": "200",
     "synchronous_commit": "off",
 }
+# Removed when the process ends.
+_copies: list[tempfile.TemporaryDirectory[str]] = []
 
 
 class Postgres(DatabaseServer):
@@ -86,7 +90,7 @@ class Postgres(DatabaseServer):
         package = Path(found.origin).parent
         if os.geteuid() == 0:
             # They may not look into the folder of a virtual environment.
-            package = _copy(package, self._folder)
+            package = _readable_copy(package)
         return package / "pginstall" / "bin"
 
     def _start_server(self) -> None:
@@ -122,8 +126,13 @@ class Postgres(DatabaseServer):
             raise RuntimeError(f"{program} ended with status {done.returncode}\n{done.stderr}")
 
 
-def _copy(package: Path, folder: Path) -> Path:
-    """Copy the programs, and the libraries that they find beside the package."""
+@cache
+def _readable_copy(package: Path) -> Path:
+    """Copy the programs, and the libraries that they find beside the package, for this process."""
+    holder = tempfile.TemporaryDirectory(prefix="postgres-programs-")
+    _copies.append(holder)
+    folder = Path(holder.name)
+    folder.chmod(0o711)
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.exists():
         shutil.copytree(libraries, folder / libraries.name)
