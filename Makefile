@@ -55,8 +55,8 @@ test: style ## Run everything that has to pass: lint, and the tests with coverag
 pytest: venv
 	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --ignore=tests/e2e/load --cov --cov-report=term --cov-report=json:coverage.json
 
-# They start processes, wait on sockets, build the site, or submit thousands of recipients.
-SLOW := sandbox test_outcomes.py test_distributions.py test_docs_build.py test_processes.py hooks submission/test_campaign.py
+# They start processes, wait on sockets, or build the site.
+SLOW := sandbox test_outcomes.py test_distributions.py test_docs_build.py test_processes.py hooks
 
 test-fast: venv ## Run the quick unit tests alone, for the loop of a developer
 	@HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest --numprocesses=logical tests/unit \

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
+from airflow_provider_jsms.api.calls import MAX_RECIPIENTS
 from airflow_provider_jsms.api.send_time import SendTime
 from airflow_provider_jsms.exceptions import (
     JsmsAccountError,
@@ -26,6 +27,7 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.jsms import JsmsSubmitBatchScheduleOperator
 from airflow_provider_jsms.submission import campaign as rooms
+from airflow_provider_jsms.submission import chunks
 from tests import leaks, people
 from tests.unit.submission.tries import Task, TaskInstance, changes, posts, puts, texted
 
@@ -37,15 +39,21 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.server import SandboxServer
 
 CALL = "submit_batch_schedule"
-EVERYBODY = [
-    {"mobile": people.number(index), "temp_para": {"name": f"{people.CANARY}-{index}"}}
-    for index in range(2500)
-]
+
+
+def recipients(count: int) -> list[dict[str, Any]]:
+    return [
+        {"mobile": people.number(index), "temp_para": {"name": f"{people.CANARY}-{index}"}}
+        for index in range(count)
+    ]
+
+
+EVERYBODY = recipients(25)
 KEYS = [f"jsms_submission_{number}" for number in (1, 2, 3)]
 
 
 class CampaignTask(Task):
-    """A batch submit of 2,500 recipients in three chunks."""
+    """A batch submit of 25 recipients in three chunks of ten."""
 
     def __init__(self, tomorrow: datetime) -> None:
         super().__init__("batch", tomorrow)
@@ -62,6 +70,22 @@ class CampaignTask(Task):
             task_id="submit", **{**self.arguments, **changed}
         )
         return self.execute(operator)
+
+
+def set_chunk_size(monkeypatch: pytest.MonkeyPatch, size: int = 10) -> None:
+    for module in (chunks, rooms):
+        monkeypatch.setattr(module, "MAX_RECIPIENTS", size)
+
+
+@pytest.fixture(autouse=True)
+def _chunks_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_chunk_size(monkeypatch)
+
+
+@pytest.fixture
+def chunks_of_a_thousand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let chunks be as large as they are for users."""
+    set_chunk_size(monkeypatch, MAX_RECIPIENTS)
 
 
 @pytest.fixture
@@ -82,11 +106,11 @@ def assert_each_person_is_texted_once(sandbox: SandboxControl) -> None:
 def test_everybody_is_texted_once_and_counted(task: CampaignTask, sandbox: SandboxControl) -> None:
     result = task.run()
     schedules = [each["schedule_id"] for each in sandbox.state()["schedules"]]
-    counts = {"success_count": 2500, "failure_count": 0}
+    counts = {"success_count": 25, "failure_count": 0}
     assert result == {"schedule_ids": schedules, **counts}
     methods = [each["method"] for each in sandbox.requests()]
     assert methods == ["GET", "GET", "POST", "POST", "POST"]  # template and balance, once
-    assert [len(each["body"]["recipients"]) for each in changes(sandbox)] == [1000, 1000, 500]
+    assert [len(each["body"]["recipients"]) for each in changes(sandbox)] == [10, 10, 5]
     assert task.ti.xcoms == {"failure_recipients": []}
     assert_each_person_is_texted_once(sandbox)
 
@@ -98,9 +122,9 @@ def test_the_records_tell_people_how_far_it_is_and_hold_nothing_personal(
     assert task.store
     records = task.records()
     assert [each and (each["state"], each["recipients"], each["chunks"]) for each in records] == [
-        ("finished", 1000, 3),  # it also stands for the whole campaign
-        ("accepted", 1000, 3),
-        ("accepted", 500, 3),
+        ("finished", 10, 3),  # it also stands for the whole campaign
+        ("accepted", 10, 3),
+        ("accepted", 5, 3),
     ]
     states = [each["state"] for each in task.store.writes]
     assert states == ["begun", *["sending", "accepted"] * 3, "finished"]
@@ -114,7 +138,7 @@ def test_repetitions_are_sent_once_however_far_apart_they_are(
     again = {"mobile": f"+86 {first['mobile']}", "temp_para": first["temp_para"]}
     other = {"mobile": first["mobile"], "temp_para": {"name": f"{people.CANARY}-other"}}
     result = task.run(recipients=[first, *EVERYBODY, again, other])
-    assert result["success_count"] == 2501
+    assert result["success_count"] == 26
     assert "2 repeated entries" in capsys.readouterr().out
     sent = Counter(texted(sandbox))
     assert sent.pop(str(first["mobile"])) == 2  # two different texts
@@ -135,8 +159,8 @@ class TestARefusalInTheMiddle:
         text = str(caught.value)
         assert "50014" in text
         assert (
-            f"1,000 of 2,500 recipients are scheduled under {schedule['schedule_id']}, "
-            "1,500 are not scheduled." in text
+            f"10 of 25 recipients are scheduled under {schedule['schedule_id']}, "
+            "15 are not scheduled." in text
         )
         assert "To continue from there, clear the task." in text
         assert task.ti.xcoms["schedule_ids"] == [schedule["schedule_id"]]
@@ -148,7 +172,7 @@ class TestARefusalInTheMiddle:
         evening = {"send_time": "2030-07-01 23:00:00", "send_window": "08:00-21:00"}
         with pytest.raises(JsmsAccountError):
             task.run(**evening, on_outside_window="next")
-        with pytest.raises(JsmsSendWindowError, match="1,000 of 2,500 recipients are scheduled"):
+        with pytest.raises(JsmsSendWindowError, match="10 of 25 recipients are scheduled"):
             task.run(**evening)
         task.run(**{**evening, "send_window": "09:00-21:00"}, on_outside_window="next")
         times = [schedule["send_time"] for schedule in sandbox.state()["schedules"]]
@@ -160,10 +184,10 @@ class TestARefusalInTheMiddle:
     ) -> None:
         with pytest.raises(JsmsAccountError):
             task.run()
-        with pytest.raises(JsmsChangedListError, match="now it has 2499 recipients"):
-            task.run(exclude=[people.number(2400)])
-        result = task.run(exclude=[people.number(3000)])
-        assert (result["success_count"], result["excluded_count"]) == (2500, 0)
+        with pytest.raises(JsmsChangedListError, match="now it has 24 recipients"):
+            task.run(exclude=[people.number(24)])
+        result = task.run(exclude=[people.number(30)])
+        assert (result["success_count"], result["excluded_count"]) == (25, 0)
 
     def test_and_a_cleared_task_goes_on_from_there(
         self, task: CampaignTask, sandbox: SandboxControl
@@ -171,7 +195,7 @@ class TestARefusalInTheMiddle:
         with pytest.raises(JsmsAccountError):
             task.run()
         result = task.clear()
-        assert (len(result["schedule_ids"]), result["success_count"]) == (3, 2500)
+        assert (len(result["schedule_ids"]), result["success_count"]) == (3, 25)
         assert posts(sandbox) == 4
         assert_each_person_is_texted_once(sandbox)
 
@@ -199,8 +223,8 @@ class TestALostAnswerInTheMiddle:
             with pytest.raises(JsmsUncertainError) as caught:
                 task.run()
         text = str(caught.value)
-        assert "1,000 recipients (the first is" in text
-        assert "1,000 are uncertain, 500 are not scheduled" in text
+        assert "10 recipients (the first is" in text
+        assert "10 are uncertain, 5 are not scheduled" in text
         assert posts(sandbox) == 2
 
     def test_may_be_assumed_to_be_sent_and_the_rest_goes_on(
@@ -208,7 +232,7 @@ class TestALostAnswerInTheMiddle:
     ) -> None:
         result = task.run(on_uncertain="assume_sent")
         counts = ("success_count", "failure_count", "uncertain_count")
-        assert [result[name] for name in counts] == [1500, 0, 1000]
+        assert [result[name] for name in counts] == [15, 0, 10]
         assert len(result["schedule_ids"]) == 2
         assert task.clear(on_uncertain="assume_sent") == result
         assert_each_person_is_texted_once(sandbox)
@@ -217,7 +241,7 @@ class TestALostAnswerInTheMiddle:
         self, task: CampaignTask, sandbox: SandboxControl
     ) -> None:
         result = task.run(on_uncertain="resubmit")
-        assert (len(result["schedule_ids"]), result["success_count"]) == (3, 2500)
+        assert (len(result["schedule_ids"]), result["success_count"]) == (3, 25)
         assert posts(sandbox) == 4
 
 
@@ -236,7 +260,7 @@ class TestRefusedRecipients:
     def test_of_all_chunks_are_handed_on_once_also_after_a_resume(
         self, task: CampaignTask, sandbox: SandboxControl
     ) -> None:
-        refused = self.refuse(sandbox, 0, 999, 1000, 2499)
+        refused = self.refuse(sandbox, 0, 9, 10, 24)
         for _ in range(2):
             sandbox.fault(CALL, "slow", seconds=0)
         sandbox.fault(CALL, "code", code=50009)
@@ -244,41 +268,41 @@ class TestRefusedRecipients:
             task.run(max_failures=4)
         assert [each["mobile"] for each in task.ti.xcoms["failure_recipients"]] == refused[:3]
         result = task.run(max_failures=4)
-        assert (result["success_count"], result["failure_count"]) == (2496, 4)
+        assert (result["success_count"], result["failure_count"]) == (21, 4)
         handed_on = task.ti.xcoms["failure_recipients"]
         assert [(each["mobile"], each["error_code"]) for each in handed_on] == [
             (number, 50006) for number in refused
         ]
-        assert handed_on[3]["temp_para"] == EVERYBODY[2499]["temp_para"]
+        assert handed_on[3]["temp_para"] == EVERYBODY[24]["temp_para"]
 
     @pytest.mark.parametrize(
         ("tolerated", "is_fine"),
-        [(5, True), (4, False), ("0.2%", True), ("0.19%", False), (0, False), ("100%", True)],
+        [(5, True), (4, False), ("20%", True), ("19%", False), (0, False), ("100%", True)],
     )
     def test_are_judged_over_the_whole_campaign_after_everything_else_is_done(
         self, tolerated: Any, is_fine: bool, task: CampaignTask, sandbox: SandboxControl
     ) -> None:
-        self.refuse(sandbox, 1, 2, 3, 1001, 2001)
+        self.refuse(sandbox, 1, 2, 3, 11, 21)
         if is_fine:
             task.run(max_failures=tolerated)
         else:
-            with pytest.raises(JsmsRefusedRecipientsError, match="5 of 2500"):
+            with pytest.raises(JsmsRefusedRecipientsError, match="5 of 25"):
                 task.run(max_failures=tolerated)
             assert len(task.ti.xcoms["schedule_ids"]) == 3
         assert len(task.ti.xcoms["failure_recipients"]) == 5
-        assert len(texted(sandbox)) == 2495
+        assert len(texted(sandbox)) == 20
 
     @pytest.mark.parametrize("answer", ["schedule_id", "no_schedule_id", "error"])
     def test_may_be_a_whole_chunk_however_jsms_says_so(
         self, answer: str, task: CampaignTask, sandbox: SandboxControl
     ) -> None:
         sandbox.switch(all_failed_batch=answer)
-        self.refuse(sandbox, *range(2000, 2500))
+        self.refuse(sandbox, *range(20, 25))
         result = task.run(max_failures="20%")
-        assert (result["success_count"], result["failure_count"]) == (2000, 500)
+        assert (result["success_count"], result["failure_count"]) == (20, 5)
         handed_on = task.ti.xcoms["failure_recipients"]
         assert [each["mobile"] for each in handed_on] == [
-            people.number(position) for position in range(2000, 2500)
+            people.number(position) for position in range(20, 25)
         ]
         assert {each["error_code"] for each in handed_on} == {50006}
 
@@ -287,20 +311,20 @@ class TestRefusedRecipients:
         self, answer: str, task: CampaignTask, sandbox: SandboxControl
     ) -> None:
         sandbox.switch(all_failed_batch=answer)
-        nobody = EVERYBODY[:1002]
-        self.refuse(sandbox, *range(1002))
-        with pytest.raises(JsmsRefusedRecipientsError, match="1002 of 1002"):
+        nobody = EVERYBODY[:12]
+        self.refuse(sandbox, *range(12))
+        with pytest.raises(JsmsRefusedRecipientsError, match="12 of 12"):
             task.run(recipients=nobody, max_failures="100%")
-        assert len(task.ti.xcoms["failure_recipients"]) == 1002
+        assert len(task.ti.xcoms["failure_recipients"]) == 12
 
     def test_do_not_count_as_all_while_some_are_uncertain(
         self, task: CampaignTask, sandbox: SandboxControl
     ) -> None:
-        self.refuse(sandbox, *range(1000))
+        self.refuse(sandbox, *range(10))
         sandbox.fault(CALL, "slow", seconds=0)
         sandbox.fault(CALL, "accepted_then_closed")
-        given = {"recipients": EVERYBODY[:1002], "on_uncertain": "assume_sent"}
-        assert task.run(**given, max_failures=1000)["uncertain_count"] == 2
+        given = {"recipients": EVERYBODY[:12], "on_uncertain": "assume_sent"}
+        assert task.run(**given, max_failures=10)["uncertain_count"] == 2
 
 
 class TestAChangedList:
@@ -367,7 +391,7 @@ class TestAChangedList:
         with pytest.raises(JsmsUncertainError, match="is of another text"):
             task.clear(recipients=[*EVERYBODY[1:], EVERYBODY[0]])
         with pytest.raises(JsmsChangedListError, match="master secret has changed"):
-            task.clear(recipients=EVERYBODY[:1000])
+            task.clear(recipients=EVERYBODY[:10])
         assert (posts(sandbox), puts(sandbox)) == (3, 0)
 
     def test_is_noticed_also_after_the_first_record_was_deleted(
@@ -376,7 +400,7 @@ class TestAChangedList:
         task.run()
         assert task.store
         task.store.delete(KEYS[0])
-        for given in (EVERYBODY[1:], EVERYBODY[1000:1010], EVERYBODY[:1000]):
+        for given in (EVERYBODY[1:], EVERYBODY[10:11], EVERYBODY[:10]):
             with pytest.raises(
                 JsmsChangedListError, match="uncertain are the records jsms_submission_1"
             ):
@@ -388,14 +412,16 @@ class TestAChangedList:
         self,
         task: CampaignTask,
         sandbox: SandboxControl,
+        chunks_of_a_thousand: None,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        path = file_of(EVERYBODY, tmp_path)
+        everybody = recipients(2500)  # a short file would be read at once
+        path = file_of(everybody, tmp_path)
         submit = JsmsHook.send_call
 
         def change(hook: JsmsHook, *given: Any) -> Any:
-            file_of([*EVERYBODY[:-1], EVERYBODY[0]], tmp_path)
+            file_of([*everybody[:-1], everybody[0]], tmp_path)
             return submit(hook, *given)
 
         monkeypatch.setattr(JsmsHook, "send_call", change)
@@ -420,7 +446,7 @@ def test_a_file_may_take_the_place_of_a_list_and_is_shown(
     )
     operator.render_template_fields({"path": path})
     assert operator.recipients == path
-    assert operator.execute({"ti": task.ti_of_try(1)})["success_count"] == 2500
+    assert operator.execute({"ti": task.ti_of_try(1)})["success_count"] == 25
     assert_each_person_is_texted_once(sandbox)
 
 
@@ -428,7 +454,7 @@ def test_a_bad_row_is_told_before_anything_is_sent(
     task: CampaignTask, sandbox: SandboxControl, tmp_path: Path
 ) -> None:
     path = file_of([*EVERYBODY, {"mobile": "123", "temp_para": {"name": ""}}], tmp_path)
-    with pytest.raises(AirflowFailException, match=r"1 of 2501 .*\nline 2502: "):
+    with pytest.raises(AirflowFailException, match=r"1 of 26 .*\nline 27: "):
         task.run(recipients=path)
     assert sandbox.requests() == []
 
@@ -487,14 +513,14 @@ class TestWithoutRecordsOfEarlierTries:
                 task.clear()
             assert [each and each["state"] for each in task.records()] == ["unknown"] * 3
         assert posts(sandbox) == 3
-        assert task.clear(on_uncertain="assume_sent")["uncertain_count"] == 2500
+        assert task.clear(on_uncertain="assume_sent")["uncertain_count"] == 25
 
     def test_nobody_knows_where_a_try_died_while_it_noted_that(
         self, task: CampaignTask, sandbox: SandboxControl
     ) -> None:
         assert task.store
         task.store.set("jsms_submission_1", {"state": "unknown"})
-        with pytest.raises(JsmsUncertainError, match="2,500 are uncertain"):
+        with pytest.raises(JsmsUncertainError, match="25 are uncertain"):
             task.clear()
         assert posts(sandbox) == 3
 
@@ -510,7 +536,7 @@ class TestARecordThatCannotBeWritten:
         (schedule,) = sandbox.state()["schedules"]
         text = str(caught.value)
         assert f"jsms_submission_1 (schedule_id {schedule['schedule_id']})" in text
-        assert "1,500 are not scheduled" in text
+        assert "15 are not scheduled" in text
 
     def test_and_is_written_at_the_second_attempt_if_it_can_be(
         self, task: CampaignTask, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
@@ -535,7 +561,7 @@ class TestARecordThatCannotBeWritten:
     ) -> None:
         assert task.store
         task.store.fail_on = {"finished"}
-        assert task.run()["success_count"] == 2500
+        assert task.run()["success_count"] == 25
 
     def test_before_the_first_request_lets_nothing_be_sent(
         self, task: CampaignTask, sandbox: SandboxControl
@@ -564,7 +590,7 @@ def test_a_campaign_that_was_told_to_stop_ends_before_the_next_request(
 
     monkeypatch.setattr(JsmsSubmitBatchScheduleOperator, "execute", remember)
     monkeypatch.setattr(JsmsHook, "send_call", kill)
-    with pytest.raises(JsmsStoppedError, match="1,000 of 2,500"):
+    with pytest.raises(JsmsStoppedError, match="10 of 25"):
         task.run()
     assert posts(sandbox) == 1
     assert task.records()[1:] == [None, None]
@@ -586,7 +612,7 @@ def test_an_interruption_is_told_by_the_log(
     monkeypatch.setattr(JsmsHook, "send_call", time_out)
     with pytest.raises(KeyboardInterrupt):
         task.run()
-    assert "Interrupted: 1,000 of 2,500 recipients are scheduled" in caplog.text
+    assert "Interrupted: 10 of 25 recipients are scheduled" in caplog.text
 
 
 @pytest.mark.parametrize("by", ["us", "jsms"])
@@ -608,7 +634,7 @@ def test_a_time_that_passes_in_the_middle_never_skips_what_was_begun(
             require(moment, now)
 
         monkeypatch.setattr(SendTime, "require_future", pass_by)
-    with pytest.raises(AirflowFailException, match=r"1,000 of 2,500 .* 1,500 are not scheduled"):
+    with pytest.raises(AirflowFailException, match=r"10 of 25 .* 15 are not scheduled"):
         task.run(on_past_send_time="skip")
     assert task.ti.xcoms["schedule_ids"]
 
@@ -625,7 +651,7 @@ class TestWithoutAStore:
         with pytest.raises(JsmsNoRetryError, match="after it had submitted") as caught:
             task.run()
         text = str(caught.value)
-        assert "1,000 of 2,500" in text
+        assert "10 of 25" in text
         assert "a new run with them alone" in text
 
     def test_a_later_try_does_not_know(self, task: CampaignTask, sandbox: SandboxControl) -> None:
@@ -635,11 +661,15 @@ class TestWithoutAStore:
         assert posts(sandbox) == 3
 
 
-def test_progress_is_logged(
-    task: CampaignTask, sandbox: SandboxControl, caplog: pytest.LogCaptureFixture
+def test_a_chunk_is_of_a_thousand_and_progress_is_logged(
+    task: CampaignTask,
+    sandbox: SandboxControl,
+    chunks_of_a_thousand: None,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO, logger=rooms.__name__):
-        task.run()
+        task.run(recipients=recipients(2500))
+    assert [len(each["body"]["recipients"]) for each in changes(sandbox)] == [1000, 1000, 500]
     assert [record.message for record in caplog.records if "done" in record.message] == [
         f"{count} of 2,500 recipients done" for count in ("1,000", "2,000", "2,500")
     ]
@@ -669,7 +699,7 @@ def test_an_error_does_not_take_for_unscheduled_what_earlier_tries_have_schedule
     sandbox.fault("query_schedule", "code", code=50002)
     with pytest.raises(AirflowFailException) as caught:
         task.clear()
-    assert "2,500 of 2,500 recipients are scheduled" in str(caught.value)
+    assert "25 of 25 recipients are scheduled" in str(caught.value)
     assert "0 are not scheduled" in str(caught.value)
     assert task.ti.xcoms["schedule_ids"] == schedule_ids
 
@@ -731,7 +761,7 @@ def test_of_an_uncertain_part_the_advice_loses_nobody(
     task: CampaignTask, sandbox: SandboxControl, break_in_chunk_2: None
 ) -> None:
     sandbox.fault(CALL, "accepted_then_closed")
-    with pytest.raises(JsmsUncertainError, match="1,000 are uncertain"):
+    with pytest.raises(JsmsUncertainError, match="10 are uncertain"):
         task.run()
-    assert task.clear(on_uncertain="assume_sent")["uncertain_count"] == 1000
+    assert task.clear(on_uncertain="assume_sent")["uncertain_count"] == 10
     assert_each_person_is_texted_once(sandbox)
