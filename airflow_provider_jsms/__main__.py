@@ -17,8 +17,8 @@ from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_jsms.submission.ledger_rows import Row
-    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
+    from airflow_provider_jsms.submission.records.ledger_rows import Row
+    from airflow_provider_jsms.submission.records.sql_ledger import SqlLedger
 
 _SHOWN: Final = ("state", "send_time", "recipients", "schedule_id", "updated_at", "record_key")
 
@@ -35,8 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Airflow, which --help need not wait for.
     from airflow_provider_jsms.exceptions import JsmsError  # noqa: PLC0415
     from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
-    from airflow_provider_jsms.submission.fingerprint import account_of  # noqa: PLC0415
-    from airflow_provider_jsms.submission.stored_record import RecordTakenError, StoreAwayError  # noqa: PLC0415
+    from airflow_provider_jsms.submission.records.fingerprint import account_of  # noqa: PLC0415
+    from airflow_provider_jsms.submission.records.stored_record import (  # noqa: PLC0415
+        RecordTakenError,
+        StoreAwayError,
+    )
 
     try:
         with JsmsHook(options.conn_id) as hook:
@@ -83,7 +86,7 @@ def _show(ledger: SqlLedger, app: str, options: Any) -> None:  # noqa: ANN401
 
 
 def _not_there(ledger: SqlLedger, app: str, options: Any) -> None:  # noqa: ANN401
-    from airflow_provider_jsms.submission.record_content import not_there  # noqa: PLC0415
+    from airflow_provider_jsms.submission.records.record_content import not_there  # noqa: PLC0415
 
     row = _find(ledger, app, options.key)
     if row.state not in ("sending", "unknown"):

@@ -33,7 +33,7 @@ import requests
 from airflow_provider_jsms.quickstart.processes import is_alive
 from airflow_provider_jsms.quickstart.waiting import wait_until
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.submission.question import LEAVE, ONE_SUBMIT, ONE_THERE
+from airflow_provider_jsms.submission.uncertain.question import LEAVE, ONE_SUBMIT, ONE_THERE
 from tests.e2e.crash.history import TEMPLATE, end_of
 from tests.e2e.crash.proxy import HoldingProxy
 from tests.e2e.crash.stage import KINDS, LATER, Frozen, Stage, airflow_behind, is_task

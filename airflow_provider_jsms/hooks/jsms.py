@@ -31,7 +31,7 @@ from airflow_provider_jsms.submission.custom_code import (
     submit_batch,
     submit_text,
 )
-from airflow_provider_jsms.submission.fingerprint import account_of
+from airflow_provider_jsms.submission.records.fingerprint import account_of
 
 if TYPE_CHECKING:
     from requests import Session
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.results import Balance, BatchResult, Schedule, Sign, Template
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.connection import JsmsSettings
-    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
+    from airflow_provider_jsms.submission.records.sql_ledger import SqlLedger
 
 __all__ = ["JsmsHook"]
 

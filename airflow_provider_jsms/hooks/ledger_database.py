@@ -12,7 +12,7 @@ from airflow_provider_jsms.hooks.connection import looking_up
 
 if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.connection import JsmsSettings
-    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
+    from airflow_provider_jsms.submission.records.sql_ledger import SqlLedger
 
 _NAMED_BY: Final = "the extra ledger_conn_id of the JSMS connection"
 
@@ -24,7 +24,7 @@ def open_ledger(settings: JsmsSettings) -> SqlLedger:
     :raises JsmsSettingsError: it is of no SQL database, or its provider is not installed.
     """
     # It imports SQLAlchemy, which most tasks do not need.
-    from airflow_provider_jsms.submission.sql_ledger import LOCKED_FOR, SqlLedger  # noqa: PLC0415
+    from airflow_provider_jsms.submission.records.sql_ledger import LOCKED_FOR, SqlLedger  # noqa: PLC0415
 
     arguments: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
     with looking_up(settings.ledger_conn_id, _NAMED_BY):

@@ -27,7 +27,7 @@ from airflow_provider_jsms.notifications.fields import (
     numbers_of,
     rendered_fields,
 )
-from airflow_provider_jsms.submission.refusals import describe_failures
+from airflow_provider_jsms.submission.lists.refusals import describe_failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_jsms.api.masking import show
 from airflow_provider_jsms.exceptions import JsmsInputError
-from airflow_provider_jsms.submission.question import about, question_about
+from airflow_provider_jsms.submission.uncertain.question import about, question_about
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.submission.doubt import Doubt
+    from airflow_provider_jsms.submission.uncertain.doubt import Doubt
 
 _log = logging.getLogger(__name__)
 

@@ -16,13 +16,13 @@ from airflow_provider_jsms.operators.private_fields import PRIVATE_FIELDS
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.operators.submit import JsmsSubmitOperator
 from airflow_provider_jsms.operators.text_arguments import JsmsTextOperator
-from airflow_provider_jsms.submission.advice import KEEP
-from airflow_provider_jsms.submission.fingerprint import account_of
+from airflow_provider_jsms.submission.lists.recipients_file import excluded_numbers
+from airflow_provider_jsms.submission.lists.refusals import FailureLimit
 from airflow_provider_jsms.submission.policy import ON_UNCERTAIN
-from airflow_provider_jsms.submission.recipients_file import excluded_numbers
-from airflow_provider_jsms.submission.refusals import FailureLimit
+from airflow_provider_jsms.submission.records.fingerprint import account_of
 from airflow_provider_jsms.submission.running_try import store_of
 from airflow_provider_jsms.submission.task_try import RECORD
+from airflow_provider_jsms.submission.uncertain.advice import KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

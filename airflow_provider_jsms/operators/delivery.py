@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_jsms.api.arguments import flag
 from airflow_provider_jsms.operators.base import JsmsOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
-from airflow_provider_jsms.submission.drain import Drain, ReportDrain
-from airflow_provider_jsms.submission.fingerprint import account_of
-from airflow_provider_jsms.submission.output_file import output_of
+from airflow_provider_jsms.submission.delivery.drain import Drain, ReportDrain
+from airflow_provider_jsms.submission.delivery.output_file import output_of
+from airflow_provider_jsms.submission.records.fingerprint import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,9 +15,9 @@ from airflow_provider_jsms.operators.text_arguments import (
     JsmsSingleOperator,
     JsmsTextOperator,
 )
-from airflow_provider_jsms.submission.chunks import chunks, nobody
-from airflow_provider_jsms.submission.recipients_file import source_of
-from airflow_provider_jsms.submission.refusals import FailureLimit
+from airflow_provider_jsms.submission.lists.chunks import chunks, nobody
+from airflow_provider_jsms.submission.lists.recipients_file import source_of
+from airflow_provider_jsms.submission.lists.refusals import FailureLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

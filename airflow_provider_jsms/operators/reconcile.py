@@ -18,15 +18,15 @@ from airflow_provider_jsms.api.send_window import send_window_of
 from airflow_provider_jsms.exceptions import JsmsError
 from airflow_provider_jsms.operators.rendering import require_task_run
 from airflow_provider_jsms.operators.submit import JsmsSubmitOperator
-from airflow_provider_jsms.submission.fingerprint import account_of
-from airflow_provider_jsms.submission.ledger_rows import ONCE, Place
-from airflow_provider_jsms.submission.plan import plan
-from airflow_provider_jsms.submission.recipients_file import excluded_numbers, source_of
-from airflow_provider_jsms.submission.reconciliation import Reconciliation
-from airflow_provider_jsms.submission.report import Outcome, check, log_plan, planned
-from airflow_provider_jsms.submission.scope import Scope
-from airflow_provider_jsms.submission.steps import StepRunner
-from airflow_provider_jsms.submission.texts import read_texts
+from airflow_provider_jsms.submission.lists.recipients_file import excluded_numbers, source_of
+from airflow_provider_jsms.submission.reconciling.plan import plan
+from airflow_provider_jsms.submission.reconciling.reconciliation import Reconciliation
+from airflow_provider_jsms.submission.reconciling.report import Outcome, check, log_plan, planned
+from airflow_provider_jsms.submission.reconciling.scope import Scope
+from airflow_provider_jsms.submission.reconciling.steps import StepRunner
+from airflow_provider_jsms.submission.reconciling.texts import read_texts
+from airflow_provider_jsms.submission.records.fingerprint import account_of
+from airflow_provider_jsms.submission.records.ledger_rows import ONCE, Place
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.connection import JsmsSettings
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.operators.base import Templated
-    from airflow_provider_jsms.submission.plan import Plan, Text
+    from airflow_provider_jsms.submission.reconciling.plan import Plan, Text
 
 _MOST_AT_ONCE: Final = 32
 

@@ -12,8 +12,8 @@ from airflow_provider_jsms.operators.asking import ask, users_of
 from airflow_provider_jsms.operators.text_arguments import JsmsExcludingOperator
 from airflow_provider_jsms.submission.airflow_version import CAN_ASK
 from airflow_provider_jsms.submission.policy import Policy
-from airflow_provider_jsms.submission.question import answer_of
 from airflow_provider_jsms.submission.running_try import task_try_of
+from airflow_provider_jsms.submission.uncertain.question import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_jsms.operators.base import Templated
-    from airflow_provider_jsms.submission.doubt import Doubt
-    from airflow_provider_jsms.submission.question import Answer
     from airflow_provider_jsms.submission.task_try import TaskTry
+    from airflow_provider_jsms.submission.uncertain.doubt import Doubt
+    from airflow_provider_jsms.submission.uncertain.question import Answer
 
 
 class JsmsSubmitOperator(JsmsExcludingOperator):

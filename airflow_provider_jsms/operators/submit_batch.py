@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.operators.checked import JsmsCheckedOperator
 from airflow_provider_jsms.operators.text_arguments import JsmsBatchOperator
-from airflow_provider_jsms.submission.campaign import Campaign
-from airflow_provider_jsms.submission.recipients_file import source_of
-from airflow_provider_jsms.submission.refusals import FailureLimit
-from airflow_provider_jsms.submission.tally import Tally
+from airflow_provider_jsms.submission.campaigns.campaign import Campaign
+from airflow_provider_jsms.submission.campaigns.tally import Tally
+from airflow_provider_jsms.submission.lists.recipients_file import source_of
+from airflow_provider_jsms.submission.lists.refusals import FailureLimit
 from airflow_provider_jsms.submission.task_try import RECORD_OF_CHUNK
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from airflow_provider_jsms.exceptions import JsmsChangedListError
 from airflow_provider_jsms.operators.checked import JsmsCheckedOperator
 from airflow_provider_jsms.operators.text_arguments import JsmsSingleOperator
 from airflow_provider_jsms.submission.custom_code import refuse_templates
-from airflow_provider_jsms.submission.fingerprint import fingerprint_of
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
-from airflow_provider_jsms.submission.recipients_file import excluded_numbers
+from airflow_provider_jsms.submission.lists.recipients_file import excluded_numbers
+from airflow_provider_jsms.submission.records.fingerprint import fingerprint_of
 from airflow_provider_jsms.submission.submission import Submission
 from airflow_provider_jsms.submission.task_try import RECORD
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.submission.fingerprint import Fingerprint
-    from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.policy import Policy
+    from airflow_provider_jsms.submission.records.fingerprint import Fingerprint
+    from airflow_provider_jsms.submission.records.ledger import SubmissionRecord
 
 
 class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):

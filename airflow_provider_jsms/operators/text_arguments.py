@@ -11,15 +11,15 @@ from airflow_provider_jsms.api.arguments import choice
 from airflow_provider_jsms.api.codes import INVALID_SEND_TIME
 from airflow_provider_jsms.exceptions import JsmsPastSendTimeError, JsmsRequestError
 from airflow_provider_jsms.operators.base import JsmsOperator
-from airflow_provider_jsms.submission.chunks import survey
-from airflow_provider_jsms.submission.recipients_file import excluded_numbers
+from airflow_provider_jsms.submission.lists.chunks import survey
+from airflow_provider_jsms.submission.lists.recipients_file import excluded_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_jsms.api.entries import Source
     from airflow_provider_jsms.operators.base import Templated
-    from airflow_provider_jsms.submission.chunks import Survey
+    from airflow_provider_jsms.submission.lists.chunks import Survey
 
 
 class JsmsTextOperator(JsmsOperator):

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsInputError
-from airflow_provider_jsms.submission.chunks import digest
-from airflow_provider_jsms.submission.decisions import Attempt
-from airflow_provider_jsms.submission.fingerprint import fingerprint_of, list_fingerprint
 from airflow_provider_jsms.submission.keyed import KeyedSubmission
-from airflow_provider_jsms.submission.refusals import from_record
+from airflow_provider_jsms.submission.lists.chunks import digest
+from airflow_provider_jsms.submission.lists.refusals import from_record
+from airflow_provider_jsms.submission.records.decisions import Attempt
+from airflow_provider_jsms.submission.records.fingerprint import fingerprint_of, list_fingerprint
 from airflow_provider_jsms.submission.running_try import running_try
 from airflow_provider_jsms.submission.submission import Submission
 from airflow_provider_jsms.submission.task_try import TaskTry
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.results import BatchResult
     from airflow_provider_jsms.exceptions import JsmsUncertainError
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.submission.fingerprint import Fingerprint
-    from airflow_provider_jsms.submission.ledger import SubmissionRecord
-    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
+    from airflow_provider_jsms.submission.records.fingerprint import Fingerprint
+    from airflow_provider_jsms.submission.records.ledger import SubmissionRecord
+    from airflow_provider_jsms.submission.records.sql_ledger import SqlLedger
 
 # Of this process, outside a task.
 uncertain: Final[dict[str, tuple[float, JsmsUncertainError]]] = {}

@@ -11,7 +11,7 @@ from airflow_provider_jsms.api.estimate import Estimate, parts_of
 from airflow_provider_jsms.api.masking import SHOWN, mask_mobile, mask_text
 from airflow_provider_jsms.api.recipients import Unusable, noun
 from airflow_provider_jsms.exceptions import JsmsAccountError, JsmsAuthError, JsmsPreflightError
-from airflow_provider_jsms.submission.chunks import Unique, nobody
+from airflow_provider_jsms.submission.lists.chunks import Unique, nobody
 from airflow_provider_jsms.submission.preflight import (
     fetch,
     flaws_of,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.send_time import SendTime
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.submission.refusals import FailureLimit
+    from airflow_provider_jsms.submission.lists.refusals import FailureLimit
 
 _TYPES: Final[Mapping[int | None, str]] = {1: "verification", 2: "notification", 3: "marketing"}
 _STATES: Final[Mapping[int | None, str]] = {0: "under review", 1: "approved", 2: "rejected"}

@@ -10,9 +10,9 @@ from airflow_provider_jsms.api.arguments import choice
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_jsms.submission.doubt import Doubt
-    from airflow_provider_jsms.submission.ledger import SubmissionRecord
-    from airflow_provider_jsms.submission.question import Answer
+    from airflow_provider_jsms.submission.records.ledger import SubmissionRecord
+    from airflow_provider_jsms.submission.uncertain.doubt import Doubt
+    from airflow_provider_jsms.submission.uncertain.question import Answer
 
 ON_UNCERTAIN: Final = ("fail", "ask", "resubmit", "assume_sent")
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.api.recipients import Recipient
     from airflow_provider_jsms.api.results import Balance, Sign, Template
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.submission.refusals import FailureLimit
+    from airflow_provider_jsms.submission.lists.refusals import FailureLimit
 
 T = TypeVar("T")
 

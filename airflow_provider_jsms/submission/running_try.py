@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from airflow.providers.common.compat.sdk import AirflowException, conf, get_current_context
 
 from airflow_provider_jsms.submission.airflow_version import CLEAR_REMOVES_RECORDS
-from airflow_provider_jsms.submission.decisions import Attempt
-from airflow_provider_jsms.submission.ledger_rows import Writer
+from airflow_provider_jsms.submission.records.decisions import Attempt
+from airflow_provider_jsms.submission.records.ledger_rows import Writer
 from airflow_provider_jsms.submission.task_try import TaskTry
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.submission.stored_record import Store
+    from airflow_provider_jsms.submission.records.stored_record import Store
 
 # Airflow exports it to the processes that a task starts.
 _TRY_NUMBER: Final = b"AIRFLOW_CTX_TRY_NUMBER="

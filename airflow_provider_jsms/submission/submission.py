@@ -22,31 +22,35 @@ from airflow_provider_jsms.exceptions import (
     JsmsStateError,
     JsmsUncertainError,
 )
-from airflow_provider_jsms.submission.adoption import Adoption, differences, refuse_if_changed
-from airflow_provider_jsms.submission.advice import conflict, with_an_operator, with_code
-from airflow_provider_jsms.submission.decisions import (
+from airflow_provider_jsms.submission.lists.refusals import is_complete, to_record
+from airflow_provider_jsms.submission.policy import FAIL
+from airflow_provider_jsms.submission.records.decisions import (
     DAMAGED,
     Decision,
     Do,
     decide_after_query,
     decide_when_gone,
 )
-from airflow_provider_jsms.submission.doubt import doubt_about
-from airflow_provider_jsms.submission.policy import FAIL
-from airflow_provider_jsms.submission.record_content import now
-from airflow_provider_jsms.submission.refusals import is_complete, to_record
+from airflow_provider_jsms.submission.records.record_content import now
+from airflow_provider_jsms.submission.uncertain.adoption import (
+    Adoption,
+    differences,
+    refuse_if_changed,
+)
+from airflow_provider_jsms.submission.uncertain.advice import conflict, with_an_operator, with_code
+from airflow_provider_jsms.submission.uncertain.doubt import doubt_about
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_jsms.api.calls import Call
     from airflow_provider_jsms.hooks.jsms import JsmsHook
-    from airflow_provider_jsms.submission.doubt import Doubt
-    from airflow_provider_jsms.submission.fingerprint import Fingerprint
-    from airflow_provider_jsms.submission.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.policy import Policy
-    from airflow_provider_jsms.submission.question import Answer
+    from airflow_provider_jsms.submission.records.fingerprint import Fingerprint
+    from airflow_provider_jsms.submission.records.ledger import SubmissionRecord
     from airflow_provider_jsms.submission.task_try import TaskTry
+    from airflow_provider_jsms.submission.uncertain.doubt import Doubt
+    from airflow_provider_jsms.submission.uncertain.question import Answer
 
 _SUSPICIOUS_SECONDS: Final = 2.0
 _UNCERTAIN_FOR: Final = 3600.0  # seconds; then another text: the same words may be due every day

@@ -16,22 +16,22 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_jsms.submission.advice import CODE_KEY
-from airflow_provider_jsms.submission.decisions import NOT_SCHEDULED, SENDING
-from airflow_provider_jsms.submission.ledger import SubmissionRecord
-from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK, Place, Writer
-from airflow_provider_jsms.submission.stored_record import CodeNote, MovingStore, own_record
+from airflow_provider_jsms.submission.records.decisions import NOT_SCHEDULED, SENDING
+from airflow_provider_jsms.submission.records.ledger import SubmissionRecord
+from airflow_provider_jsms.submission.records.ledger_rows import ONCE, TASK, Place, Writer
+from airflow_provider_jsms.submission.records.stored_record import CodeNote, MovingStore, own_record
+from airflow_provider_jsms.submission.uncertain.advice import CODE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_jsms.exceptions import JsmsUncertainError
-    from airflow_provider_jsms.submission.decisions import Attempt
-    from airflow_provider_jsms.submission.doubt import Doubt
-    from airflow_provider_jsms.submission.fingerprint import Account, Fingerprint
-    from airflow_provider_jsms.submission.sql_ledger import SqlLedger
-    from airflow_provider_jsms.submission.stored_record import Store
+    from airflow_provider_jsms.submission.records.decisions import Attempt
+    from airflow_provider_jsms.submission.records.fingerprint import Account, Fingerprint
+    from airflow_provider_jsms.submission.records.sql_ledger import SqlLedger
+    from airflow_provider_jsms.submission.records.stored_record import Store
     from airflow_provider_jsms.submission.submission import Submission
+    from airflow_provider_jsms.submission.uncertain.doubt import Doubt
 
 RECORD: Final = "jsms_submission"
 """The key of the record of a task with one text."""

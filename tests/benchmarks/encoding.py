@@ -18,9 +18,9 @@ from airflow_provider_jsms.api.calls import batch_call, batch_head
 from airflow_provider_jsms.api.replies import Reply, read_reply
 from airflow_provider_jsms.api.send_time import parse_send_time
 from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
-from airflow_provider_jsms.submission.chunks import chunks, survey
-from airflow_provider_jsms.submission.fingerprint import fingerprint_of, list_fingerprint
-from airflow_provider_jsms.submission.recipients_file import source_of
+from airflow_provider_jsms.submission.lists.chunks import chunks, survey
+from airflow_provider_jsms.submission.lists.recipients_file import source_of
+from airflow_provider_jsms.submission.records.fingerprint import fingerprint_of, list_fingerprint
 from tests.benchmarks.measuring import (
     TEMPLATE,
     NotMeasuredError,

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from airflow_provider_jsms.submission.chunks import chunks, survey
-from airflow_provider_jsms.submission.recipients_file import source_of
+from airflow_provider_jsms.submission.lists.chunks import chunks, survey
+from airflow_provider_jsms.submission.lists.recipients_file import source_of
 from tests.benchmarks.measuring import CHUNK, NotMeasuredError, write_table
 
 if TYPE_CHECKING:

@@ -23,18 +23,24 @@ import sqlalchemy as sa
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.jsms import JsmsReconcileSchedulesOperator
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.submission.decisions import ACCEPTED
-from airflow_provider_jsms.submission.fingerprint import account_of
-from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer, row_id, values_of
-from airflow_provider_jsms.submission.record_content import now
-from airflow_provider_jsms.submission.texts import text_of_entry
+from airflow_provider_jsms.submission.reconciling.texts import text_of_entry
+from airflow_provider_jsms.submission.records.decisions import ACCEPTED
+from airflow_provider_jsms.submission.records.fingerprint import account_of
+from airflow_provider_jsms.submission.records.ledger_rows import (
+    ONCE,
+    Place,
+    Writer,
+    row_id,
+    values_of,
+)
+from airflow_provider_jsms.submission.records.record_content import now
 from tests.benchmarks.measuring import TEMPLATE, NotMeasuredError, TaskInstance, people, tomorrow
 from tests.stack.sandbox import RunningSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_jsms.submission.plan import Text
+    from airflow_provider_jsms.submission.reconciling.plan import Text
 
 COUNT = 10_000
 NEW = 500

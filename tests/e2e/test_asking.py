@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_jsms.submission import question
+from airflow_provider_jsms.submission.uncertain import question
 from tests import leaks, people
 from tests.e2e.store import needs_store
 from tests.e2e.test_clear import KEYS, Run, _variables, in_hours, posts, texts  # noqa: F401

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.submission.question import ONE_SUBMIT
+from airflow_provider_jsms.submission.uncertain.question import ONE_SUBMIT
 from tests import leaks, people
 from tests.e2e.store import needs_store
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_jsms.submission import question
+from airflow_provider_jsms.submission.uncertain import question
 from tests.e2e.test_asking import Asking
 from tests.e2e.test_clear import _variables, in_hours, texts  # noqa: F401
 from tests.stack.settings import AIRFLOW

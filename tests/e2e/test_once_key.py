@@ -17,8 +17,8 @@ from uuid import uuid4
 import pytest
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.submission.fingerprint import account_of
-from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK
+from airflow_provider_jsms.submission.records.fingerprint import account_of
+from airflow_provider_jsms.submission.records.ledger_rows import ONCE, TASK
 from tests import leaks, people
 from tests.databases import needs_sqlite_hook
 from tests.e2e.store import wait_for_killed

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from airflow_provider_jsms.submission import question
+from airflow_provider_jsms.submission.uncertain import question
 from tests import leaks
 from tests.databases import needs_sqlite_hook
 from tests.e2e.store import needs_store

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from airflow_provider_jsms.api.masking import mask_mobile
 from airflow_provider_jsms.quickstart.waiting import wait_until
 from airflow_provider_jsms.sandbox.control import SandboxControl
-from airflow_provider_jsms.submission.question import ONE_THERE
+from airflow_provider_jsms.submission.uncertain.question import ONE_THERE
 from tests.stack.airflow import AirflowStack
 from tests.stack.processes import exit_on_sigterm
 from tests.stack.sandbox import RunningSandbox

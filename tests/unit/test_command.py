@@ -11,8 +11,8 @@ import pytest
 
 from airflow_provider_jsms.__main__ import main
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.submission.fingerprint import account_of
-from airflow_provider_jsms.submission.ledger_rows import ONCE, TASK, Place, Writer
+from airflow_provider_jsms.submission.records.fingerprint import account_of
+from airflow_provider_jsms.submission.records.ledger_rows import ONCE, TASK, Place, Writer
 from tests import leaks, people
 from tests.databases import needs_sqlite_hook
 
@@ -52,7 +52,7 @@ def write(monkeypatch: pytest.MonkeyPatch, **rows: tuple[str, str, str]) -> None
         for key, (state, send_time, written) in rows.items():
             with monkeypatch.context() as patch:
                 patch.setattr(
-                    "airflow_provider_jsms.submission.sql_ledger.now", lambda at=written: at
+                    "airflow_provider_jsms.submission.records.sql_ledger.now", lambda at=written: at
                 )
                 content = {"state": state, "send_time_utc": send_time, "schedule_id": "id"}
                 hook.require_ledger("test").store(place).set(key, content)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from airflow_provider_jsms.submission.question import ONE_THERE
+from airflow_provider_jsms.submission.uncertain.question import ONE_THERE
 from tests import pictures
 from tests.e2e.browser.test_connection_form import new_connection
 from tests.e2e.browser.test_sandbox_page import Screen, client  # noqa: F401

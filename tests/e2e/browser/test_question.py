@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_jsms.submission.question import ONE_THERE
+from airflow_provider_jsms.submission.uncertain.question import ONE_THERE
 from tests.e2e.test_asking import Asking
 from tests.e2e.test_clear import _variables, in_hours, posts  # noqa: F401
 

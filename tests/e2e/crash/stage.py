@@ -15,7 +15,7 @@ import psutil
 
 from airflow_provider_jsms.quickstart.processes import is_alive
 from airflow_provider_jsms.quickstart.waiting import wait_until
-from airflow_provider_jsms.submission.question import LEAVE
+from airflow_provider_jsms.submission.uncertain.question import LEAVE
 from tests import people
 from tests.e2e.crash.history import Seen, Timed, end_of, history_of
 from tests.histories import Answers, Happens, broken

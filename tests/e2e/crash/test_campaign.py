@@ -16,7 +16,7 @@ import pytest
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.quickstart.waiting import wait_until
-from airflow_provider_jsms.submission.question import ONE_SUBMIT
+from airflow_provider_jsms.submission.uncertain.question import ONE_SUBMIT
 from tests import people
 from tests.e2e.crash.history import end_of
 from tests.e2e.crash.stage import LATER, PATIENCE, assert_kept, ends_of

@@ -13,7 +13,11 @@ import pytest
 
 from airflow_provider_jsms.api.masking import mask_mobile
 from airflow_provider_jsms.quickstart.waiting import wait_until
-from airflow_provider_jsms.submission.question import ONE_SUBMIT, ONE_THERE, SEVERAL_SUBMIT
+from airflow_provider_jsms.submission.uncertain.question import (
+    ONE_SUBMIT,
+    ONE_THERE,
+    SEVERAL_SUBMIT,
+)
 from tests import people
 from tests.databases import needs_sqlite_hook
 from tests.e2e.crash.stage import LATER, PATIENCE

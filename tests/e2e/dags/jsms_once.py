@@ -34,7 +34,7 @@ KEY = {"once_key": "{{ var.value.once_key }}"}
 def die(context: Any) -> None:
     """Let a run die once, when it writes a state into the ledger."""
     # Parsing the file must not import it.
-    from airflow_provider_jsms.submission.sql_ledger import SqlLedger  # noqa: PLC0415
+    from airflow_provider_jsms.submission.records.sql_ledger import SqlLedger  # noqa: PLC0415
 
     moment, write = context["dag_run"].conf["dies"], SqlLedger.write
     # Not by the number of the try: the first one may not come so far.

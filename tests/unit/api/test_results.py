@@ -19,7 +19,7 @@ from airflow_provider_jsms.api.results import (
     whole_number,
 )
 from airflow_provider_jsms.exceptions import JsmsRefusedRecipientsError
-from airflow_provider_jsms.submission.refusals import FailureLimit
+from airflow_provider_jsms.submission.lists.refusals import FailureLimit
 from tests import people
 from tests.unit.api.test_calls import UUID
 

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_jsms.exceptions import JsmsConnectionNotFoundError, JsmsSettingsError
 from airflow_provider_jsms.hooks.jsms import JsmsHook
-from airflow_provider_jsms.submission.ledger_rows import ONCE, Place, Writer
+from airflow_provider_jsms.submission.records.ledger_rows import ONCE, Place, Writer
 from tests.databases import OPENED_BY_A_HOOK, connection_to, database
 
 if TYPE_CHECKING:

@@ -31,9 +31,10 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators.jsms import JsmsReconcileSchedulesOperator
-from airflow_provider_jsms.submission import keyed, report
+from airflow_provider_jsms.submission import keyed
 from airflow_provider_jsms.submission.airflow_version import CAN_ASK
-from airflow_provider_jsms.submission.ledger import SubmissionRecord
+from airflow_provider_jsms.submission.reconciling import report
+from airflow_provider_jsms.submission.records.ledger import SubmissionRecord
 from tests import people
 from tests.databases import needs_sqlite_hook
 from tests.store import DictStore

@@ -9,7 +9,7 @@ import json
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_jsms.submission import question
+from airflow_provider_jsms.submission.uncertain import question
 from tests import people
 from tests.histories import Accepts, Answers, Begins, Ends, Happens, Schedule, Sends, Writes
 from tests.unit.submission.stepwise import (

@@ -32,7 +32,9 @@ from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitBatchScheduleOperator,
     JsmsSubmitScheduleOperator,
 )
-from airflow_provider_jsms.submission import campaign, chunks, ledger, record_content, stored_record
+from airflow_provider_jsms.submission.campaigns import campaign
+from airflow_provider_jsms.submission.lists import chunks
+from airflow_provider_jsms.submission.records import ledger, record_content, stored_record
 from tests import people
 from tests.histories import Schedule
 from tests.leaks import APP_KEY, MASTER_SECRET

@@ -29,7 +29,7 @@ from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.notifications.jsms import JsmsNotifier
 from airflow_provider_jsms.operators.jsms import JsmsDeleteScheduleOperator
 from airflow_provider_jsms.submission import custom_code, keyed
-from airflow_provider_jsms.submission.question import ONE_SUBMIT
+from airflow_provider_jsms.submission.uncertain.question import ONE_SUBMIT
 from tests import leaks, people
 from tests.databases import needs_sqlite_hook
 from tests.store import DictStore

@@ -24,7 +24,7 @@ from airflow_provider_jsms.exceptions import (
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.operators import checked
 from airflow_provider_jsms.operators.base import JsmsOperator
-from airflow_provider_jsms.submission.campaign import Campaign
+from airflow_provider_jsms.submission.campaigns.campaign import Campaign
 from airflow_provider_jsms.submission.submission import Submission
 from tests import leaks, people
 from tests.unit.submission.tries import KEYS, NAME, Task, TaskInstance, changes, posts, puts, texted

@@ -16,7 +16,7 @@ from airflow_provider_jsms.operators.jsms import JsmsSubmitScheduleOperator
 from airflow_provider_jsms.submission.task_try import TaskTry
 from tests import people
 from tests.store import DictStore
-from tests.unit.submission.test_ledger import (
+from tests.unit.submission.records.test_ledger import (
     CHANGED,
     CLEARED,
     FIRST,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_jsms.sandbox.control import SandboxControl
-    from airflow_provider_jsms.submission.decisions import Attempt
-    from airflow_provider_jsms.submission.fingerprint import Fingerprint
+    from airflow_provider_jsms.submission.records.decisions import Attempt
+    from airflow_provider_jsms.submission.records.fingerprint import Fingerprint
 
 
 def submit_all(store: DictStore | None, attempt: Attempt, *requests: Fingerprint) -> list[str]:

@@ -1,0 +1,1 @@
+"""Delivery reports and replies, read page by page into a file."""

@@ -1,0 +1,1 @@
+"""Lists of recipients: files, chunks, and the refusals of JSMS."""

@@ -1,0 +1,1 @@
+"""A list that JSMS is made to match."""
