@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import sys
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,7 +81,7 @@ def _list(ledger: SqlLedger, app: str, options: Any) -> None:  # noqa: ANN401  o
 
 def _show(ledger: SqlLedger, app: str, options: Any) -> None:  # noqa: ANN401
     row = _find(ledger, app, options.key)
-    _print(json.dumps(asdict(row), indent=2, ensure_ascii=False))
+    _print(json.dumps(row._asdict(), indent=2, ensure_ascii=False))
 
 
 def _not_there(ledger: SqlLedger, app: str, options: Any) -> None:  # noqa: ANN401

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from airflow_provider_jsms.api.arguments import SHOW_THE_WAY, fetching, is_none
 from airflow_provider_jsms.api.masking import mask_text, show
@@ -24,8 +23,7 @@ _INVISIBLE: Final = "\ufeff\u200b\u200e\u200f\u202a\u202c\u202d"
 _UNNAMED: Final = re.compile(r"Unnamed: [0-9]+")
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """The contents of a list: the argument that it is, and its columns that are no parameters.
 
     :param optional: those of them that a table need not have.

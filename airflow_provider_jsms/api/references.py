@@ -6,8 +6,7 @@ import ast
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from airflow_provider_jsms.api.arguments import fetching, is_no_schedule_id, schedule_id_of
 from airflow_provider_jsms.api.masking import HIDDEN
@@ -24,8 +23,7 @@ _EMPTY_LIST: Final = (
 _KEPT: Final = ("schedule_ids", "schedule_id", "success_count", "uncertain_count", "dry_run")
 
 
-@dataclass(frozen=True)
-class References:
+class References(NamedTuple):
     """The schedules that an argument names.
 
     :param schedule_ids: valid, in the given order, without duplicates.

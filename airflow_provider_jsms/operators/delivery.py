@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_jsms.api.arguments import flag
 from airflow_provider_jsms.operators.base import JsmsOperator
 from airflow_provider_jsms.operators.rendering import require_task_run
-from airflow_provider_jsms.submission.delivery.drain import Drain, ReportDrain
-from airflow_provider_jsms.submission.delivery.output_file import output_of
 from airflow_provider_jsms.submission.records.fingerprint import account_of
 
 if TYPE_CHECKING:
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.operators.base import Templated
+    from airflow_provider_jsms.submission.delivery.drain import Drain
 
 
 class JsmsFetchRepliesOperator(JsmsOperator):
@@ -74,6 +73,10 @@ class JsmsFetchRepliesOperator(JsmsOperator):
         return drain.result()
 
     def _drain(self, hook: JsmsHook, context: Context) -> Drain:
+        # A DAG file needs none of it.
+        from airflow_provider_jsms.submission.delivery.drain import Drain  # noqa: PLC0415
+        from airflow_provider_jsms.submission.delivery.output_file import output_of  # noqa: PLC0415
+
         del context
         return Drain(hook.fetch_replies, output_of(self.output_path))
 
@@ -102,6 +105,9 @@ class JsmsFetchReportsOperator(JsmsFetchRepliesOperator):
         self.save_to_ledger = save_to_ledger
 
     def _drain(self, hook: JsmsHook, context: Context) -> Drain:
+        from airflow_provider_jsms.submission.delivery.drain import ReportDrain  # noqa: PLC0415
+        from airflow_provider_jsms.submission.delivery.output_file import output_of  # noqa: PLC0415
+
         is_saved = flag("save_to_ledger", self.save_to_ledger)
         return ReportDrain(
             hook.fetch_reports,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import weakref
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -35,7 +33,7 @@ def task_try_of(context: Context, *, retries: int = 0, durable: bool = True) -> 
     ti: Any = context["ti"]
     writer = Writer(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
     if not durable:
-        return TaskTry(None, replace(_attempt_of(context, retries), number=1), writer)
+        return TaskTry(None, _attempt_of(context, retries)._replace(number=1), writer)
     if id(ti) not in _tries:
         _tries[id(ti)] = TaskTry(store_of(context), _attempt_of(context, retries), writer)
         weakref.finalize(ti, _tries.pop, id(ti), None)
@@ -65,7 +63,10 @@ def running_try() -> TaskTry | None:
     A process that a task starts cannot reach the task's records: there a submission of the first
     try is not recorded, and one of a later try is uncertain.
     """
-    context, parent = _running_context(), multiprocessing.parent_process()
+    # A DAG file needs none of it.
+    from multiprocessing import parent_process  # noqa: PLC0415
+
+    context, parent = _running_context(), parent_process()
     is_forked = parent is not None and parent.pid == os.getppid()
     if context is not None and not is_forked:
         return task_try_of(context)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -78,8 +78,8 @@ class TaskTry:
                 return
             rows: Store = ledger.store(Place(app, TASK, self.writer))
             self.store = rows if self.store is None else MovingStore(rows, self.store.get)
-            self.attempt = replace(
-                self.attempt, is_kept_by_clear=True, is_in_table=True, by=str(self.writer)
+            self.attempt = self.attempt._replace(
+                is_kept_by_clear=True, is_in_table=True, by=str(self.writer)
             )
             self._has_begun, self._note = False, None
 
@@ -109,7 +109,7 @@ class TaskTry:
     def attempt_with_key(self) -> Attempt:
         """The position of this try, as far as it matters to a record that a key names."""
         by = str(self.writer)
-        return replace(self.attempt, is_keyed=True, is_in_table=True, by=by, doubt="")
+        return self.attempt._replace(is_keyed=True, is_in_table=True, by=by, doubt="")
 
     def begin(self, key: str) -> None:
         """Write, before anything can fail, that this task has sent nothing yet."""
@@ -137,7 +137,7 @@ class TaskTry:
             first = SubmissionRecord(self.store, RECORD, self._in_code(request))
             if not first.is_scheduled_or_unknown or first.is_for(request, people=True):
                 self._claimed.add(RECORD)
-                first.attempt = replace(first.attempt, is_one_of_several=False)
+                first.attempt = first.attempt._replace(is_one_of_several=False)
             return first
 
     def record_of_text(self, request: Fingerprint, *others: str) -> SubmissionRecord:
@@ -234,7 +234,7 @@ class TaskTry:
         doubt = self.attempt.doubt or note.doubt
         if not doubt and not note.is_comparable(account):
             doubt = "the master secret has changed, so no record can be found"
-        return replace(self.attempt, is_in_code=True, is_one_of_several=True, doubt=doubt)
+        return self.attempt._replace(is_in_code=True, is_one_of_several=True, doubt=doubt)
 
 
 def _key_of(request: Fingerprint, number: int) -> str:

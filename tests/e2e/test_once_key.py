@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -66,7 +65,7 @@ def row(airflow: AirflowStack, key: str) -> dict[str, Any]:
         ledger, app = jsms.require_ledger("row"), account_of(jsms.settings).app
         found = ledger.row(app, ONCE, key) or ledger.row(app, TASK, key)
     assert found is not None
-    return asdict(found)
+    return found._asdict()
 
 
 def test_every_run_of_every_dag_finds_the_same_text(

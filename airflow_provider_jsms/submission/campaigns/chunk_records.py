@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.submission.records.decisions import SENDING, UNKNOWN
@@ -29,8 +28,7 @@ class ChunkRecords:
         unknown = (record for record in self._records if record.state == SENDING)
         begun = lead or next(unknown, None)
         self.begun: Mapping[str, Any] = dict(begun.content or {}) if begun else {}
-        self.attempt = replace(
-            self._records[0].attempt,
+        self.attempt = self._records[0].attempt._replace(
             is_part=count > 1,
             # Also while a later run modifies what an earlier one has finished.
             is_over=lead is not None and "finished_at" in self.begun,

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WORKBOOK: Final = b"PK\x03\x04"
+# Both are compiled when they are first used, not when a DAG file is parsed.
 # Big5 read as GB18030: Greek, Cyrillic, lines, kana, bopomofo, private characters.
-_UNLIKELY: Final = re.compile("[\u0370-\u0451\u2500-\u257f\u3041-\u30ff\u3105-\u3129\ue000-\uf8ff]")
-_LETTER_BY_HANZI: Final = re.compile("[A-Za-z][\u4e00-\u9fa5]|[\u4e00-\u9fa5][A-Za-z]")
+_UNLIKELY: Final = "[\u0370-\u0451\u2500-\u257f\u3041-\u30ff\u3105-\u3129\ue000-\uf8ff]"
+_LETTER_BY_HANZI: Final = "[A-Za-z][\u4e00-\u9fa5]|[\u4e00-\u9fa5][A-Za-z]"
 
 
 def decoded(pieces: Iterator[bytes], name: str, encoding: str = "") -> Iterator[str]:
@@ -42,7 +43,7 @@ def decoded(pieces: Iterator[bytes], name: str, encoding: str = "") -> Iterator[
         if not line.isascii():
             encoding = encoding or _encoding_of(line)
         text = _text(line, encoding or "ascii")
-        if text is None or (encoding == "gb18030" and _UNLIKELY.search(text)):
+        if text is None or (encoding == "gb18030" and re.search(_UNLIKELY, text)):
             other = (
                 "not UTF-8" if encoding == "utf-8" else "neither UTF-8 nor GBK, or may be either"
             )
@@ -67,7 +68,7 @@ def _encoding_of(line: bytes) -> str:
         is_chinese = gbk is not None and not gbk.encode("gb2312", "ignore").isascii()
         return "gb18030" if is_chinese else ""
     chinese = _text(line, "gb2312") if max(utf_8) <= "\u07ff" else None
-    return "utf-8" if chinese is None or _LETTER_BY_HANZI.search(chinese) else ""
+    return "utf-8" if chinese is None or re.search(_LETTER_BY_HANZI, chinese) else ""
 
 
 def _text(line: bytes, encoding: str) -> str | None:

@@ -19,10 +19,9 @@ Where ``send_time`` has passed nothing is submitted or modified: *past*. An unce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from airflow_provider_jsms.submission.records.decisions import (
     ACCEPTED,
@@ -57,8 +56,7 @@ class Action(Enum):
     EXPIRED = "uncertain, and its time has passed"
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """One text of the list: its key, its submit, and the fingerprint of that."""
 
     key: str
@@ -76,8 +74,7 @@ class Text:
         return self.call.send_time.instant if self.call.send_time else _FAR
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One text and its next step.
 
     :param at: when it is due, the earlier of the times that the list and the ledger name (UTC).
@@ -102,8 +99,7 @@ class Step:
         return (self.record or {}).get("schedule_id")
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The steps that make JSMS match a list.
 
     :param steps: of every text, by the time at which it is due.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -79,7 +79,7 @@ class StepRunner:
             return "uncertain", None
         if decision.do is not Do.REUSE:
             return "absent", None
-        self._delete(replace(step, record=record.content))
+        self._delete(step._replace(record=record.content))
         return "deleted", record.schedule_id
 
     def _uncertain(self, record: SubmissionRecord) -> JsmsUncertainError:

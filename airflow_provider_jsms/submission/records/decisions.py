@@ -26,7 +26,7 @@ of a key, same request           returns the schedule, without a request, also a
 of a key, another request        JSMS is asked, as if the record were *finished*
 ===============================  ===============================================================
 
-Where it is uncertain and the task may ask, a person decides (:mod:`.question`).
+Where it is uncertain and the task may ask, a person decides (the room *uncertain*).
 
 A campaign has a record for each chunk. The first accepted one also stands for the whole: it is
 *finished* once every chunk is done.
@@ -34,10 +34,9 @@ A campaign has a record for each chunk. The first accepted one also stands for t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from airflow_provider_jsms.api.send_time import utc_text
 
@@ -82,16 +81,14 @@ class Do(Enum):
     GIVE_UP = "too late to change it"
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """The next step of a try, and the reason for the log."""
 
     do: Do
     why: str
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """The position of a try in the life of its task instance.
 
     :param number: from 1, counting retries and clears.

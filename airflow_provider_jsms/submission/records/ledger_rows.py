@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +16,7 @@ TASK: Final = "task"
 LONGEST_NOTE: Final = 500
 
 
-@dataclass(frozen=True)
-class Writer:
+class Writer(NamedTuple):
     """The task instance that writes a row; code outside a task has no ids."""
 
     dag_id: str | None = None
@@ -33,8 +31,7 @@ class Writer:
         return f"{self.dag_id}/{self.run_id}/{self.task_id}/{self.map_index}"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A row as it was read; times are UTC, ``2026-12-01T01:00:00Z``.
 
     :param kind: ``once`` or ``task``.
@@ -69,11 +66,10 @@ class Row:
         return Place(self.app, self.kind, writer, self.scope)
 
 
-COLUMNS: Final = tuple(field.name for field in fields(Row))
+COLUMNS: Final = Row._fields
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """The rows that a store reads and writes.
 
     :param scope: a name that groups keys, None for none.
@@ -100,7 +96,7 @@ def values_of(place: Place, content: Mapping[str, Any]) -> dict[str, Any]:
     same = ("state", "recipients", "success_count", "failure_count")
     return {
         **{name: content.get(name) for name in same},
-        **asdict(place.writer),
+        **place.writer._asdict(),
         "app": place.app,
         "kind": place.kind,
         "scope": place.scope,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.recipients import noun
@@ -21,8 +20,7 @@ DELETION: Final = "delete_schedule"
 """The call that a text needs once it has vanished from a list."""
 
 
-@dataclass(frozen=True)
-class Doubt:
+class Doubt(NamedTuple):
     """A submission with an unknown outcome, as people read it.
 
     :param key: of its record; ``version`` stands for the content that the record had.

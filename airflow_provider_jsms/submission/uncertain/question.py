@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsUncertainError
@@ -31,8 +30,7 @@ _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9._#/:-]{1,100}")
 _CHUNK: Final = re.compile(r"(?:(?<=^jsms_submission)_(?:[0-9]+_)?|#)([0-9]+)\Z")
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a person has decided.
 
     :param schedule_ids: those that were entered, by the key of the record.

@@ -156,7 +156,7 @@ def test_a_record_of_this_very_try_is_never_modified() -> None:
 
 def test_texts_of_a_mapped_task_are_found_too() -> None:
     store = DictStore()
-    submit_all(store, replace(MAPPED, number=1), MINE, OTHER_PEOPLE)
+    submit_all(store, MAPPED._replace(number=1), MINE, OTHER_PEOPLE)
     assert found(store, MAPPED, OTHER_PEOPLE, MINE) == ["id-1 REUSE", "id-0 REUSE"]
 
 
@@ -252,7 +252,7 @@ def test_an_uncertain_text_is_not_resent_by_the_same_try(
 
 
 # As Airflow 3.4 clears it, if nobody keeps its records.
-FORGOTTEN = replace(CLEARED, is_kept_by_clear=False)
+FORGOTTEN = CLEARED._replace(is_kept_by_clear=False)
 
 
 @pytest.mark.parametrize("attempt", [FIRST, RETRY, CLEARED])

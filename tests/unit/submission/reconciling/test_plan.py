@@ -164,7 +164,7 @@ HOURS = st.sampled_from([-2, -1, 0, 0.01, 1, 2, 3])
 TEXTS = st.builds(text, st.just("?"), HOURS, st.sampled_from(["Anna", "Ben"]))
 STATES = st.sampled_from([*NOTHING, *UNCLEAR, ACCEPTED, FINISHED, DELETING])
 LISTS = st.dictionaries(KEYS, TEXTS).map(
-    lambda texts: [replace(each, key=key) for key, each in texts.items()]
+    lambda texts: [each._replace(key=key) for key, each in texts.items()]
 )
 RECORDS = st.dictionaries(KEYS, st.builds(record, STATES, TEXTS))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -57,9 +56,9 @@ NOW = datetime(2026, 12, 1, tzinfo=UTC)
 NINE = SendTime(NOW, service_zone("Asia/Shanghai"))
 
 FIRST = Attempt(number=1, is_cleared=False, is_mapped=False, is_kept_by_clear=True)
-RETRY = replace(FIRST, number=2)
-MAPPED = replace(RETRY, is_mapped=True)
-CLEARED = replace(RETRY, is_cleared=True)
+RETRY = FIRST._replace(number=2)
+MAPPED = RETRY._replace(is_mapped=True)
+CLEARED = RETRY._replace(is_cleared=True)
 
 
 def record(state: str, of: Fingerprint = MINE, **fields: Any) -> dict[str, Any]:
@@ -92,7 +91,7 @@ TABLE = [
     (record("accepted", modifying={}), MINE, RETRY, Do.MODIFY),  # it is not known which one holds
     (record("finished"), MINE, CLEARED, Do.QUERY),
     (record("finished"), CHANGED, CLEARED, Do.QUERY),
-    (record("finished"), OTHER_PEOPLE, replace(MAPPED, is_cleared=True), Do.LEAVE),
+    (record("finished"), OTHER_PEOPLE, MAPPED._replace(is_cleared=True), Do.LEAVE),
     (record("finished"), OTHER_SECRET, CLEARED, Do.QUERY),
 ]
 
