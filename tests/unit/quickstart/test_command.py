@@ -88,7 +88,8 @@ def test_it_names_the_extra_that_is_not_installed(module: str) -> None:
         check=False,
     )
     expected = f"The quick start needs {module}: pip install 'airflow-provider-jsms[sandbox]'\n"
-    assert (done.returncode, done.stderr) == (1, expected)
+    # On Airflow 3.1, alembic logs before that.
+    assert (done.returncode, done.stderr[-len(expected) :]) == (1, expected)
 
 
 @pytest.mark.parametrize("module", ["h11", "psutil", "starlette", "uvicorn"])

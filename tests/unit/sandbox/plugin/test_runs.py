@@ -204,12 +204,16 @@ def test_nothing_is_asked(jsms_sandbox):
         pass
     assert jsms_sandbox.requests == []
 """
+# Airflow 3.1 logs to where the output went when it was imported, and each run closes its own. It
+# imports its models when it first reads a connection, which may not be in a time that is frozen.
 RUN = """\
 import json, sys
-import pytest
+import airflow.models, pytest
+airflow.models.import_all_models()
 for name, options in json.loads(sys.argv[1]).items():
     print(f"RUN {name}", flush=True)
-    pytest.main([f"test_{name}.py", "-p", "no:cacheprovider", *options])
+    usual = ["-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    pytest.main([f"test_{name}.py", *usual, *options])
 """
 
 
