@@ -55,8 +55,9 @@ test: style ## Run everything that has to pass: lint, and the tests with coverag
 pytest: venv
 	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --ignore=tests/e2e/load --cov --cov-report=term --cov-report=json:coverage.json
 
-# They start processes, wait on sockets, or build the site.
-SLOW := sandbox test_outcomes.py test_distributions.py test_docs_build.py test_processes.py hooks
+# They start processes or databases, wait on sockets, build the site, or explore long histories.
+SLOW := sandbox quickstart hooks submission/records submission/test_exploration.py test_outcomes.py \
+    test_distributions.py test_docs_build.py test_processes.py test_databases.py test_leaks.py
 
 test-fast: venv ## Run the quick unit tests alone, for the loop of a developer
 	@HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest --numprocesses=logical tests/unit \
