@@ -98,8 +98,9 @@ class Scene:
             ledger = hook.require_ledger("the benchmark")
             place = Place(account_of(hook.settings).app, ONCE, Writer("bench"), SCOPE)
             rows = [_row(text_of_entry(each, hook.settings), place) for each in texts]
-            with ledger._engine.begin() as connection:
-                connection.execute(sa.insert(ledger._table), rows)
+            tables = ledger._tables
+            with tables.engine.begin() as connection:
+                connection.execute(sa.insert(tables.records), rows)
 
     def _memory(self, texts: list[dict[str, Any]]) -> float:
         tracemalloc.start()
