@@ -65,6 +65,7 @@ def test_no_hook_no_trigger_and_no_sandbox_comes_along(loaded: list[str]) -> Non
 def test_little_comes_along(loaded: list[str]) -> None:
     theirs = [name for name in loaded if not name.startswith("airflow_provider_jsms")]
     assert len(theirs) <= 10, theirs
+    assert len(loaded) <= 80, loaded
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -20,6 +20,7 @@ from airflow_provider_jsms.sandbox.control import SandboxControl
 from airflow_provider_jsms.sandbox.server import SandboxServer
 from tests.people import CANARY
 from tests.unit.sandbox.client import Client
+from tests.versions import without_alembic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +52,8 @@ def test_it_serves_until_a_signal(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout
         for number in (signal.SIGTERM, signal.SIGINT):
-            # On Airflow 3.1, alembic logs before that.
-            ready = next(filter(None, map(READY.fullmatch, process.stdout)))
+            ready = READY.fullmatch(next(without_alembic(process.stdout)))
+            assert ready
             assert ready[2] == DEFAULT_APP_KEY
             with SandboxControl(ready[1], ca_bundle=bundle) as control, Client(control) as client:
                 client.session.verify = str(bundle)
