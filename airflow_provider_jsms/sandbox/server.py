@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SandboxServer"]
 
+# A connection that the server closes may be one on which the next request is on its way.
+_IDLE_SECONDS = 3600
 _GRACE_SECONDS = 1
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -134,6 +136,7 @@ class _Server(uvicorn.Server):
             access_log=False,
             log_config=None,
             log_level="warning",
+            timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         config.load()

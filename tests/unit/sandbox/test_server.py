@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+import uvicorn
 
 from airflow_provider_jsms.sandbox.control import SandboxControl
 from airflow_provider_jsms.sandbox.server import SandboxServer
@@ -38,6 +39,15 @@ def test_it_serves_only_while_entered() -> None:
     assert threading.active_count() == threads
     with pytest.raises(requests.ConnectionError):
         requests.get(server.url, timeout=10)
+
+
+def test_it_closes_no_idle_connection_under_the_next_request() -> None:
+    with SandboxServer() as server, SandboxControl(server.url) as control:
+        assert control.requests() == []
+        [connection] = server._server.server_state.connections
+        time.sleep(uvicorn.Config("").timeout_keep_alive + 0.5)
+        assert server._server.server_state.connections == {connection}
+        assert control.requests() == []
 
 
 def test_it_stops_amid_a_call_while_a_test_has_patched_sleep(
