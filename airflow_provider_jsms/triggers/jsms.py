@@ -64,6 +64,7 @@ class JsmsScheduleTrigger(BaseTrigger):
         yield TriggerEvent(await self._event(wait, next_poll))  # type: ignore[no-untyped-call]
 
     async def _event(self, wait: Wait, next_poll: datetime) -> dict[str, Any]:
+        logged = wait.status(datetime.now(UTC))  # by the sensor
         async with shared(self.jsms_conn_id) as connection:
             while True:
                 await _sleep_until(next_poll, wait.poke_interval)
@@ -81,9 +82,11 @@ class JsmsScheduleTrigger(BaseTrigger):
                     return {"status": DONE, "msg_ids": step.msg_ids}
                 if not isinstance(step, datetime):
                     break
-                for line in wait.status(now):
-                    self.log.info("%s", line)
-                next_poll = step
+                # A line in a trigger's log costs Airflow more than a poll.
+                if (status := wait.status(now)) != logged:
+                    for line in status:
+                        self.log.info("%s", line)
+                next_poll, logged = step, status
         return {"status": POLL, "wait": wait.encode()}
 
 

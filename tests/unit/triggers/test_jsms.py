@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,21 @@ def test_it_fires_with_the_msg_ids_after_two_polls_and_one_for_each_begun_hour(
     assert at <= datetime.now(UTC) <= at + 3 * SECOND
     assert gets(sandbox) <= 2 + -(-ahead // 1)
     assert {request["method"] for request in sandbox.requests()[1:]} == {"GET"}
+
+
+def test_it_logs_what_has_changed(
+    never_sent: str,
+    sandbox: SandboxControl,
+    hours: Hours,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(JsmsScheduleTrigger, "log", logging.getLogger("trigger"))
+    caplog.set_level(logging.INFO, logger="trigger")
+    assert fired(deferred_trigger(never_sent))["status"] == "poll"
+    [line] = [each.getMessage() for each in caplog.records if each.name == "trigger"]
+    assert line.startswith(f"schedule {never_sent}: 0 of 1 recipient has a msg_id; due, and")
+    assert gets(sandbox) > 60
 
 
 class TestTheSensorDecides:
