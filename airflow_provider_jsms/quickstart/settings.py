@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_jsms.quickstart import airflow_2, airflow_3
+from airflow_provider_jsms.quickstart.environment import inherited_environment
 from airflow_provider_jsms.sandbox.account import DEFAULT_APP_KEY, DEFAULT_MASTER_SECRET
 
 if TYPE_CHECKING:
@@ -61,23 +62,6 @@ FIXED = {
     "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
     "PYTHONUNBUFFERED": "1",
 }
-
-# of another Airflow, and of another PostgreSQL
-FOREIGN = ("AIRFLOW_", "PG")
-
-NOT_INHERITED = {
-    "PYTHONDONTWRITEBYTECODE",  # a component that compiles all of Airflow starts twice as slowly
-    *("ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY"),  # everything is on loopback
-}
-
-
-def inherited_environment() -> dict[str, str]:
-    """Return the caller's environment without the variables that would change Airflow or a call."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.upper() not in NOT_INHERITED and not name.lstrip("_").startswith(FOREIGN)
-    }
 
 
 def airflow_environment(

@@ -12,7 +12,7 @@ import tempfile
 import time
 from importlib import import_module
 
-from airflow_provider_jsms.quickstart.settings import inherited_environment
+from airflow_provider_jsms.quickstart.environment import inherited_environment
 from tests.benchmarks.measuring import NotMeasuredError
 from tests.stack.processes import exit_on_sigterm
 
@@ -37,6 +37,7 @@ def main() -> None:
 
 def _set_environment(home: str) -> None:
     # Airflow reads it when it is first imported, so the benchmarks are imported after this.
+    assert "airflow.configuration" not in sys.modules
     kept = inherited_environment()
     os.environ.clear()
     os.environ.update(kept)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from airflow_provider_jsms.quickstart.environment import inherited_environment
 from airflow_provider_jsms.quickstart.processes import GRACE, ProcessFamily
-from airflow_provider_jsms.quickstart.settings import HOST, free_port, inherited_environment
+from airflow_provider_jsms.quickstart.settings import HOST, free_port
 from airflow_provider_jsms.quickstart.started import Started
 from airflow_provider_jsms.quickstart.waiting import tail, wait_until
 from tests.cluster import debian

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_jsms.quickstart.settings import inherited_environment
+from airflow_provider_jsms.quickstart.environment import inherited_environment
 from airflow_provider_jsms.quickstart.waiting import tail
 from tests.matrix.cells import NOT_HERE, TESTS, WHEEL
 from tests.matrix.environment import (

@@ -15,7 +15,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from airflow_provider_jsms.quickstart.settings import inherited_environment
+from airflow_provider_jsms.quickstart.environment import inherited_environment
 from airflow_provider_jsms.quickstart.waiting import tail, wait_until
 from tests.stack.database_server import DatabaseServer
 from tests.stack.settings import REPOSITORY

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_jsms.quickstart.environment import inherited_environment
 from airflow_provider_jsms.quickstart.processes import GRACE, ProcessFamily
 from airflow_provider_jsms.quickstart.settings import (
     free_port,
-    inherited_environment,
     sandbox_connection,
 )
 from airflow_provider_jsms.quickstart.started import Started

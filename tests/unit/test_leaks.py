@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_jsms.quickstart.settings import inherited_environment
+from airflow_provider_jsms.quickstart.environment import inherited_environment
 from tests import people
 from tests.stack.settings import REPOSITORY
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from airflow_provider_jsms.quickstart.settings import inherited_environment
+from airflow_provider_jsms.quickstart.environment import inherited_environment
 from tests.pages import text, the_block
 from tests.versions import AIRFLOW, as_here
 
