@@ -46,10 +46,16 @@ def _attempt_of(context: Context, retries: int) -> Attempt:
     clears_on_success = conf.getboolean("state_store", "clear_on_success", fallback=False)
     return Attempt(
         number=ti.try_number,
+        is_resumed=_is_resumed(ti),
         is_cleared=(ti.max_tries or 0) > (retries if task is None else task.retries or 0),
         is_mapped=ti.map_index is not None and ti.map_index >= 0,
         is_kept_by_clear=not CLEAR_REMOVES_RECORDS and not clears_on_success,
     )
+
+
+def _is_resumed(ti: object) -> bool:
+    # Airflow 3.3 and newer have no public name for it, and older ones cannot ask.
+    return bool(getattr(getattr(ti, "_ti_context_from_server", None), "next_method", None))
 
 
 def store_of(context: Context) -> Store | None:

@@ -92,6 +92,7 @@ class Attempt(NamedTuple):
     """The position of a try in the life of its task instance.
 
     :param number: from 1, counting retries and clears.
+    :param is_resumed: this try has waited for a person.
     :param is_cleared: the task was cleared before (``max_tries`` exceeds ``retries``).
     :param is_mapped: it is one of a mapped task (``map_index`` of 0 or more).
     :param is_kept_by_clear: whether every clear keeps the task state store.
@@ -107,6 +108,7 @@ class Attempt(NamedTuple):
     """
 
     number: int
+    is_resumed: bool = False
     is_cleared: bool = False
     is_mapped: bool = False
     is_kept_by_clear: bool = False

@@ -28,7 +28,6 @@ from airflow_provider_jsms.submission.records.record_content import (
     not_there,
     now,
     sound,
-    unknown,
 )
 from airflow_provider_jsms.submission.records.stored_record import StoredRecord
 
@@ -116,13 +115,9 @@ class SubmissionRecord(StoredRecord):
         return decide(self.content, request, self.attempt, has_store=self.has_store)
 
     def begin(self) -> None:
-        """Write that nothing was sent yet; on a later try without a record, that nobody knows."""
-        self._begin({"try": self.attempt.number}, is_lost=self.attempt.number > 1)
-
-    def lose(self) -> None:
-        """Write that nobody knows, if the record was deleted since an earlier part of this try."""
-        if self.is_new:
-            self._write_before(unknown())
+        """Write that nothing was sent yet, or that nobody knows, if there should be a record."""
+        is_lost = self.attempt.number > 1 or self.attempt.is_resumed
+        self._begin({"try": self.attempt.number}, is_lost=is_lost)
 
     def not_there(self, note: str) -> None:
         """Write the decision of a person that JSMS has nothing of this submission."""

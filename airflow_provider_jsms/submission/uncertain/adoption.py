@@ -100,8 +100,6 @@ class Adoption:
 def refuse_if_changed(answer: Answer, record: SubmissionRecord, call: object = DELETION) -> None:
     """Refuse an answer about a record that was edited or deleted since the question."""
     if answer.versions.get(record.key, record.version) != record.version:
-        # The beginning of this try has written it anew, where it was deleted.
-        record.lose()
         raise _not_adopted(call, "The answer is to an older question")
 
 

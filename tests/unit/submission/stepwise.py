@@ -307,7 +307,10 @@ def _run(it: Try, replay: Replay) -> Any:
     operator = _operator(it)
     operator.hook = lambda: ReplayedHook(replay, is_in_table=it.setting.is_in_table)
     ti = TaskInstance(
-        it.number, max_tries=int(it.is_cleared), map_index=0 if it.setting.kind == "mapped" else -1
+        it.number,
+        max_tries=int(it.is_cleared),
+        map_index=0 if it.setting.kind == "mapped" else -1,
+        next_method="answered" if it.answer else None,
     )
     context: dict[str, Any] = {"ti": ti}
     if not it.setting.is_in_table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -27,8 +28,15 @@ class TaskInstance:
     dag_id, task_id = "dag", "submit"
 
     def __init__(
-        self, try_number: int, *, max_tries: int = 0, map_index: int = -1, run_id: str = "run"
+        self,
+        try_number: int,
+        *,
+        max_tries: int = 0,
+        map_index: int = -1,
+        run_id: str = "run",
+        next_method: str | None = None,
     ) -> None:
+        self._ti_context_from_server = SimpleNamespace(next_method=next_method)
         self.run_id = run_id
         self.id = uuid4()  # another in each try
         self.try_number = try_number
@@ -89,9 +97,13 @@ class Task:
         operator.render_template_fields(self.context)
         return operator.execute(self.context)
 
-    def ti_of_try(self, number: int) -> TaskInstance:
+    def ti_of_try(self, number: int, next_method: str | None = None) -> TaskInstance:
         return TaskInstance(
-            number, max_tries=self.cleared, map_index=self.map_index, run_id=self.run_id
+            number,
+            max_tries=self.cleared,
+            map_index=self.map_index,
+            run_id=self.run_id,
+            next_method=next_method,
         )
 
     def clear(self, **changed: Any) -> Any:

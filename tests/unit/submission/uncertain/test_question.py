@@ -59,7 +59,7 @@ class Asked:
         about = self.parked.kwargs["about"]
         operator = task.operator.prepare_for_execution()
         operator._answer = None
-        context = {**task.context, "ti": task.ti_of_try(task.tries)}
+        context = {**task.context, "ti": task.ti_of_try(task.tries, next_method="answered")}
         operator.render_template_fields(context)
         return operator.answered(context, event, about=about)
 
@@ -331,6 +331,25 @@ class TestACampaign:
         result = asked.answer(task, question.SEVERAL_SUBMIT, schedule_id_1=first)
         assert (result["success_count"], len(result["schedule_ids"])) == (25, 3)
         assert posts(sandbox) == 4
+        assert_each_person_is_texted_once(sandbox)
+
+    @pytest.mark.parametrize("option", [question.ONE_SUBMIT, question.LEAVE], ids=str)
+    def test_submits_nothing_again_if_its_records_are_deleted_before_the_answer(
+        self, option: str, task: CampaignTask, sandbox: SandboxControl, asked: Asked
+    ) -> None:
+        sandbox.fault(CALL, "slow", seconds=0)
+        sandbox.fault(CALL, LOST[0])
+        with asked.parks():
+            task.run()
+        assert list(asked.params) == ["schedule_id"]
+        assert task.store
+        task.store.clear()
+        with pytest.raises(JsmsUncertainError):
+            asked.answer(task, option)
+        with asked.parks():
+            task.clear()
+        assert len(asked.params) == 3
+        assert posts(sandbox) == 3
         assert_each_person_is_texted_once(sandbox)
 
     def test_stops_to_ask_where_no_answer_comes_any_more(
