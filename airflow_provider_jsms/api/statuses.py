@@ -14,6 +14,7 @@ MAX_ROWS: Final = 500
 INTERVAL: Final = 5.0
 """Seconds between two pages of an app; JSMS answers 50201 to an earlier call."""
 DELIVERED: Final = 4001
+"""The ``status`` of a delivered text."""
 STATUSES: Final[dict[int, str]] = {
     DELIVERED: "delivered",
     4002: "the carrier has blacklisted the number",

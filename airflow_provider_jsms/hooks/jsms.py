@@ -236,10 +236,14 @@ class JsmsHook(BaseHook):
     ) -> str:
         """Replace a schedule and return its schedule_id (``PUT /v1/schedule/{schedule_id}``).
 
-        Pass ``sign_id`` again, or JSMS uses the default signature. The arguments and errors are
-        those of :meth:`submit_schedule`.
+        Pass ``sign_id`` again, or JSMS uses the default signature. The arguments are those of
+        :meth:`submit_schedule`, without ``once_key``.
 
+        :raises JsmsInputError: an argument is invalid; nothing was sent.
+        :raises JsmsSendWindowError: ``send_time`` is outside the window; nothing was sent.
+        :raises JsmsApiError: JSMS refused it.
         :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
+        :raises JsmsNoAnswerError: no usable reply came; a retry is safe.
         """
         time = self.parse_send_time(send_time, send_window, on_outside_window)
         call = calls.submit_schedule(
@@ -261,8 +265,10 @@ class JsmsHook(BaseHook):
     ) -> BatchResult:
         """Replace a batch schedule (``PUT /v1/schedule/batch/{schedule_id}``).
 
-        The arguments are those of :meth:`submit_batch_schedule`, the errors those of
-        :meth:`modify_schedule`.
+        The arguments are those of :meth:`submit_batch_schedule`, without ``once_key``. The errors
+        are those of :meth:`modify_schedule`.
+
+        :raises JsmsRecipientsFileError: the list cannot be read.
         """
         time = self.parse_send_time(send_time, send_window, on_outside_window)
         call = calls.submit_batch_schedule(

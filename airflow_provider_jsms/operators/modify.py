@@ -60,10 +60,20 @@ class JsmsModifyScheduleOperator(JsmsModifyOperator, JsmsSingleOperator):
 
     :param schedule_id: an id, or the result of the task that submitted it; the task is skipped if
         that continued without a schedule_id (templated).
+    :param on_past_send_time: ``"fail"`` or ``"skip"`` if ``send_time`` has passed. A later try
+        always fails then: an earlier one may have modified the schedule (templated).
+    :param send_window: the times of day at which the text may go out, as for
+        :class:`JsmsSubmitScheduleOperator` (templated).
+    :param on_outside_window: outside it, ``"fail"`` without retry, or ``"next"``: send at the next
+        opening (templated).
+    :raises JsmsInputError: an argument is invalid; nothing was sent.
+    :raises JsmsSendWindowError: ``send_time`` is outside the ``send_window``; nothing was sent.
+    :raises JsmsApiError: JSMS refused it.
     :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
+    :raises JsmsNoAnswerError: no usable reply came; a retry is safe.
 
-    The other arguments and errors are those of :class:`JsmsSubmitScheduleOperator`, without
-    ``exclude``, ``on_uncertain`` and ``durable``.
+    ``send_time``, ``mobile``, ``temp_id``, ``sign_id``, ``temp_para`` and ``jsms_conn_id`` are
+    those of :class:`JsmsSubmitScheduleOperator`.
     """
 
     template_fields = ("schedule_id", *JsmsSingleOperator.template_fields)
@@ -83,11 +93,16 @@ class JsmsModifyBatchScheduleOperator(JsmsModifyOperator, JsmsBatchOperator):
 
     :param schedule_id: an id, or the result of the task that submitted it; the task is skipped if
         that continued without a schedule_id (templated).
+    :param exclude: numbers that are left out, as in :class:`JsmsSubmitScheduleOperator`
+        (templated).
     :raises JsmsChangedListError: all are left out by ``exclude``, so the schedule is to be deleted.
+    :raises JsmsRefusedRecipientsError: more were refused than ``max_failures``.
+    :raises JsmsRecipientsFileError: the file, or a lazily fetched list, cannot be read.
     :raises JsmsStateError: 50028, no such schedule; 50029, it was sent or deleted.
 
-    The other arguments and errors are those of :class:`JsmsSubmitBatchScheduleOperator`, without
-    ``on_uncertain`` and ``durable``.
+    ``recipients``, ``columns``, ``tag`` and ``max_failures`` are those of
+    :class:`JsmsSubmitBatchScheduleOperator`. The other arguments and errors are those of
+    :class:`JsmsModifyScheduleOperator`, without ``mobile`` and ``temp_para``.
     """
 
     template_fields = ("schedule_id", *JsmsBatchOperator.template_fields)
