@@ -91,6 +91,58 @@ def test_a_wrong_answer_fails_and_the_next_clear_asks_again(
     assert texts(sandbox) == [(people.ANNA, 2)]
 
 
+FINE_THEN_LOST = ({"kind": "slow", "seconds": 0}, {"kind": "accepted_then_closed"})
+
+
+def campaign_that_asks(rest: AirflowRest, sandbox: SandboxControl) -> Asking:
+    """Lose the answer for the second of two chunks, of a thousand people and of one."""
+    for fault in FINE_THEN_LOST:
+        sandbox.fault(CALLS["ledger_batch"], **fault)
+    given = {"send_time": in_hours(1), "temp_id": 1, "on_uncertain": "ask"}
+    run = Asking(rest, "ledger_campaign", **given)
+    assert list(run.question()["params"]) == ["schedule_id_2"]
+    return run
+
+
+def schedule_ids(sandbox: SandboxControl) -> dict[str, str]:
+    """Return the newest schedule of each chunk by the field of the question."""
+    return {
+        f"schedule_id_{1 if len(each['recipients']) == 1000 else 2}": each["schedule_id"]
+        for each in sandbox.state()["schedules"]
+    }
+
+
+def test_a_campaign_is_asked_again_about_the_same_chunk(
+    rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    run = campaign_that_asks(rest, sandbox)
+    assert run.answer(question.SEVERAL_THERE, schedule_id_2="nowhere") == "failed"
+    run.clear_anyhow(keep=True)
+    assert run.answer(question.SEVERAL_THERE, **schedule_ids(sandbox)) == "success"
+    assert posts(sandbox) == 2
+    assert len(texts(sandbox)) == 1001
+
+
+def test_records_deleted_before_the_answer_are_no_reason_to_submit_again(
+    rest: AirflowRest, sandbox: SandboxControl
+) -> None:
+    run = campaign_that_asks(rest, sandbox)
+    for key in run.records:
+        rest.delete_state(run.dag_id, run.run_id, "submit", key)
+    assert run.answer(question.SEVERAL_SUBMIT) == "failed"
+    run.clear_anyhow(keep=True)
+    if AIRFLOW < (3, 4):
+        assert run.end() == "failed"
+        assert "the first question of a task again" in run.log
+        run.set(on_uncertain="assume_sent")
+        run.clear_anyhow(keep=True)
+        assert run.end() == "success"
+    else:
+        assert run.answer(question.SEVERAL_THERE, **schedule_ids(sandbox)) == "success"
+    assert posts(sandbox) == 2
+    assert len(texts(sandbox)) == 1001
+
+
 @pytest.mark.parametrize("wrong", [{"temp_id": "{{ 1/0 }}"}, {"temp_id": "none"}], ids=str)
 def test_a_mended_argument_is_submitted_by_the_cleared_task(
     wrong: dict[str, str], rest: AirflowRest, sandbox: SandboxControl

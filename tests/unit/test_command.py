@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_jsms.__main__ import main
+from airflow_provider_jsms.exceptions import JsmsUncertainError
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.submission.records.fingerprint import account_of
 from airflow_provider_jsms.submission.records.ledger_rows import ONCE, TASK, Place, Writer
 from tests import leaks, people
 from tests.databases import needs_sqlite_hook
+from tests.unit.submission.campaigns.test_campaign import (
+    CALL,
+    CampaignTask,
+    assert_each_person_is_texted_once,
+    set_chunk_size,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,6 +113,26 @@ def test_what_is_not_there_is_sent_again(sandbox: SandboxControl, tomorrow: date
     with pytest.raises(SystemExit, match="is accepted, which is not uncertain"):
         main(["not-there", "a key"])
     assert len(sandbox.state()["schedules"]) == 1
+
+
+def test_a_chunk_that_is_not_there_is_sent_where_the_task_cannot_ask(
+    sandbox: SandboxControl, tomorrow: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As before Airflow 3.3."""
+    for module in ("operators.submit", "submission.uncertain.advice"):
+        monkeypatch.setattr(f"airflow_provider_jsms.{module}.CAN_ASK", False)
+    set_chunk_size(monkeypatch)
+    task = CampaignTask(tomorrow)
+    sandbox.fault(CALL, "slow", seconds=0)
+    sandbox.fault(CALL, "closed_before_reading")
+    with pytest.raises(JsmsUncertainError, match="not-there dag/run/submit/-1/jsms_submission_2"):
+        task.run()
+    main(["not-there", "dag/run/submit/-1/jsms_submission_2"])
+    sandbox.fault(CALL, "accepted_then_closed")
+    with pytest.raises(JsmsUncertainError, match="right, clear the task with on_uncertain='assume"):
+        task.clear()
+    assert task.clear(on_uncertain="assume_sent")["uncertain_count"] == 10
+    assert_each_person_is_texted_once(sandbox)
 
 
 def test_it_finds_the_record_of_a_task(capsys: pytest.CaptureFixture[str]) -> None:

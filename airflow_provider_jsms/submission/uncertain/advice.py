@@ -40,14 +40,37 @@ def with_an_operator(record: SubmissionRecord) -> str:
             "* Clear the task: it asks what you found, and continues with your answer."
             f"{'' if record.attempt.is_part else marking}"
         )
-    ways = ["use another once_key" if record.attempt.is_keyed else "trigger a new run"]
-    if record.may_be_resubmitted:
-        ways.append("clear the task with on_uncertain='resubmit'")
+    return without_a_question(record)
+
+
+def without_a_question(record: SubmissionRecord) -> str:
+    """Return the same where the task cannot ask, as before Airflow 3.3."""
+    is_part = record.attempt.is_part
+    if is_part and not record.has_store:
+        return (
+            "Neither clear the task nor trigger a new run: without a record everybody would be "
+            "texted again. Look in the JSMS console which schedules of the task exist, mark it as "
+            "success, and text the people without one by another task."
+        )
+    go_on = (
+        "clear the task with on_uncertain='assume_sent'" if is_part else "mark the task as success"
+    )
     return (
         "Look in the JSMS console whether that schedule exists.\n"
-        "* If it exists and is right, mark the task as success.\n"
-        f"* If it does not exist, {', or '.join(ways)}."
+        f"* If it exists and is right, {go_on}.\n"
+        f"* If it does not exist, {_if_missing(record, go_on)}."
     )
+
+
+def _if_missing(record: SubmissionRecord, go_on: str) -> str:
+    is_open = record.may_be_resubmitted or not record.attempt.is_in_table
+    if record.has_store and is_open:
+        return f"{_not_there(record, record.key)}, and clear the task"
+    if record.attempt.is_part:
+        return f"text its people by another task, and {go_on}"
+    if record.has_store:
+        return "use another once_key" if record.attempt.is_keyed else "trigger a new run"
+    return "trigger a new run, or clear the task with on_uncertain='resubmit'"
 
 
 def with_code(record: SubmissionRecord) -> str:
@@ -59,20 +82,22 @@ def with_code(record: SubmissionRecord) -> str:
             "JsmsHook(..., durable=False)."
         )
     key = CODE_KEY if record.attempt.doubt else record.key
-    if record.attempt.is_in_table:
-        name = key if record.attempt.is_keyed else f"{record.attempt.by}/{key}"
-        return (
-            "Look in the JSMS console whether that schedule exists.\n"
-            "* If it exists and is right, let your code continue without this text.\n"
-            "* If it does not exist, run `python -m airflow_provider_jsms not-there "
-            f"{shlex.quote(name)}`, with `--conn-id` for another connection than "
-            f"{DEFAULT_CONN_ID}, and run your code again."
-        )
+    again = "run your code again." if record.attempt.is_in_table else f"clear the task. {KEEP}"
     return (
         "Look in the JSMS console whether that schedule exists.\n"
         "* If it exists and is right, let your code continue without this text.\n"
-        f'* If it does not exist, write {{"state": "begun"}} into the record {key} in the '
-        f"task's Storage tab, and clear the task. {KEEP}".rstrip()
+        f"* If it does not exist, {_not_there(record, key)}, and {again}".rstrip()
+    )
+
+
+def _not_there(record: SubmissionRecord, key: str) -> str:
+    """Return how a person writes that JSMS has nothing of a submission."""
+    if not record.attempt.is_in_table:
+        return f'write {{"state": "begun"}} into the record {key} in the task\'s Storage tab'
+    name = key if record.attempt.is_keyed else f"{record.attempt.by}/{key}"
+    return (
+        f"run `python -m airflow_provider_jsms not-there {shlex.quote(name)}`, with `--conn-id` "
+        f"for another connection than {DEFAULT_CONN_ID}"
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.exceptions import JsmsUncertainError
+from airflow_provider_jsms.submission.uncertain.advice import without_a_question
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -30,6 +31,8 @@ class Doubt(NamedTuple):
     :param call: the request.
     :param is_wanted: False if it is to be deleted, because it has vanished from a list.
     :param has_sent: whether this try has sent it.
+    :param is_part: it is one of several chunks.
+    :param otherwise: the next steps of a person where the task cannot ask.
     """
 
     key: str
@@ -44,6 +47,8 @@ class Doubt(NamedTuple):
     call: str = DELETION
     is_wanted: bool = True
     has_sent: bool = False
+    is_part: bool = False
+    otherwise: str = ""
 
     @property
     def rows(self) -> dict[str, str]:
@@ -111,6 +116,8 @@ def doubt_about(
         call=str(call or DELETION),
         is_wanted=call is not None,
         has_sent=sent_at is not None,
+        is_part=record.attempt.is_part,
+        otherwise=without_a_question(record),
     )
 
 

@@ -60,9 +60,9 @@ def question_about(doubts: Sequence[Doubt]) -> dict[str, Any]:
 
     Its ``params`` are the fields of the form, a schedule_id for each doubt.
     """
-    is_one, kind = len(doubts) == 1, "batches" if _are_chunks(doubts) else "texts"
+    is_one = _is_alone(doubts)
     rows = [doubt.rows for doubt in doubts]
-    header = ["", *(_name(doubt, doubts) for doubt in doubts)] if not is_one else ["", ""]
+    header = ["", *([""] if is_one else map(_name, doubts))]
     lines = [header, ["---"] * len(header)]
     lines += [[name, *(each[name] for each in rows)] for name in rows[0]]
     ways, options = _SEVERAL, [SEVERAL_THERE, SEVERAL_SUBMIT, LEAVE]
@@ -72,11 +72,21 @@ def question_about(doubts: Sequence[Doubt]) -> dict[str, Any]:
         options = [ONE_THERE, ONE_SUBMIT if is_wanted else ONE_ABSENT, LEAVE]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return {
-        "subject": f"Has JSMS accepted {'this text' if is_one else f'these {len(doubts)} {kind}'}?",
+        "subject": f"Has JSMS accepted {_subject(doubts)}?",
         "body": f"{_WHY}\n\n{table}\n\n{_logs(doubts)}\n\n{ways}",
         "options": options,
         "params": {_field(doubt, doubts): _param(doubt) for doubt in doubts},
     }
+
+
+def is_shown(question: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
+    """Return whether a question that Airflow shows is about all the same submissions.
+
+    Airflow 3.3 keeps the first question of a task instance. That one may be about more chunks.
+    """
+    fields = shown.get("params") or {}
+    is_same = all(fields.get(name) == param for name, param in question["params"].items())
+    return is_same and shown.get("options") == question["options"]
 
 
 def answer_of(event: Mapping[str, Any], about: Mapping[str, Mapping[str, str]]) -> Answer:
@@ -142,13 +152,18 @@ def _logs(doubts: Sequence[Doubt]) -> str:
     )
 
 
-def _name(doubt: Doubt, doubts: Sequence[Doubt]) -> str:
-    return f"Batch {_number(doubt)}" if _are_chunks(doubts) else mask_text(doubt.key)
+def _is_alone(doubts: Sequence[Doubt]) -> bool:
+    # The question about a chunk has the form of one about several, which may be shown for it.
+    return len(doubts) == 1 and not doubts[0].is_part
 
 
-def _are_chunks(doubts: Sequence[Doubt]) -> bool:
-    """Return whether several submissions are of one batch, by the keys of their records."""
-    return len({_CHUNK.sub("", doubt.key) for doubt in doubts}) == 1
+def _subject(doubts: Sequence[Doubt]) -> str:
+    one, several = ("batch", "batches") if doubts[0].is_part else ("text", "texts")
+    return f"this {one}" if len(doubts) == 1 else f"these {len(doubts)} {several}"
+
+
+def _name(doubt: Doubt) -> str:
+    return f"Batch {_number(doubt)}" if doubt.is_part else mask_text(doubt.key)
 
 
 def _number(doubt: Doubt) -> str:
@@ -158,13 +173,13 @@ def _number(doubt: Doubt) -> str:
 
 
 def _field(doubt: Doubt, doubts: Sequence[Doubt]) -> str:
-    if len(doubts) == 1:
+    if _is_alone(doubts):
         return _FIELD
     # After its place in the question an answer could be taken for another text, when Airflow asks
     # again and the order is another one.
     digest = hashlib.sha256(doubt.key.encode()).hexdigest()[:12]
     name = doubt.key if _PLAIN_KEY.fullmatch(doubt.key) else digest
-    return f"{_FIELD}_{_number(doubt) if _are_chunks(doubts) else name}"
+    return f"{_FIELD}_{_number(doubt) if doubt.is_part else name}"
 
 
 def _param(doubt: Doubt) -> dict[str, Any]:

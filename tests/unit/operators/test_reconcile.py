@@ -30,6 +30,7 @@ from airflow_provider_jsms.exceptions import (
     JsmsUncertainError,
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.operators import asking
 from airflow_provider_jsms.operators.jsms import JsmsReconcileSchedulesOperator
 from airflow_provider_jsms.submission import keyed
 from airflow_provider_jsms.submission.airflow_version import CAN_ASK
@@ -669,10 +670,12 @@ class TestAsking:
     @pytest.fixture
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         questions: list[dict[str, Any]] = []
-        monkeypatch.setattr(
-            "airflow.sdk.execution_time.hitl.upsert_hitl_detail",
-            lambda **given: questions.append(given),
-        )
+
+        def enter(_: Any, question: dict[str, Any]) -> dict[str, Any]:
+            questions.append(question)
+            return question
+
+        monkeypatch.setattr(asking, "_enter", enter)
         return questions
 
     def ask(self, scene: Scene, visits: list[Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.hooks.connection import JsmsSettings
 from airflow_provider_jsms.hooks.jsms import JsmsHook
+from airflow_provider_jsms.operators import asking
 from airflow_provider_jsms.operators.jsms import (
     JsmsSubmitBatchScheduleOperator,
     JsmsSubmitScheduleOperator,
@@ -356,7 +357,7 @@ def chunks_of_one_person(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(module, "MAX_RECIPIENTS", 1)
     for module in (ledger, record_content, stored_record):
         monkeypatch.setattr(module, "now", lambda: NOW)
-    monkeypatch.setattr("airflow.sdk.execution_time.hitl.upsert_hitl_detail", lambda **_: None)
+    monkeypatch.setattr(asking, "_enter", lambda _, question: question)
     monkeypatch.setattr("airflow.sdk.bases.operator.ExecutorSafeguard.test_mode", True)
     steps.clear()
     logging.disable(logging.CRITICAL)

@@ -27,6 +27,7 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.notifications.jsms import JsmsNotifier
+from airflow_provider_jsms.operators import asking
 from airflow_provider_jsms.operators.jsms import JsmsDeleteScheduleOperator
 from airflow_provider_jsms.submission import custom_code, keyed
 from airflow_provider_jsms.submission.uncertain.question import ONE_SUBMIT
@@ -311,7 +312,7 @@ class TestOneThatIsUnderWay:
             pytest.skip("this Airflow asks nobody")
         name = f"submit_{'batch_' if task.kind == 'batch' else ''}schedule"
         sandbox.fault(name, "closed_before_reading")
-        monkeypatch.setattr("airflow.sdk.execution_time.hitl.upsert_hitl_detail", lambda **_: None)
+        monkeypatch.setattr(asking, "_enter", lambda _, question: question)
         with pytest.raises(TaskAwaitingInput) as asked:
             task.run()
         about = asked.value.kwargs["about"]

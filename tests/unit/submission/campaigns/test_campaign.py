@@ -654,6 +654,15 @@ class TestWithoutAStore:
         assert "10 of 25" in text
         assert "a new run with them alone" in text
 
+    def test_an_unknown_outcome_is_no_reason_for_a_new_run(
+        self, task: CampaignTask, sandbox: SandboxControl, break_in_chunk_2: None
+    ) -> None:
+        sandbox.fault(CALL, "accepted_then_closed")
+        with pytest.raises(JsmsUncertainError, match=r"Neither clear .* nor trigger") as caught:
+            task.run()
+        assert "resubmit" not in str(caught.value)
+        assert "10 of 25 recipients are scheduled" in str(caught.value)
+
     def test_a_later_try_does_not_know(self, task: CampaignTask, sandbox: SandboxControl) -> None:
         task.run()
         with pytest.raises(JsmsUncertainError, match="keeps no record"):

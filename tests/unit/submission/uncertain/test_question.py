@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsUncertainError
+from airflow_provider_jsms.operators import asking
 from airflow_provider_jsms.submission.uncertain import question
 from airflow_provider_jsms.submission.uncertain.doubt import Doubt
 from tests import leaks, people
@@ -36,10 +37,13 @@ class Asked:
     """What Airflow keeps of a question, and how it resumes the task."""
 
     def __init__(self) -> None:
+        self.keeps_first = AIRFLOW < (3, 4)
         self.questions: list[dict[str, Any]] = []
 
-    def upsert(self, **given: Any) -> None:
-        self.questions.append(given)
+    def enter(self, _: Any, question: dict[str, Any]) -> dict[str, Any]:
+        """Return the question that Airflow shows: the first one of the task until 3.4."""
+        self.questions.append(question)
+        return self.questions[0 if self.keeps_first else -1]
 
     @property
     def params(self) -> dict[str, Any]:
@@ -92,7 +96,7 @@ def test_a_field_belongs_to_its_text_in_whatever_order_they_are_asked_about() ->
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     asked = Asked()
-    monkeypatch.setattr("airflow.sdk.execution_time.hitl.upsert_hitl_detail", asked.upsert)
+    monkeypatch.setattr(asking, "_enter", asked.enter)
     return asked
 
 
@@ -188,10 +192,10 @@ class TestAQuestion:
     def test_that_airflow_does_not_take_leaves_the_error(
         self, task: Task, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(**_: Any) -> None:
+        def fail(*_: Any) -> None:
             raise ConnectionError
 
-        monkeypatch.setattr("airflow.sdk.execution_time.hitl.upsert_hitl_detail", fail)
+        monkeypatch.setattr(asking, "_enter", fail)
         lose(task, sandbox, LOST[0])
         with pytest.raises(JsmsUncertainError, match="JSMS may have accepted this"):
             task.run(on_uncertain="ask")
@@ -333,23 +337,80 @@ class TestACampaign:
         assert posts(sandbox) == 4
         assert_each_person_is_texted_once(sandbox)
 
-    @pytest.mark.parametrize("option", [question.ONE_SUBMIT, question.LEAVE], ids=str)
+    @pytest.mark.parametrize("keeps_first", [True, False], ids=["3.3", "3.4"])
+    @pytest.mark.parametrize("option", [question.SEVERAL_SUBMIT, question.LEAVE], ids=str)
     def test_submits_nothing_again_if_its_records_are_deleted_before_the_answer(
-        self, option: str, task: CampaignTask, sandbox: SandboxControl, asked: Asked
+        self,
+        option: str,
+        keeps_first: bool,
+        task: CampaignTask,
+        sandbox: SandboxControl,
+        asked: Asked,
     ) -> None:
+        asked.keeps_first = keeps_first
         sandbox.fault(CALL, "slow", seconds=0)
         sandbox.fault(CALL, LOST[0])
         with asked.parks():
             task.run()
-        assert list(asked.params) == ["schedule_id"]
+        assert asked.questions[0]["subject"] == "Has JSMS accepted this batch?"
+        assert list(asked.params) == ["schedule_id_2"]
         assert task.store
         task.store.clear()
         with pytest.raises(JsmsUncertainError):
             asked.answer(task, option)
+        if keeps_first:
+            with pytest.raises(JsmsUncertainError, match="does not ask") as caught:
+                task.clear()
+            assert "clear the task with on_uncertain='assume_sent'" in str(caught.value)
+            assert task.clear(on_uncertain="assume_sent")["uncertain_count"] == 25
+        else:
+            with asked.parks():
+                task.clear()
+            assert len(asked.params) == 3
+        assert posts(sandbox) == 3
+        assert_each_person_is_texted_once(sandbox)
+
+    @pytest.mark.parametrize("keeps_first", [True, False], ids=["3.3", "3.4"])
+    def test_asks_again_about_one_of_its_chunks(
+        self, keeps_first: bool, task: CampaignTask, sandbox: SandboxControl, asked: Asked
+    ) -> None:
+        asked.keeps_first = keeps_first
+        sandbox.fault(CALL, LOST[1], times=2)
+        with asked.parks():
+            task.run()
+        sandbox.fault(CALL, "slow", seconds=0)
+        sandbox.fault(CALL, LOST[0])
+        with pytest.raises(JsmsUncertainError):
+            asked.answer(task, question.SEVERAL_SUBMIT)
+        found = [each["schedule_id"] for each in sandbox.state()["schedules"]]
         with asked.parks():
             task.clear()
-        assert len(asked.params) == 3
-        assert posts(sandbox) == 3
+        assert list(asked.params) == ["schedule_id_2"]
+        # The form that is shown on 3.3 has a field for the first chunk too.
+        entered = {"schedule_id_1": found[1], "schedule_id_2": found[2]}
+        result = asked.answer(task, question.SEVERAL_THERE, **entered)
+        assert sorted(result["schedule_ids"]) == sorted(found)
+        assert posts(sandbox) == 5
+        assert_each_person_is_texted_once(sandbox)
+
+    def test_names_another_way_where_airflow_shows_a_question_about_other_chunks(
+        self, task: CampaignTask, sandbox: SandboxControl, asked: Asked
+    ) -> None:
+        asked.keeps_first = True
+        sandbox.fault(CALL, LOST[1])
+        with asked.parks():
+            task.run()
+        assert task.store
+        key = "jsms_submission_3"
+        task.store.set(key, {**task.store.get(key), "state": "sending"})
+        with pytest.raises(JsmsUncertainError, match="Clear the task: it asks"):
+            asked.answer(task, question.SEVERAL_SUBMIT)
+        with pytest.raises(JsmsUncertainError, match="does not ask") as caught:
+            task.clear()
+        assert f'write {{"state": "begun"}} into the record {key}' in str(caught.value)
+        sandbox.delete(task.store.get(key)["schedule_id"])
+        task.store.set(key, {"state": "begun"})
+        assert task.clear()["success_count"] == 25
         assert_each_person_is_texted_once(sandbox)
 
     def test_stops_to_ask_where_no_answer_comes_any_more(
@@ -375,7 +436,10 @@ class TestACampaign:
 )
 def test_the_fields_of_a_campaign_are_numbered_by_its_chunks(keys: tuple[str, str]) -> None:
     text = {"why": "", "since": None, "number": 1, "who": "", "temp_id": "2", "send_time": ""}
-    doubts = [Doubt(key=key, version="1", schedule_id=None, **text) for key in keys]  # type: ignore[arg-type]
+    doubts = [
+        Doubt(key=key, version="1", schedule_id=None, is_part=True, **text)  # type: ignore[arg-type]
+        for key in keys
+    ]
     assert list(question.question_about(doubts)["params"]) == ["schedule_id_1", "schedule_id_2"]
     assert {it["field"] for it in question.about(doubts).values()} == {
         *("schedule_id_1", "schedule_id_2"),
