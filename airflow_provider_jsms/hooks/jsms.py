@@ -34,6 +34,8 @@ from airflow_provider_jsms.submission.custom_code import (
 from airflow_provider_jsms.submission.records.fingerprint import account_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from requests import Session
 
     from airflow_provider_jsms.api.calls import Call
@@ -236,8 +238,9 @@ class JsmsHook(BaseHook):
     ) -> str:
         """Replace a schedule and return its schedule_id (``PUT /v1/schedule/{schedule_id}``).
 
-        Pass ``sign_id`` again, or JSMS uses the default signature. The arguments are those of
-        :meth:`submit_schedule`, without ``once_key``.
+        Pass ``sign_id`` again, or JSMS uses the default signature. If the connection names a
+        ledger, it notes the new time there. The arguments are those of :meth:`submit_schedule`,
+        without ``once_key``.
 
         :raises JsmsInputError: an argument is invalid; nothing was sent.
         :raises JsmsSendWindowError: ``send_time`` is outside the window; nothing was sent.
@@ -249,7 +252,7 @@ class JsmsHook(BaseHook):
         call = calls.submit_schedule(
             send_time=time, mobile=mobile, temp_id=temp_id, sign_id=sign_id, temp_para=temp_para
         )
-        return self._send_future(calls.modification(call, schedule_id))
+        return self._modify(call, schedule_id)
 
     def modify_batch_schedule(
         self,
@@ -274,7 +277,7 @@ class JsmsHook(BaseHook):
         call = calls.submit_batch_schedule(
             send_time=time, recipients=recipients, temp_id=temp_id, sign_id=sign_id, tag=tag
         )
-        return self._send_future(calls.modification(call, schedule_id))
+        return self._modify(call, schedule_id)
 
     def query_schedule(self, schedule_id: object) -> Schedule:
         """Return a single or batch schedule (``GET /v1/schedule/{schedule_id}``).
@@ -383,16 +386,10 @@ class JsmsHook(BaseHook):
 
         :param is_gone: JSMS does not know it. Then it was deleted only if its time is ahead.
         """
-        try:
-            if self.ledger is not None:
-                app = account_of(self.settings).app
-                self.ledger.mark_deleted(app, str(schedule_id).strip(), only_ahead=is_gone)
-        except Exception as error:  # noqa: BLE001  the schedule is deleted, which cannot be repeated
-            self.log.warning(
-                "The ledger could not note that schedule %s was deleted, so it is not submitted "
-                "again under the same key: %s",
-                *(schedule_id, error),
-            )
+        self._note(
+            *(schedule_id, "was deleted, so it is not submitted again under the same key"),
+            lambda ledger, app, key: ledger.mark_deleted(app, key, only_ahead=is_gone),
+        )
 
     def raise_if_sent(self, schedule_id: object, error: JsmsStateError) -> None:
         """Raise JsmsAlreadySentError if a schedule is still known and its send_time has passed."""
@@ -452,6 +449,32 @@ class JsmsHook(BaseHook):
                     *(call, lost, MAX_ROWS),
                 )
 
+    def _note(
+        self, schedule_id: object, what: str, write: Callable[[SqlLedger, str, str], None]
+    ) -> None:
+        """Write into the ledger, if there is one; what fails is only logged.
+
+        :param what: what happened to the schedule, and what follows if the ledger does not know.
+        :param write: gets the ledger, the app and the schedule_id.
+        """
+        try:
+            if self.ledger is not None:
+                write(self.ledger, account_of(self.settings).app, str(schedule_id).strip())
+        except Exception as error:  # noqa: BLE001  JSMS has done it, and it must not be repeated
+            self.log.warning(
+                "The ledger could not note that schedule %s %s: %s", schedule_id, what, error
+            )
+
+    def _modify(self, call: Call[T], schedule_id: object) -> T:
+        result = self._send_future(calls.modification(call, schedule_id))
+        if _accepted_of(result) is not None:
+            times = {name: call.summary[name] for name in ("send_time", "send_time_utc")}
+            self._note(
+                *(schedule_id, "was moved, so a list that is reconciled may not delete it in time"),
+                lambda ledger, app, key: ledger.mark_moved(app, key, times),
+            )
+        return result
+
     def _send_future(self, call: Call[T]) -> T:
         call.require_sendable()
         return self.send_call(call)
@@ -461,6 +484,9 @@ class JsmsHook(BaseHook):
         moment = call.send_time.utc if call.send_time else "unknown"
         self.log.info("%s: %s, which is %s", call, call.subject, moment)
         result = self._client.send(call)
-        accepted = result if isinstance(result, str) else result["schedule_id"]  # type: ignore[index]
-        self.log.info("%s: JSMS answered with schedule_id %s", call, accepted)
+        self.log.info("%s: JSMS answered with schedule_id %s", call, _accepted_of(result))
         return result
+
+
+def _accepted_of(result: Any) -> str | None:  # noqa: ANN401  of a single text or a batch
+    return result if isinstance(result, str) else result["schedule_id"]

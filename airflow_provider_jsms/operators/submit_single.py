@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
@@ -126,6 +127,10 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
             return
         if not record.is_scheduled_or_unknown:
             raise AirflowSkipException("The recipient is in exclude, so nothing was sent.")
+        if record.is_sent(datetime.now(UTC)):
+            raise AirflowSkipException(
+                f"The recipient is in exclude now. Schedule {record.schedule_id} was sent before."
+            )
         raise JsmsChangedListError(
             "The recipient is in exclude now, but the text was submitted before, or may have been "
             f"(record {record.key}, schedule {record.schedule_id or 'unknown'}). Nothing "

@@ -39,15 +39,36 @@ class Scope:
         """Return the records of a list by key, and those of other texts that are still pending.
 
         :param moment: texts due later are pending (UTC).
-        :raises JsmsInputError: a key of the list is in use in another scope.
+        :raises JsmsInputError: a key of the list is in use in another scope, or another mapped
+            instance of the task uses the scope.
         """
         app, scope = self.place.app, str(self.place.scope)
         with _explaining():
             rows = self.ledger.rows(app, keys)
             _refuse_other_scopes(rows, scope)
             self._unscoped = {key: row for key, row in rows.items() if row.scope is None}
-            rows |= self.ledger.pending_in_scope(app, scope, moment)
+            pending = self.ledger.pending_in_scope(app, scope, moment)
+        self._refuse_siblings([row for key, row in pending.items() if key not in rows])
+        rows |= pending
         return {key: sound(row.content) for key, row in rows.items()}
+
+    def _refuse_siblings(self, vanished: Iterable[Row]) -> None:
+        """Refuse texts that another map index of this task has just submitted in the same scope."""
+        mine = self.place.writer
+        siblings = [
+            row
+            for row in vanished
+            if row.state not in NOT_SCHEDULED
+            and row.place.writer != mine
+            and row.place.writer._replace(map_index=mine.map_index) == mine
+        ]
+        if siblings:
+            raise JsmsInputError(
+                f"Another mapped instance of this task has submitted {len(siblings)} texts of the "
+                f"scope {mask_text(self.place.scope)!r}, which this list would delete. Nothing "
+                "was sent. A scope has one list: give each mapped instance a scope of its own, or "
+                "pass all texts in one list."
+            )
 
     def store(self) -> SqlStore:
         """Return a store for one text."""

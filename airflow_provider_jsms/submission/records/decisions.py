@@ -24,6 +24,8 @@ of another master secret         JSMS is asked whether it holds the same text
 no store, not the first try      uncertain
 of a key, same request           returns the schedule, without a request, also after it was sent
 of a key, another request        JSMS is asked, as if the record were *finished*
+of a key, another request        fails: the key names two texts
+of this run
 ===============================  ===============================================================
 
 Where it is uncertain and the task may ask, a person decides (the room *uncertain*).
@@ -197,9 +199,23 @@ def _with_key(record: Mapping[str, Any], request: Fingerprint, attempt: Attempt)
     decision = _reuse_or_modify(record, request)
     if decision.do is Do.REUSE:
         return Decision(Do.REUSE, "the same request was submitted under this key")
+    if _is_of_this_run(record, attempt):
+        return Decision(Do.LEAVE, "this run has submitted another text under the same key")
     if attempt.is_part and not request.is_for_same_people(recorded):
         return Decision(Do.LEAVE, "the record of this part of a campaign is of other recipients")
     return Decision(Do.QUERY, "another request was submitted under this key")
+
+
+def _is_of_this_run(record: Mapping[str, Any], attempt: Attempt) -> bool:
+    """Return whether this run wrote a record, but no earlier try of this task instance did."""
+    by = str(record.get("by") or "")
+    if not by or attempt.is_resumed or _run_of(by) != _run_of(attempt.by):
+        return False
+    return by != attempt.by or record.get("try") == attempt.number
+
+
+def _run_of(by: str) -> str:
+    return by.rsplit("/", 2)[0]
 
 
 def _why_not_modified(record: Mapping[str, Any], attempt: Attempt) -> str:

@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import JsmsLedgerError
 from airflow_provider_jsms.submission.records.decisions import (
     ACCEPTED,
@@ -23,6 +24,7 @@ from airflow_provider_jsms.submission.records.decisions import (
     SENDING,
     decide,
 )
+from airflow_provider_jsms.submission.records.ledger_rows import due_text
 from airflow_provider_jsms.submission.records.record_content import (
     DAMAGED,
     not_there,
@@ -33,6 +35,7 @@ from airflow_provider_jsms.submission.records.stored_record import StoredRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from airflow_provider_jsms.submission.records.decisions import Attempt, Decision
     from airflow_provider_jsms.submission.records.fingerprint import Fingerprint
@@ -83,6 +86,11 @@ class SubmissionRecord(StoredRecord):
     def schedule_id(self) -> str | None:
         """The accepted schedule."""
         return (self.content or {}).get("schedule_id")
+
+    def is_sent(self, moment: datetime) -> bool:
+        """Return whether it names a schedule whose time has passed."""
+        due = due_text(self.content or {})
+        return self.state in (ACCEPTED, FINISHED) and due is not None and due < utc_text(moment)
 
     @property
     def is_of_this_try(self) -> bool:
@@ -162,9 +170,11 @@ class SubmissionRecord(StoredRecord):
     def _write_before(self, content: dict[str, Any]) -> None:
         # Airflow's store refuses a try that another one has replaced, a table does not.
         if self.attempt.is_in_table and self._is_of_later_try:
+            number = (self.content or {})["try"]
             raise JsmsLedgerError(
-                f"A later try of this task has written the record {self.key}, so this one stops, "
-                "and nothing was sent."
+                f"A later try of this task ({number}) has written the record {self.key}, so this "
+                "one stops, and nothing was sent. If the run was deleted and created again, clear "
+                f"the task until its try is number {number}."
             )
         super()._write_before(content)
 

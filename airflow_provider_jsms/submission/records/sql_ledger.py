@@ -160,6 +160,17 @@ class SqlLedger:
                 with suppress(RecordTakenError):  # it is of another schedule by now, or deleted
                     self.write(row.place, row.record_key, deleted(row.content), row.version)
 
+    def mark_moved(self, app: str, schedule_id: str, times: Mapping[str, str]) -> None:
+        """Write into the rows of a schedule when it is sent now.
+
+        :param times: ``send_time`` and ``send_time_utc``.
+        """
+        column = self._records.c
+        for row in self._rows(column.app == app, column.schedule_id == schedule_id):
+            if row.state in (ACCEPTED, FINISHED) and isinstance(row.content, dict):
+                with suppress(RecordTakenError):  # another task modifies it
+                    self.write(row.place, row.record_key, {**row.content, **times}, row.version)
+
     def _rows(
         self, *conditions: Any, order: sa.ColumnElement[Any] | None = None, limit: int | None = None
     ) -> list[Row]:

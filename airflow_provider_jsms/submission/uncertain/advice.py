@@ -113,6 +113,11 @@ def conflict(record: SubmissionRecord, decision: Decision) -> JsmsError:
         )
         error.ends_run = True
         return error
+    if record.attempt.is_keyed and not record.attempt.is_part:
+        return JsmsForeignRecordError(
+            f"{text} Give each text a once_key of its own. To change the text, trigger a new run, "
+            "or use JsmsModifyScheduleOperator."
+        )
     if record.attempt.is_one_of_several:
         return JsmsForeignRecordError(
             f"{text} Texts of your own code are not modified, because another try may ask in "

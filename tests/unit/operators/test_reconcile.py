@@ -68,8 +68,10 @@ def entry(number: int, when: datetime, **changed: Any) -> dict[str, Any]:
 class TaskInstance:
     """As much of one as the operator uses."""
 
+    map_index = -1
+
     def __init__(self, run_id: str, try_number: int = 1) -> None:
-        self.dag_id, self.run_id, self.task_id, self.map_index = "visits", run_id, "reconcile", -1
+        self.dag_id, self.run_id, self.task_id = "visits", run_id, "reconcile"
         self.id = uuid4()
         self.try_number = try_number
         self.max_tries = 0
@@ -574,6 +576,47 @@ class TestReading:
     def test_no_list_is_refused(self, scene: Scene) -> None:
         with pytest.raises(JsmsInputError, match="texts is of type int"):
             scene.reconcile(3)
+
+
+def test_a_text_that_another_task_has_moved_is_deleted_in_time(
+    scene: Scene, visits: list[dict[str, Any]], tomorrow: datetime
+) -> None:
+    scene.reconcile(visits)
+    schedule_id = scene.rows()["visit-0"]["schedule_id"]
+    later = tomorrow + timedelta(days=2)
+    with JsmsHook() as hook:
+        text = {"mobile": people.number(0), "temp_id": 2, "temp_para": {"name": "Anna"}}
+        hook.modify_schedule(schedule_id, send_time=later, **text)
+    assert scene.rows()["visit-0"]["send_time"] == f"{later:%Y-%m-%dT%H:%M:%SZ}"
+    with time_machine.travel(later - HOUR):
+        assert scene.counts([], **LIMIT) == {"deleted": 1}
+    assert people.number(0) not in scene.sent()
+
+
+def test_a_modification_that_the_ledger_misses_is_made_nevertheless(
+    scene: Scene, visits: list[dict[str, Any]], tomorrow: datetime
+) -> None:
+    result = scene.reconcile(visits)
+    with scene.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE jsms_ledger"))
+        connection.execute(sa.text("CREATE TABLE jsms_ledger (id INTEGER)"))
+    with JsmsHook() as hook:
+        hook.modify_schedule(
+            result["submitted"][0], send_time=tomorrow, mobile=people.number(9), temp_id=1
+        )
+    assert people.number(9) in scene.pending
+
+
+def test_two_mapped_lists_of_one_scope_do_not_delete_each_other(
+    scene: Scene, visits: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.reconcile(visits[:1])
+    monkeypatch.setattr(TaskInstance, "map_index", 1)
+    with pytest.raises(JsmsInputError, match="which this list would delete"):
+        scene.reconcile(visits[1:], is_retry=True)
+    assert scene.calls() == {"POST": 1}
+    # The next run has one list.
+    assert scene.counts(visits) == {"submitted": 5, "unchanged": 1}
 
 
 class TestErrors:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_jsms.exceptions import (
     JsmsChangedListError,
@@ -139,6 +139,54 @@ def test_another_request_modifies_it_until_it_is_sent(
     # The first run comes again with what it had: the last one to ask wins.
     assert new_run().run() == schedule_id
     assert (posts(sandbox), puts(sandbox)) == (1, 2)
+    assert texted(sandbox) == [people.ANNA]
+
+
+def test_two_texts_of_one_run_need_two_keys(
+    new_run: Callable[..., Task], sandbox: SandboxControl
+) -> None:
+    first = new_run()
+    schedule_id = first.run()
+    other = new_run(temp_id=1)
+    other.run_id, other.map_index = first.run_id, 1
+    with pytest.raises(JsmsForeignRecordError, match="this run has submitted another text"):
+        other.run(**other.to(people.BEN))
+    with pytest.raises(JsmsForeignRecordError, match="a once_key of its own"):
+        other.clear()
+    other.arguments |= {"temp_id": 2}
+    assert other.run() == schedule_id
+    # The task that has submitted it may change it after a clear, and so may another run.
+    assert first.clear(**first.to(people.BEN)) == schedule_id
+    assert new_run().run() == schedule_id
+    assert (posts(sandbox), puts(sandbox)) == (1, 2)
+    assert texted(sandbox) == [people.ANNA]
+
+
+def test_a_loop_needs_a_key_for_each_text(
+    new_run: Callable[..., Task], sandbox: SandboxControl
+) -> None:
+    task = new_run()
+    task.run()
+    task.tries -= 1  # the code executes it once more in the same try
+    with pytest.raises(JsmsForeignRecordError, match="a once_key of its own"):
+        task.run(**task.to(people.BEN))
+    assert texted(sandbox) == [people.ANNA]
+
+
+def test_a_person_who_is_excluded_after_the_text_was_sent_is_skipped(
+    sandbox: SandboxControl, tomorrow: datetime
+) -> None:
+    task = Task("single", tomorrow)
+    task.store = None
+    task.arguments["once_key"] = KEY
+    task.run()
+    with pytest.raises(JsmsChangedListError, match="delete that schedule"):
+        task.run(exclude=[people.ANNA])
+    with (
+        time_machine.travel(datetime.now(UTC) + timedelta(days=2)),
+        pytest.raises(AirflowSkipException, match="was sent before"),
+    ):
+        task.run(exclude=[people.ANNA])
     assert texted(sandbox) == [people.ANNA]
 
 
