@@ -172,9 +172,9 @@ class SubmissionRecord(StoredRecord):
         if self.attempt.is_in_table and self._is_of_later_try:
             number = (self.content or {})["try"]
             raise JsmsLedgerError(
-                f"A later try of this task ({number}) has written the record {self.key}, so this "
-                "one stops, and nothing was sent. If the run was deleted and created again, clear "
-                f"the task until its try is number {number}."
+                f"A later try of this task has written the record {self.key}, so this one stops, "
+                "and nothing was sent. If the run was deleted and created again, clear the task "
+                f"until its try is number {number}."
             )
         super()._write_before(content)
 
