@@ -172,7 +172,8 @@ class JsmsHook(BaseHook):
         :param temp_para: the parameters of the template, strings by name.
         :param once_key: names this text, whatever task, run or script submits it, 1 to 200
             characters. Where the ledger has it already, the same request is not sent again, and
-            another one modifies the schedule until it is sent. Needs the extra ``ledger_conn_id``.
+            another one modifies the schedule until it is sent. Two texts of one run need two keys.
+            Needs the extra ``ledger_conn_id``.
         :param send_window: the times of day at which the text may go out, ``"08:00-21:00"``;
             None for the connection's, ``"always"`` for no window.
         :param on_outside_window: ``"fail"``, or ``"next"`` to send at the next opening.

@@ -72,7 +72,8 @@ class JsmsSubmitScheduleOperator(JsmsCheckedOperator, JsmsSingleOperator):
     :param once_key: names this text, whatever task, DAG or run submits it, 1 to 200 characters,
         such as ``appointment-{{ params.id }}``. The first one submits it. Later the same request
         returns the schedule without sending anything, another one modifies it, and fails once it
-        was sent. Needs the extra ``ledger_conn_id`` of the connection (templated).
+        was sent. Two texts of one run need two keys. Needs the extra ``ledger_conn_id`` of the
+        connection (templated).
     :param dry_run: do everything but the sending: compare the arguments with the template, the
         signature and the balance, log the outcome as a table, return it as ``{"dry_run": True,
         "schedule_ids": [], "counts", "parts", "refused", ...}``, and fail with every problem that
