@@ -16,7 +16,7 @@ import pytest
 
 from airflow_provider_jsms.hooks.jsms import JsmsHook
 from airflow_provider_jsms.quickstart.waiting import wait_until
-from airflow_provider_jsms.submission.uncertain.question import ONE_SUBMIT
+from airflow_provider_jsms.submission.uncertain.question import SEVERAL_SUBMIT
 from tests import people
 from tests.e2e.crash.history import end_of
 from tests.e2e.crash.stage import LATER, PATIENCE, assert_kept, ends_of
@@ -259,7 +259,7 @@ class Play:
         """Do what the task advises: it asks about the uncertain chunk, which is not there."""
         run = self.runs[case.name]
         self.stage.clear_task(run)
-        self.stage.answer(run, ONE_SUBMIT)
+        self.stage.answer(run, SEVERAL_SUBMIT)
 
     def outcomes(self, cases: Iterable[Case]) -> dict[str, Outcome]:
         """Return what has come of these campaigns so far, and print it."""
