@@ -90,8 +90,9 @@ def kill(airflow: AirflowStack, run_id: str, sandbox: SandboxControl) -> None:
         timeout=PATIENCE,
         otherwise=lambda: f"held are {sandbox.holds()}",
     )
-    for body in [request["body"] for request in sandbox.requests()][:KILLED]:
-        index = place_of(body["recipients"][0]) // GROUP
+    submissions = [each for each in sandbox.requests() if each["call"] == CALL]
+    for submission in submissions[:KILLED]:
+        index = place_of(submission["body"]["recipients"][0]) // GROUP
         process = psutil.Process(airflow.rest.task("load", run_id, "submit", index)["pid"])
         assert is_task(process, airflow), f"{process} is not the process of a task"
         process.send_signal(signal.SIGKILL)
