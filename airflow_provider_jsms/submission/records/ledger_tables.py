@@ -6,7 +6,7 @@ import os
 import threading
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 _SCHEMA: Final = 1
+# By default MySQL ignores case and accents: the scope "clinic" would include "Clinic".
+_EXACT_ON_MYSQL: Final[dict[str, Any]] = {
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+}
 
 
 class LedgerTables:
@@ -129,7 +134,7 @@ def _tables(name: str) -> tuple[sa.Table, sa.Table, sa.Table]:
         sa.Index(f"{name}_schedule_id", "schedule_id"),
         # MySQL cannot index so long a text as a whole.
         sa.Index(f"{name}_record_key", "record_key", mysql_length=191),
-        mysql_charset="utf8mb4",
+        **_EXACT_ON_MYSQL,
     )
     reports = sa.Table(
         f"{name}_reports",
@@ -139,7 +144,7 @@ def _tables(name: str) -> tuple[sa.Table, sa.Table, sa.Table]:
         sa.Column("status", sa.Integer, nullable=False),
         sa.Column("received_at", sa.String(20)),
         sa.Column("read_at", sa.String(20), nullable=False),
-        mysql_charset="utf8mb4",
+        **_EXACT_ON_MYSQL,
     )
     schema = sa.Table(
         f"{name}_schema",

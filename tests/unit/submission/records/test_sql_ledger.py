@@ -192,6 +192,19 @@ def test_many_rows_are_read_at_once(ledger: SqlLedger) -> None:
         store.set("key 100", {"state": "finished"})
 
 
+def test_names_that_differ_in_case_or_accents_are_different(ledger: SqlLedger) -> None:
+    scopes = {"A1": "clinic", "a1": "Clinic", "á1": "clínic"}
+    for name, scope in scopes.items():
+        store = ledger.store(Place("app", ONCE, WRITER, scope))
+        store.set(name, {**ACCEPTED, "schedule_id": name})
+    for name, scope in scopes.items():
+        assert set(ledger.pending_in_scope("app", scope, LONG_AGO)) == {name}
+    ledger.mark_deleted("app", "a1")
+    states = {key: row.state for key, row in ledger.rows("app", scopes).items()}
+    assert states == {"A1": "accepted", "a1": "deleted", "á1": "accepted"}
+    assert ledger.pending_in_scope("APP", "clinic", LONG_AGO) == {}
+
+
 def test_several_may_create_the_table_at_once(connect: Callable[..., SqlLedger]) -> None:
     count = 8
     barrier = Barrier(count)
