@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pendulum
@@ -25,6 +25,8 @@ from airflow_provider_jsms.exceptions import (
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+# The offset of every zone in use today is a multiple of it.
+_QUARTER = timedelta(minutes=15)
 _WIRE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 # A calendar date, a time and an offset or Z: the extended and the basic form of ISO 8601.
 _ISO_WITH_OFFSET = re.compile(
@@ -104,13 +106,16 @@ def parse_send_time(value: object, zone: tzinfo) -> SendTime:
 
     :param value: an aware ``datetime`` (pendulum's too), an ISO 8601 string with an offset or
         ``Z``, or a string of exactly ``yyyy-MM-dd HH:mm:ss``, which is the service's wall clock.
-    :raises JsmsInputError: anything else, or a time that the wall clock cannot name.
+    :raises JsmsInputError: anything else, a time that the wall clock cannot name, or an offset
+        that no zone has today, such as pytz's ``+08:06``.
     """
     moment = _parse_text(value, zone) if isinstance(value, str) else value
     if not isinstance(moment, datetime):
         raise _refused(value)
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise _refused(value, ": it has no time zone")
+    if moment.tzinfo is not zone:
+        _require_offset_in_use(moment)
     return _named_by_wall_clock(moment, zone, value)
 
 
@@ -131,6 +136,18 @@ def _parse_text(text: str, zone: tzinfo) -> datetime:
     except ValueError:  # a month 13, an hour 25
         raise _refused(text) from None
     raise _refused(text)
+
+
+def _require_offset_in_use(moment: datetime) -> None:
+    """Refuse local mean time, which pytz gives to ``tzinfo=pytz.timezone(...)``."""
+    if (moment.utcoffset() or timedelta(0)) % _QUARTER:
+        raise JsmsInputError(
+            f"send_time {moment.isoformat(sep=' ')} has an offset from UTC that no time zone has "
+            "today, probably the local mean time of pytz, so people would be texted minutes off. "
+            "Nothing was sent. Instead of datetime(..., tzinfo=pytz.timezone(name)) use "
+            "datetime(..., tzinfo=pendulum.timezone(name)), datetime(..., tzinfo=ZoneInfo(name)) "
+            "or pytz.timezone(name).localize(datetime(...))."
+        )
 
 
 def _named_by_wall_clock(moment: datetime, zone: tzinfo, given: object) -> SendTime:

@@ -117,6 +117,43 @@ def test_the_complete_dag_works_however_its_first_run_is_started(
     assert before <= text.send_time - timedelta(hours=6) <= datetime.now(UTC)
 
 
+@pytest.mark.parametrize(
+    ("template", "hour"),
+    [("logical_date.in_timezone('Asia/Shanghai').at(9)", 1), ("logical_date.at(9)", 9)],
+)
+def test_an_hour_of_china_needs_its_zone(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox, template: str, hour: int
+) -> None:
+    source = SUBMIT.format(send_time=f'"{{{{ {template} }}}}"', dag="")
+    assert run_dag(source, logical_date=datetime(2031, 1, 1, tzinfo=UTC)).state == "success"
+    assert texted(jsms_sandbox) == [(ONE, datetime(2031, 1, 1, hour, tzinfo=UTC))]
+
+
+def test_local_mean_time_is_refused_directly_and_from_another_task(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    ran = run_dag("""
+import pendulum
+MEAN = timezone(timedelta(hours=8, minutes=6))  # of tzinfo=pytz.timezone("Asia/Shanghai")
+NINE = datetime(2031, 1, 1, 9, tzinfo=MEAN)
+TEXT = {"mobile": "13900000001", "temp_id": 1}
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    @task
+    def times():
+        return [str(NINE), pendulum.instance(NINE)]
+    JsmsSubmitScheduleOperator(task_id="direct", send_time=NINE, **TEXT)
+    JsmsSubmitScheduleOperator.partial(task_id="xcom", **TEXT).expand(send_time=times())
+""")
+    assert ran.tasks == {
+        "times": "success",
+        "direct": "failed",
+        "xcom[0]": "failed",
+        "xcom[1]": "failed",
+    }
+    assert ran.said.count("JsmsInputError: send_time 2031-01-01 09:00:00+08:06 has an offset") == 3
+    assert jsms_sandbox.requests == []
+
+
 def test_another_slip_in_a_template_stays_what_it_is(
     run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
 ) -> None:

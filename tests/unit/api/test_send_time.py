@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ ZONES = [
     *("Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu", "Pacific/Apia"),
     *("Africa/Monrovia", "Antarctica/Troll", "Pacific/Kwajalein", "EST5EDT"),
 ]
+QUARTER = timedelta(minutes=15)
 MANY = settings()
 
 
@@ -120,6 +121,26 @@ def test_anything_else_is_refused_naming_the_accepted_forms(value: object) -> No
     assert text.isprintable()
 
 
+@pytest.mark.parametrize("offset", ["+08:06", "+0806", "-00:01", "+05:53"])
+def test_the_local_mean_time_of_pytz_is_refused_in_every_form(offset: str) -> None:
+    text = f"2031-01-01T09:00{offset}"
+    for value in (text, datetime.fromisoformat(text), pendulum.parse(text)):
+        with pytest.raises(JsmsInputError) as caught:
+            parse_send_time(value, SHANGHAI)
+        said = str(caught.value)
+        assert f"send_time {datetime.fromisoformat(text)} has an offset from UTC that no" in said
+        assert "Nothing was sent. Instead of" in said
+        for way in ("pendulum.timezone(name)", "ZoneInfo(name)", ".localize(datetime(...))"):
+            assert way in said
+
+
+def test_no_zone_of_today_has_an_offset_that_is_refused() -> None:
+    for zone in map(ZoneInfo, available_timezones()):
+        for month in range(1, 13):
+            moment = datetime(2031, month, 15, 12, tzinfo=zone)
+            assert parse_send_time(moment, SHANGHAI).instant == moment
+
+
 @st.composite
 def aware_times(draw: st.DrawFn) -> datetime:
     """Return any aware time: years 1 to 9999, times in gaps and folds, odd offsets."""
@@ -127,6 +148,7 @@ def aware_times(draw: st.DrawFn) -> datetime:
         st.one_of(
             st.sampled_from(ZONES).map(ZoneInfo),
             st.timezones(),
+            st.integers(-95, 95).map(lambda quarters: timezone(quarters * QUARTER)),
             st.integers(-86399, 86399).map(lambda s: timezone(timedelta(seconds=s))),
         )
     )
@@ -156,6 +178,8 @@ def test_any_aware_time_survives_the_way_to_jsms_and_back_or_is_refused(
 ) -> None:
     zone = service_zone(name)
     wall = _names_one_moment(moment, ZoneInfo(name))
+    if (moment.utcoffset() or timedelta(0)) % QUARTER:
+        wall = None
     try:
         sent = parse_send_time(moment, zone)
     except JsmsInputError as error:
