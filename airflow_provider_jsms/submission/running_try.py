@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException, conf, get_curr
 from airflow_provider_jsms.submission.airflow_version import CLEAR_REMOVES_RECORDS
 from airflow_provider_jsms.submission.records.decisions import Attempt
 from airflow_provider_jsms.submission.records.ledger_rows import Writer
+from airflow_provider_jsms.submission.records.stored_record import ThreadSafeStore
 from airflow_provider_jsms.submission.task_try import TaskTry
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def _is_resumed(ti: object) -> bool:
 
 def store_of(context: Context) -> Store | None:
     """Return the task state store of Airflow 3.3 and newer, None on older versions."""
-    return cast("Store | None", context.get("task_state_store"))
+    store = cast("Store | None", context.get("task_state_store"))
+    return None if store is None else ThreadSafeStore(store)
 
 
 def running_try() -> TaskTry | None:

@@ -494,3 +494,39 @@ def test_a_hook_outside_a_task_does_not_resend_an_uncertain_text(
     assert numbers(jsms_sandbox) == [ANNA]
     JsmsHook(durable=False).submit_schedule(send_time="2031-01-01 09:00:00", **text)
     assert numbers(jsms_sandbox) == [ANNA, ANNA]
+
+
+@needs_store
+@pytest.mark.parametrize(
+    "body",
+    [
+        """
+    def text_everybody():
+        with JsmsHook() as hook, ThreadPoolExecutor(4) as threads:
+            list(threads.map(partial(text, hook), NUMBERS))
+""",
+        """
+    async def text_everybody():
+        with JsmsHook() as hook:
+            await asyncio.gather(*(asyncio.to_thread(text, hook, each) for each in NUMBERS))
+""",
+    ],
+    ids=["threads", "asyncio"],
+)
+def test_threads_may_text_at_once(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox, body: str
+) -> None:
+    ran = run_dag(f"""
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+NUMBERS = [f"139000000{{number}}" for number in range(10, 40)]
+def text(hook, number):
+    hook.submit_schedule(send_time=AT, mobile=number, temp_id=1)
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    @task{body}
+    text_everybody()
+""")
+    assert ran.tasks == {"text_everybody": "success"}
+    texted = sorted(each.mobile for each in jsms_sandbox.scheduled)
+    assert texted == [f"139000000{number}" for number in range(10, 40)]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -14,6 +17,7 @@ from airflow_provider_jsms.submission.records.record_content import now, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from tenacity import RetryCallState, Retrying
 
@@ -25,6 +29,7 @@ _REPLACED: Final = (404, 409, 410)
 # As long as Airflow lets a task be silent, by default: then another try begins.
 _PATIENCE: Final = 300.0
 _LONGEST_WAIT: Final = 15.0
+_store_lock = threading.RLock()
 _log = logging.getLogger(__name__)
 
 
@@ -174,6 +179,34 @@ class CodeNote(StoredRecord):
     @property
     def _keys(self) -> dict[str, str]:
         return dict((self.content or {}).get("keys", {}))
+
+
+@dataclass(frozen=True)
+class ThreadSafeStore:
+    """Airflow's task state store, which ``dag.test()`` lets only one thread use at a time."""
+
+    store: Store
+
+    def get(self, key: str) -> object:
+        """Return a record, None if there is none."""
+        with _one_thread():
+            return self.store.get(key)
+
+    def set(self, key: str, value: dict[str, Any], *, retention: object = None) -> None:
+        """Write a record."""
+        with _one_thread():
+            self.store.set(key, value, retention=retention)
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Return the lock for a call of Airflow's store; on a worker it locks nothing.
+
+    ``dag.test()`` removes SUPERVISOR_COMMS during each call, so other threads fail to import it. A
+    worker's has a lock of its own, which never blocks the event loop; this one could.
+    """
+    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
+    is_worker = hasattr(getattr(runner, "SUPERVISOR_COMMS", None), "asend")
+    return nullcontext() if is_worker else _store_lock
 
 
 @dataclass(frozen=True)

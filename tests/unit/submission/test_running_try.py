@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +14,59 @@ import pytest
 from airflow_provider_jsms.submission import running_try
 from tests.store import DictStore
 from tests.unit.submission.tries import TaskInstance
+
+RUNNER = "airflow.sdk.execution_time.task_runner"
+KEYS = "abcd"
+
+
+def _store_of(store: DictStore) -> Any:
+    return running_try.store_of({"task_state_store": store})  # type: ignore[typeddict-unknown-key]
+
+
+@pytest.mark.parametrize("comms", [{}, {"SUPERVISOR_COMMS": object()}], ids=["in a call", "idle"])
+def test_threads_under_dag_test_use_the_store_one_after_the_other(
+    comms: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counting(DictStore):
+        calls = most = 0
+
+        def get(self, key: str, default: Any = None) -> Any:
+            self._count()
+            return super().get(key, default)
+
+        def set(self, key: str, value: Any, *, retention: object = None) -> None:
+            self._count()
+            super().set(key, value, retention=retention)
+
+        def _count(self) -> None:
+            self.calls += 1
+            self.most = max(self.most, self.calls)
+            time.sleep(0.02)
+            self.calls -= 1
+
+    monkeypatch.setitem(sys.modules, RUNNER, SimpleNamespace(**comms))  # type: ignore[arg-type]
+    counting = Counting()
+    # Two tasks may run side by side.
+    stores = [_store_of(counting), _store_of(counting)] * 2
+    with ThreadPoolExecutor(len(KEYS)) as threads:
+        list(threads.map(lambda store, key: store.set(key, {"state": "begun"}), stores, KEYS))
+        found = list(threads.map(lambda store, key: store.get(key), stores, KEYS))
+    assert found == [{"state": "begun"}] * len(KEYS)
+    assert counting.most == 1
+
+
+def test_threads_of_a_worker_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Meeting(DictStore):
+        barrier = Barrier(len(KEYS), timeout=30)
+
+        def get(self, key: str, default: Any = None) -> Any:
+            self.barrier.wait()
+            return super().get(key, default)
+
+    comms = SimpleNamespace(asend=None)
+    monkeypatch.setitem(sys.modules, RUNNER, SimpleNamespace(SUPERVISOR_COMMS=comms))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(len(KEYS)) as threads:
+        assert list(threads.map(_store_of(Meeting()).get, KEYS)) == [None] * len(KEYS)
 
 
 def test_a_task_within_a_task_counts_the_retries_of_the_outer_one() -> None:
