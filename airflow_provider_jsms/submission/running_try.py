@@ -36,7 +36,8 @@ def task_try_of(context: Context, *, retries: int = 0, durable: bool = True) -> 
     if not durable:
         return TaskTry(None, _attempt_of(context, retries)._replace(number=1), writer)
     if id(ti) not in _tries:
-        _tries[id(ti)] = TaskTry(store_of(context), _attempt_of(context, retries), writer)
+        new = TaskTry(store_of(context), _attempt_of(context, retries), writer)
+        _tries.setdefault(id(ti), new)  # another thread may have been faster
         weakref.finalize(ti, _tries.pop, id(ti), None)
     return _tries[id(ti)]
 

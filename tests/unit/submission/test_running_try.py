@@ -87,6 +87,20 @@ def test_a_try_is_forgotten_with_its_task_instance() -> None:
     assert len(running_try._tries) == before
 
 
+def test_threads_that_begin_at_once_share_the_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    barrier, attempt_of = Barrier(2, timeout=30), running_try._attempt_of
+
+    def meet(*arguments: Any) -> Any:
+        barrier.wait()
+        return attempt_of(*arguments)
+
+    monkeypatch.setattr(running_try, "_attempt_of", meet)
+    context: Any = {"ti": TaskInstance(1)}
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(running_try.task_try_of, [context, context])
+    assert first is second
+
+
 @pytest.mark.parametrize("number", ["1", "2", "x", ""])
 def test_a_process_that_a_task_starts_knows_the_number_of_the_try(
     number: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
