@@ -19,7 +19,7 @@ from airflow_provider_jsms.api.arguments import period
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.recipients import mobile_of
 from airflow_provider_jsms.exceptions import JsmsInputError
-from airflow_provider_jsms.operators.rendering import Renderer, reason_of
+from airflow_provider_jsms.operators.rendering import TEXT_FIELDS, Renderer, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def rendered_fields(notifier: BaseNotifier, context: Context) -> dict[str, Any]:
         if name == "temp_para" and isinstance(value, Mapping):
             fields[name] = {key: _parameter(key, item, renderer) for key, item in value.items()}
         else:
-            fields[name] = renderer.field(name, value)
+            fields[name] = renderer.field(name, value, is_text=name in TEXT_FIELDS)
     return fields
 
 

@@ -19,6 +19,7 @@ from airflow_provider_jsms.operators.private_fields import (
     keep,
 )
 from airflow_provider_jsms.operators.rendering import (
+    TEXT_FIELDS,
     Renderer,
     explaining_missing_dates,
     upstream_texts,
@@ -110,6 +111,9 @@ class JsmsOperator(BaseOperator):
         for name in template_fields:
             if name in PRIVATE_FIELDS:
                 keep(self, name, renderer.field(name, getattr(self, name)), is_rendered=True)
+                continue
+            if name in TEXT_FIELDS:
+                setattr(self, name, renderer.field(name, getattr(self, name), is_text=True))
                 continue
             with explaining_missing_dates(name, context):
                 render(self, [name], context, jinja_env, seen_oids)

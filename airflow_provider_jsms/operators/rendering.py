@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import BaseOperator, Context
 
+TEXT_FIELDS: Final = ("once_key", "scope", "tag")
+"""Fields that are rendered to text in every DAG: as a number, ``12_34`` would be ``1_234``."""
+
 # ASCII only: a key in another script may be the name of a person.
 _MISSING_NAME: Final = re.compile(
     r"'([a-z_]\w*)' is undefined"
@@ -82,10 +85,11 @@ class Renderer:
     jinja_env: jinja2.Environment
     data: frozenset[str] = frozenset()
 
-    def field(self, name: str, value: object) -> object:
+    def field(self, name: str, value: object, *, is_text: bool = False) -> object:
         """Return the rendered value of a field.
 
         :param value: a literal, a template, an XComArg or a function.
+        :param is_text: whether templates are rendered to text in every DAG.
         :raises JsmsRenderError: a template raised; the error quotes no value.
         :raises JsmsInputError: it needs a date that the run does not have.
         """
@@ -96,7 +100,7 @@ class Renderer:
             )
         try:
             with explaining_missing_dates(name, self.context):
-                return self._value(value)
+                return self._value(value, is_text=is_text)
         except AirflowException:
             raise
         except Exception as error:  # noqa: BLE001  a template can raise anything
@@ -105,18 +109,18 @@ class Renderer:
                 "sent. Fix the template, or set the value that it uses."
             ) from None
 
-    def _value(self, value: object) -> object:
+    def _value(self, value: object, *, is_text: bool) -> object:
         """Return a value rendered as the DAG says, so that a list may stay a list."""
         if callable(value):
             return value(context=self.context, jinja_env=self.jinja_env)
-        if isinstance(value, str) and value not in self.data:
+        if isinstance(value, str) and value not in self.data and not is_text:
             return self._as_airflow_does(value)
         return self.nested(value)
 
     def nested(self, value: object) -> object:
         """Return a value inside a list or a dictionary rendered, templates always to text.
 
-        Native rendering would turn ``"00"``, ``"1e5"`` and ``"3#301"`` into numbers.
+        Native rendering would turn ``"00"``, ``"1e5"``, ``"12_34"`` and ``"3#301"`` into numbers.
         """
         if isinstance(value, str):
             return self._as_text(value) if self._is_template(value) else value

@@ -207,3 +207,23 @@ class TestPrivateFields:
         holder = Holder()
         rendered(delete(holder))
         assert holder.mobile == "rendered"
+
+
+class TestKeys:
+    @pytest.fixture
+    def rendered(self, tomorrow: datetime) -> Callable[..., BaseOperator]:
+        def render(operator: BaseOperator, **context: Any) -> BaseOperator:
+            task = operator.prepare_for_execution()
+            task.render_template_fields({"params": {}, **context})
+            return task
+
+        return render
+
+    @pytest.mark.parametrize("field", ["once_key", "tag"])
+    @pytest.mark.parametrize("text", ["12_34", "0x1f", "1e5", "[1]", "{{ 12 }}_{{ '34' }}"])
+    def test_are_rendered_to_text_in_a_native_dag(
+        self, field: str, text: str, rendered: Callable[..., BaseOperator], tomorrow: datetime
+    ) -> None:
+        with DAG("native", schedule=None, render_template_as_native_obj=True):
+            operator = batch(tomorrow, [people.ANNA], **{field: text})
+        assert getattr(rendered(operator), field) == text.replace("{{ 12 }}_{{ '34' }}", "12_34")
