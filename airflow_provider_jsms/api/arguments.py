@@ -79,7 +79,9 @@ def connection_id_of(value: object) -> str:
 def once_key_of(value: object, name: str = "once_key") -> str:
     """Return a key that names one text, or a scope of them, without spaces around it."""
     text = text_of(value).strip()
-    if text == "None":
+    if value is None:
+        flaw = f"is None, which {OF_A_TEMPLATE}, or of an empty cell. Give it a value"
+    elif text == "None":
         flaw = f"is the text 'None', which {OF_A_TEMPLATE}. Every such text would have the same key"
     elif not text or not text.isprintable() or len(text) > _LONGEST_KEY:
         flaw = f"is {show(value)}: pass 1 to {_LONGEST_KEY} printable characters"

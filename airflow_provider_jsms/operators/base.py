@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
+from airflow_provider_jsms.api.arguments import once_key_of
 from airflow_provider_jsms.api.references import only_ids, references_in
 from airflow_provider_jsms.exceptions import JsmsError
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
@@ -19,8 +20,10 @@ from airflow_provider_jsms.operators.private_fields import (
     keep,
 )
 from airflow_provider_jsms.operators.rendering import (
+    KEYS,
     TEXT_FIELDS,
     Renderer,
+    expanded_arguments,
     explaining_missing_dates,
     upstream_texts,
 )
@@ -113,7 +116,7 @@ class JsmsOperator(BaseOperator):
                 keep(self, name, renderer.field(name, getattr(self, name)), is_rendered=True)
                 continue
             if name in TEXT_FIELDS:
-                setattr(self, name, renderer.field(name, getattr(self, name), is_text=True))
+                setattr(self, name, self._text_field(name, renderer))
                 continue
             with explaining_missing_dates(name, context):
                 render(self, [name], context, jinja_env, seen_oids)
@@ -121,6 +124,16 @@ class JsmsOperator(BaseOperator):
                 # The result of another task may name people.
                 self.schedule_id = only_ids(self.schedule_id)
         return None
+
+    def _text_field(self, name: str, renderer: Renderer) -> object:
+        """Return a field rendered to text, a key only if it is valid: Airflow stores it next."""
+        text = renderer.field(name, getattr(self, name), is_text=True)
+        return once_key_of(text, name) if name in KEYS and self._is_given(name) else text
+
+    def _is_given(self, name: str) -> bool:
+        """Return whether an argument is given, be it the None of an expanded row."""
+        arguments = vars(self)[STORE].arguments
+        return getattr(self, name) is not None or name in expanded_arguments(self, arguments)
 
     @contextmanager
     def _results_kept(

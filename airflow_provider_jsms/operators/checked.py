@@ -80,7 +80,7 @@ class JsmsCheckedOperator(JsmsSubmitOperator, JsmsTextOperator):
         Not with a key: if the author removes it, a later try must not conclude that nothing was
         sent.
         """
-        if self.once_key is not None:
+        if self._is_given("once_key"):
             return
         task_try = self._task_try(context)
         if self._is_in_code(context):

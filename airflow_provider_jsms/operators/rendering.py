@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-TEXT_FIELDS: Final = ("once_key", "scope", "tag")
+KEYS: Final = ("once_key", "scope")
+"""Fields that name a text or a list of them."""
+TEXT_FIELDS: Final = (*KEYS, "tag")
 """Fields that are rendered to text in every DAG: as a number, ``12_34`` would be ``1_234``."""
 
 # ASCII only: a key in another script may be the name of a person.
@@ -158,12 +160,25 @@ def reason_of(error: Exception, template: object) -> str:
 
 def upstream_texts(operator: BaseOperator, arguments: Mapping[str, object]) -> frozenset[str]:
     """Return the texts that a mapped task got from other tasks: braces in them are no template."""
-    dag = operator.get_dag()
-    mapped: Any = dag.task_dict.get(operator.task_id) if dag else None
-    if (expand_input := getattr(mapped, "expand_input", None)) is None:
+    if not (expanded := expanded_arguments(operator, arguments)):
         return frozenset()
-    given = [value for name, value in arguments.items() if name not in mapped.partial_kwargs]
-    return frozenset(_texts_in(given)).difference(_texts_in(expand_input.value))
+    literals = _texts_in(_mapped(operator).expand_input.value)
+    return frozenset(_texts_in(expanded)).difference(literals)
+
+
+def expanded_arguments(
+    operator: BaseOperator, arguments: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the arguments that a task got from ``expand`` or ``expand_kwargs``."""
+    mapped = _mapped(operator)
+    if getattr(mapped, "expand_input", None) is None:
+        return {}
+    return {name: it for name, it in arguments.items() if name not in mapped.partial_kwargs}
+
+
+def _mapped(operator: BaseOperator) -> Any:  # noqa: ANN401  the class differs between versions
+    dag = operator.get_dag()
+    return dag.task_dict.get(operator.task_id) if dag else None
 
 
 def _texts_in(value: object) -> Iterator[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import people
+from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,3 +81,63 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
     assert ran.state == "success"
     # One of the rows has a key that is no template, and "none" has no key.
     assert len(jsms_sandbox.scheduled) == 3
+
+
+NO_KEYS = {
+    "a task that returned nothing": """
+    @task
+    def key():
+        return None
+    JsmsSubmitScheduleOperator(task_id="submit", once_key=key(), **GIVEN)""",
+    "a null Param of a native DAG": """
+    JsmsSubmitScheduleOperator(task_id="submit", once_key="{{ params.key }}", **GIVEN)""",
+    "NULL of a database": """
+    @task
+    def rows():
+        return [{"once_key": None}]
+    JsmsSubmitScheduleOperator.partial(task_id="submit", **GIVEN).expand_kwargs(rows())""",
+    "None of expand": """
+    JsmsSubmitScheduleOperator.partial(task_id="submit", **GIVEN).expand(once_key=[None])""",
+    "NULL of a database for a batch": """
+    @task
+    def rows():
+        return [{"once_key": None, "recipients": ["13900000001"]}]
+    del GIVEN["mobile"]
+    JsmsSubmitBatchScheduleOperator.partial(task_id="submit", **GIVEN).expand_kwargs(rows())""",
+}
+
+
+@pytest.mark.parametrize("tasks", NO_KEYS.values(), ids=NO_KEYS)
+def test_a_key_that_comes_out_as_none_texts_nobody(
+    tasks: str, run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    """Without a key the text would go out again in the next run."""
+    ran = run_dag(f"""
+GIVEN = dict(send_time=AT, temp_id=1, mobile={people.ANNA!r})
+with DAG("DAG_ID", schedule=None, start_date=START, params={{"key": None}},
+         render_template_as_native_obj=True) as dag:
+{tasks}
+""")
+    states = {name.partition("[")[0]: state for name, state in ran.tasks.items()}
+    assert (states["submit"], jsms_sandbox.requests) == ("failed", [])
+    assert "which is what a template makes of a Param that is null, or of a task that" in ran.said
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 0), reason="tests/e2e looks at the pages of Airflow 2")
+def test_a_key_with_a_number_is_refused_before_airflow_stores_it(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_runner = importlib.import_module("airflow.sdk.execution_time.task_runner")
+    stored: list[Any] = []
+    monkeypatch.setattr(task_runner, "_serialize_rendered_fields", stored.append)
+    ran = run_dag(f"""
+from airflow_provider_jsms.operators.jsms import JsmsReconcileSchedulesOperator
+with DAG("DAG_ID", schedule=None, start_date=START, params={{"who": {people.ANNA!r}}}) as dag:
+    JsmsSubmitScheduleOperator(task_id="submit", send_time=AT, temp_id=1, mobile={people.BEN!r},
+                               once_key="visit of {{{{ params.who }}}}")
+    JsmsReconcileSchedulesOperator(task_id="list", scope="{{{{ params.who }}}}", texts=[])
+""")
+    assert ran.tasks == {"submit": "failed", "list": "failed"}
+    assert (stored, jsms_sandbox.requests) == ([], [])
+    for name in ("once_key", "scope"):
+        assert f"{name} contains a phone number, but people read keys" in ran.said

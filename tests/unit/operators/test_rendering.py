@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowSkipException
 
-from airflow_provider_jsms.exceptions import JsmsRenderError
+from airflow_provider_jsms.exceptions import JsmsInputError, JsmsRenderError
 from airflow_provider_jsms.operators.jsms import JsmsSubmitScheduleOperator
 from tests import people
 from tests.stored import as_airflow_reads
@@ -227,3 +227,31 @@ class TestKeys:
         with DAG("native", schedule=None, render_template_as_native_obj=True):
             operator = batch(tomorrow, [people.ANNA], **{field: text})
         assert getattr(rendered(operator), field) == text.replace("{{ 12 }}_{{ '34' }}", "12_34")
+
+    @pytest.mark.parametrize("key", [None, "None"])
+    def test_of_a_mapped_task_are_refused_if_none_and_no_record_is_begun(
+        self, key: str | None, tomorrow: datetime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An earlier try may have sent the text under a key."""
+        with DAG("mapped", schedule=None):
+            mapped = JsmsSubmitScheduleOperator.partial(
+                task_id="mapped", send_time=tomorrow, temp_id=2, mobile=people.ANNA
+            ).expand(once_key=[key])
+        task = mapped.unmap({"once_key": key})
+        task.dag = mapped.dag
+        monkeypatch.setattr(task, "_task_try", lambda _: pytest.fail("begun"))
+        with pytest.raises(JsmsInputError, match=r"once_key is .*None"):
+            task.render_template_fields({"ti": TaskInstance(), "params": {}})
+
+    def test_that_are_none_as_the_author_wrote_are_none(
+        self, rendered: Callable[..., BaseOperator], tomorrow: datetime
+    ) -> None:
+        assert rendered(submit(tomorrow, once_key=None)).once_key is None
+        with DAG("mapped", schedule=None):
+            mapped = JsmsSubmitScheduleOperator.partial(
+                task_id="mapped", send_time=tomorrow, temp_id=2, once_key=None
+            ).expand(mobile=[people.ANNA])
+        task = mapped.unmap({"mobile": people.ANNA})
+        task.dag = mapped.dag
+        task.render_template_fields({"params": {}})
+        assert task.once_key is None
