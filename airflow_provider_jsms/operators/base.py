@@ -27,6 +27,7 @@ from airflow_provider_jsms.operators.rendering import (
     explaining_missing_dates,
     upstream_texts,
 )
+from airflow_provider_jsms.operators.unknown_arguments import naming_unknown_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -77,7 +78,8 @@ class JsmsOperator(BaseOperator):
                 setattr(cls, name, PrivateField(name, vars(cls)[name]))
 
     def __init__(self, *, jsms_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        with naming_unknown_arguments(type(self), kwargs):
+            super().__init__(**kwargs)
         self.jsms_conn_id = jsms_conn_id
 
     def hook(self) -> JsmsHook:

@@ -30,6 +30,7 @@ from airflow_provider_jsms.exceptions import (
 )
 from airflow_provider_jsms.get_provider_info import DEFAULT_CONN_ID
 from airflow_provider_jsms.operators.rendering import require_task_run
+from airflow_provider_jsms.operators.unknown_arguments import naming_unknown_arguments
 from airflow_provider_jsms.triggers.progress import Progress
 from airflow_provider_jsms.triggers.waiting import DONE, POLL, TRANSIENT, Done, Failed, Wait
 
@@ -111,7 +112,8 @@ class JsmsScheduleSensor(BaseSensorOperator):
         if deferrable:
             kwargs["mode"] = "reschedule"
         # Airflow's default of seven days may end before send_time.
-        super().__init__(timeout=_CENTURY if timeout is None else timeout, **kwargs)
+        with naming_unknown_arguments(type(self), kwargs):
+            super().__init__(timeout=_CENTURY if timeout is None else timeout, **kwargs)
         self.timeout = min(self.timeout, _CENTURY.total_seconds())
         self.schedule_id = schedule_id
         self.wait_for_send_time = wait_for_send_time
