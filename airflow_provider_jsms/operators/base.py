@@ -137,6 +137,11 @@ class JsmsOperator(BaseOperator):
         arguments = vars(self)[STORE].arguments
         return getattr(self, name) is not None or name in expanded_arguments(self, arguments)
 
+    def _push(self, context: Context, results: Mapping[str, Any]) -> None:
+        """Push each result to XCom, unless the author wants none there."""
+        for key, value in results.items() if self.do_xcom_push else ():
+            context["ti"].xcom_push(key=key, value=value)
+
     @contextmanager
     def _results_kept(
         self, context: Context, results: Callable[[], Mapping[str, Any]]
@@ -146,8 +151,7 @@ class JsmsOperator(BaseOperator):
             yield
         except JsmsError:
             try:
-                for key, value in results().items():
-                    context["ti"].xcom_push(key=key, value=value)
+                self._push(context, results())
             except Exception:  # the error that the task fails with must not be lost
                 self.log.exception("The results so far could not be pushed to XCom")
             raise

@@ -117,7 +117,7 @@ class JsmsModifyBatchScheduleOperator(JsmsModifyOperator, JsmsBatchOperator):
                 **self._timing(),
                 **self._fields(),
             )
-        context["ti"].xcom_push(key="failure_recipients", value=result["failure_recipients"])
+        self._push(context, {"failure_recipients": result["failure_recipients"]})
         limit.check(result)
         return result
 

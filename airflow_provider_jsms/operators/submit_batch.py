@@ -87,7 +87,7 @@ class JsmsSubmitBatchScheduleOperator(JsmsCheckedOperator, JsmsBatchOperator):
                 self._results_kept(context, tally.so_far),
             ):
                 campaign.carry_out()
-                context["ti"].xcom_push(key="failure_recipients", value=tally.failures)
+                self._push(context, {"failure_recipients": tally.failures})
                 campaign.finish()
                 limit.check(tally.as_batch(), uncertain_count=tally.uncertain_count)
         return tally.result()

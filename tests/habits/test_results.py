@@ -269,3 +269,32 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
     }
     assert ran.said.count("For 1 recipient the submit does not know the schedule_id") >= 3
     assert set(scheduled(jsms_sandbox)) == {A}
+
+
+def test_a_task_without_xcoms_stores_no_refused_recipient(
+    run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    """Whether it succeeds, modifies, or fails, which pushes what was done so far."""
+    jsms_sandbox.number("13900000002", "invalid")
+    ran = run_dag("""
+PEOPLE = ["13900000001", "13900000002"]
+with DAG("DAG_ID", schedule=None, start_date=START,
+         default_args={"send_time": AT, "temp_id": 1, "recipients": PEOPLE}) as dag:
+    first = JsmsSubmitBatchScheduleOperator(task_id="first", max_failures=1)
+    done = [
+        JsmsSubmitBatchScheduleOperator(task_id="tolerated", max_failures=1, do_xcom_push=False),
+        JsmsSubmitBatchScheduleOperator(task_id="failed", do_xcom_push=False),
+        JsmsModifyBatchScheduleOperator(task_id="modified", schedule_id=first.output,
+                                        max_failures=1, do_xcom_push=False),
+    ]
+    @task(trigger_rule="all_done")
+    def read(ti=None):
+        for each in ("first", "tolerated", "failed", "modified"):
+            found = ti.xcom_pull(task_ids=each, key="failure_recipients")
+            print(each, "stored", 0 if found is None else len(found))
+    done >> read()
+""")
+    assert ran.tasks["modified"] == ran.tasks["tolerated"] == "success"
+    assert (ran.tasks["failed"], "first stored 1" in ran.said) == ("failed", True)
+    for task in ("tolerated", "failed", "modified"):
+        assert f"{task} stored 0" in ran.said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,3 +115,16 @@ class TestABatch:
         }
         sandbox.travel_to(tomorrow)
         assert [each["mobile"] for each in sandbox.messages()] == [people.CARA]
+
+    @pytest.mark.parametrize("tolerated", [0, 1])
+    def test_pushes_nothing_where_the_author_wants_no_xcom(
+        self, tolerated: int, sandbox: SandboxControl, tomorrow: datetime
+    ) -> None:
+        sandbox.number(people.BEN, "invalid")
+        ti = TaskInstance()
+        submitted = batch(
+            tomorrow, [people.ANNA, people.BEN], max_failures=tolerated, do_xcom_push=False
+        )
+        with nullcontext() if tolerated else pytest.raises(JsmsRefusedRecipientsError):
+            run(submitted, ti)
+        assert ti.xcoms == {}
