@@ -33,3 +33,17 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
     assert "Parameters of the template belong in temp_para." in ran.said
     assert f"JsmsScheduleSensor has no argument {names}. Nothing was sent." in ran.said
     assert leaks.found_in(ran.said) == []
+
+
+def test_a_label_of_the_last_digits_holds_no_number(run_dag: Callable[..., Ran]) -> None:
+    """As docs/en/security.md suggests."""
+    ran = run_dag(f"""
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    def label(context, *_):
+        print("label", context["ti"].rendered_map_index, "of the task")
+    JsmsSubmitScheduleOperator.partial(
+        task_id="submit", send_time=AT, temp_id=1, on_success_callback=label,
+        map_index_template="{{{{ task.mobile[-4:] }}}}").expand(mobile=[{people.ANNA!r}])
+""")
+    assert ran.state == "success"
+    assert f"label {people.ANNA[-4:]} of the task" in ran.said
