@@ -26,6 +26,10 @@ SHOW_THE_WAY: Final = (
     "If it comes from an upstream task, pass the task's .output instead of a template, or set "
     "render_template_as_native_obj=True on the DAG, so that it stays {}."
 )
+_OF_A_TABLE: Final = (
+    "Empty cells make a column of pandas float. Read it as text, such as "
+    "pandas.read_csv(..., dtype=str, keep_default_na=False)"
+)
 
 _LONGEST_CONN_ID: Final = 250
 _LONGEST_TAG: Final = 10
@@ -83,6 +87,8 @@ def once_key_of(value: object, name: str = "once_key") -> str:
         flaw = f"is None, which {OF_A_TEMPLATE}, or of an empty cell. Give it a value"
     elif text == "None":
         flaw = f"is the text 'None', which {OF_A_TEMPLATE}. Every such text would have the same key"
+    elif isinstance(value, float):
+        flaw = f"is the float {show(value)}. {_OF_A_TABLE}"
     elif not text or not text.isprintable() or len(text) > _LONGEST_KEY:
         flaw = f"is {show(value)}: pass 1 to {_LONGEST_KEY} printable characters"
     elif _NUMBER_IN_KEY.search(unicodedata.normalize("NFKC", text)):
@@ -164,7 +170,9 @@ def required_id(name: str, value: object) -> int:
     if _POSITIVE.fullmatch(text):
         return int(text)
     hint = f"Take {name} from the JSMS console."
-    if text == "None":
+    if isinstance(value, float):
+        hint = f"{_OF_A_TABLE}."
+    elif text == "None":
         hint = f"That {OF_A_TEMPLATE}. Give it a value."
         if name == "sign_id":
             hint += " For the default signature write {{ params.sign_id or '' }}."

@@ -176,3 +176,36 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
     assert ran.tasks["submit"] == "failed"
     assert "has no column '电话', which the argument columns names" in ran.said
     assert texts(jsms_sandbox) == TEXTS
+
+
+SIGNED = """key,send_time,mobile,temp_id,sign_id
+1,2031-01-01 09:00:00,13900000001,1,
+2,2031-01-01 09:00:00,13900000002,1,1
+"""
+
+
+@pytest.mark.parametrize("options", ["", ", dtype=str", ", dtype=str, keep_default_na=False"])
+def test_a_column_with_empty_cells_is_read_as_text(
+    options: str,
+    run_dag: Callable[..., Ran],
+    jsms_sandbox: JsmsSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Or refused with the advice to do so: pandas makes a float of an id."""
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", f"sqlite:///{tmp_path}/ledger.db")
+    jsms_sandbox.connect(ledger_conn_id="ledger")
+    ran = run_dag(f"""
+import io
+import pandas
+from airflow_provider_jsms.operators.jsms import JsmsReconcileSchedulesOperator
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    @task(show_return_value_in_logs=False)
+    def texts():
+        return pandas.read_csv(io.StringIO({SIGNED!r}){options})
+    JsmsReconcileSchedulesOperator(task_id="list", scope="visits", texts=texts())
+""")
+    assert ran.tasks["list"] == ("success" if options else "failed")
+    assert len(jsms_sandbox.scheduled) == (2 if options else 0)
+    hint = "row 2: sign_id 1.0 is not a positive whole number. Nothing was sent. Empty cells make"
+    assert (hint in ran.said) is not bool(options)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from airflow_provider_jsms.api.arguments import required_id, tag_of
+from airflow_provider_jsms.api.arguments import once_key_of, required_id, tag_of
 from airflow_provider_jsms.api.recipients import parameters_of, recipients_of
 from tests import people
 from tests.unit.refusals import refusal_of
@@ -63,7 +63,7 @@ def test_an_id_is_a_positive_whole_number(value: object, read: int) -> None:
 
 
 NO_IDS: list[Any] = [
-    *(0, "0", "000", -1, "-1", "+1", 1.0, "1.0", "1e3", True, False, [], {}, [1], b"1", "１", "x"),
+    *(0, "0", "000", -1, "-1", "+1", "1.0", "1e3", True, False, [], {}, [1], b"1", "１", "x"),
     *("1 0", "1_0", "0x1", 10**18, Decimal("1.0"), Decimal("NaN"), Decimal("1.5"), Decimal(-1)),
 ]
 
@@ -74,6 +74,25 @@ def test_anything_else_is_no_id(value: object) -> None:
     assert text.startswith("temp_id ")
     assert "JSMS console" in text
     assert text.isprintable()
+
+
+@pytest.mark.parametrize("value", [7.0, np.float64(7), float("nan")])
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (required_id, "sign_id"),
+        (required_id, "temp_id"),
+        (lambda _, it: once_key_of(it), "once_key"),
+    ],
+)
+def test_a_float_is_of_a_table_with_empty_cells(
+    function: Callable[[str, object], object], name: str, value: float
+) -> None:
+    text = refusal_of(function, name, value)
+    assert text.startswith(f"{name} ")
+    assert "Empty cells make a column of pandas float. Read it as text" in text
+    assert "dtype=str" in text
+    assert "JSMS console" not in text
 
 
 @pytest.mark.parametrize("value", [people.ANNA, int(people.ANNA), f"86{people.ANNA}"])
