@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 SHOW_THE_WAY: Final = (
     "If it comes from an upstream task, pass the task's .output instead of a template, or set "
-    "render_template_as_native_obj=True on the DAG, so that it stays {}."
+    "render_template_as_native_obj=True on the DAG, so that it stays {}. "
+    "JSON text has to be parsed with json.loads, in that task or in the DAG file."
 )
 _OF_A_TABLE: Final = (
     "Empty cells make a column of pandas float. Read it as text, such as "

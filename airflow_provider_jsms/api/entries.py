@@ -209,9 +209,10 @@ def renaming_of(value: object) -> dict[str, str]:
         names = {_name(header): _name(name) for header, name in value.items()}
         if all(names) and all(names.values()):
             return names
+    hint = f" {SHOW_THE_WAY.format('a dictionary')}" if isinstance(value, str) else ""
     raise JsmsInputError(
         f"columns {show(value)} is not a dictionary of names by header, such as "
-        "{'手机号': 'mobile', '姓名': 'name'}. Nothing was sent."
+        f"{{'手机号': 'mobile', '姓名': 'name'}}. Nothing was sent.{hint}"
     )
 
 

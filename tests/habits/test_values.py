@@ -145,3 +145,37 @@ def test_an_id_of_a_variable_with_a_line_break_is_an_id(
     arguments = f'temp_id="{{{{ params.it }}}}", mobile="{WANG}"'
     assert run_dag(dag(SINGLE, arguments, it="1\n")).state == "success"
     assert [each.temp_id for each in jsms_sandbox.scheduled] == [1]
+
+
+PARSED = {
+    "recipients": """
+    JsmsSubmitBatchScheduleOperator(task_id="submit", send_time=AT, temp_id=2,
+                                    recipients=text([{"mobile": "13900000001", "name": "x"}]))""",
+    "temp_para": """
+    JsmsSubmitScheduleOperator(task_id="submit", send_time=AT, temp_id=2, mobile="13900000001",
+                               temp_para=text({"name": "x"}))""",
+    "columns": """
+    JsmsSubmitBatchScheduleOperator(task_id="submit", send_time=AT, temp_id=2,
+                                    recipients=[{"phone": "13900000001", "name": "x"}],
+                                    columns=text({"phone": "mobile"}))""",
+}
+
+
+@pytest.mark.parametrize("returned", ["json.dumps(value)", "json.loads(json.dumps(value))"])
+@pytest.mark.parametrize("task", PARSED.values(), ids=PARSED)
+def test_json_text_of_another_task_has_to_be_parsed(
+    task: str, returned: str, run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox
+) -> None:
+    """Its .output is passed already, so that advice alone would not help."""
+    ran = run_dag(f"""
+import json
+with DAG("DAG_ID", schedule=None, start_date=START) as dag:
+    @task(show_return_value_in_logs=False)
+    def text(value):
+        return {returned}
+{task}
+""")
+    is_parsed = "loads" in returned
+    assert ran.tasks["submit"] == ("success" if is_parsed else "failed")
+    assert len(jsms_sandbox.scheduled) == is_parsed
+    assert ("JSON text has to be parsed with json.loads, in that task" in ran.said) is not is_parsed

@@ -425,7 +425,9 @@ def test_a_renamed_column_has_to_be_there(entry: object, why: str) -> None:
     ],
 )
 def test_an_invalid_renaming_is_refused(value: object, why: str) -> None:
-    assert why in refusal_of(renaming_of, value)
+    text = refusal_of(renaming_of, value)
+    assert why in text
+    assert ("stays a dictionary. JSON text has" in text) is isinstance(value, str)
     assert renaming_of(None) == renaming_of("") == {}
     assert renaming_of({" 手机号 ": "mobile "}) == {"手机号": "mobile"}
 
