@@ -129,7 +129,7 @@ class SubmissionRecord(StoredRecord):
 
     def not_there(self, note: str) -> None:
         """Write the decision of a person that JSMS has nothing of this submission."""
-        self._write_before(not_there(note, self.attempt.number))
+        self._write_before({**not_there(note, self.attempt.number), **self._by()})
 
     def there(
         self, outcome: Mapping[str, Any], note: str, request: Fingerprint | None = None
