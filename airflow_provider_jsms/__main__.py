@@ -35,10 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from airflow_provider_jsms.exceptions import JsmsError  # noqa: PLC0415
     from airflow_provider_jsms.hooks.jsms import JsmsHook  # noqa: PLC0415
     from airflow_provider_jsms.submission.records.fingerprint import account_of  # noqa: PLC0415
-    from airflow_provider_jsms.submission.records.stored_record import (  # noqa: PLC0415
-        RecordTakenError,
-        StoreAwayError,
-    )
+    from airflow_provider_jsms.submission.records.stores import RecordTakenError, StoreAwayError  # noqa: PLC0415
 
     try:
         with JsmsHook(options.conn_id) as hook:

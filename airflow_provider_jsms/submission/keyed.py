@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_jsms.api.send_time import utc_text
 from airflow_provider_jsms.exceptions import JsmsForeignRecordError, JsmsLedgerError
-from airflow_provider_jsms.submission.records.stored_record import RecordTakenError
+from airflow_provider_jsms.submission.records.stores import RecordTakenError
 from airflow_provider_jsms.submission.submission import Submission
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from airflow.providers.common.compat.sdk import AirflowException, conf, get_curr
 from airflow_provider_jsms.submission.airflow_version import CLEAR_REMOVES_RECORDS
 from airflow_provider_jsms.submission.records.decisions import Attempt
 from airflow_provider_jsms.submission.records.ledger_rows import Writer
-from airflow_provider_jsms.submission.records.stored_record import ThreadSafeStore
+from airflow_provider_jsms.submission.records.stores import ThreadSafeStore
 from airflow_provider_jsms.submission.task_try import TaskTry
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_jsms.submission.records.stored_record import Store
+    from airflow_provider_jsms.submission.records.stores import Store
 
 # Airflow exports it to the processes that a task starts.
 _TRY_NUMBER: Final = b"AIRFLOW_CTX_TRY_NUMBER="

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Final
 from airflow_provider_jsms.submission.records.decisions import NOT_SCHEDULED, SENDING
 from airflow_provider_jsms.submission.records.ledger import SubmissionRecord
 from airflow_provider_jsms.submission.records.ledger_rows import ONCE, TASK, Place, Writer
-from airflow_provider_jsms.submission.records.stored_record import CodeNote, MovingStore, own_record
+from airflow_provider_jsms.submission.records.stored_record import CodeNote
+from airflow_provider_jsms.submission.records.stores import MovingStore, own_record
 from airflow_provider_jsms.submission.uncertain.advice import CODE_KEY
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.submission.records.decisions import Attempt
     from airflow_provider_jsms.submission.records.fingerprint import Account, Fingerprint
     from airflow_provider_jsms.submission.records.sql_ledger import SqlLedger
-    from airflow_provider_jsms.submission.records.stored_record import Store
+    from airflow_provider_jsms.submission.records.stores import Store
     from airflow_provider_jsms.submission.submission import Submission
     from airflow_provider_jsms.submission.uncertain.doubt import Doubt
 

@@ -24,7 +24,7 @@ from airflow_provider_jsms.api.statuses import (
 )
 from airflow_provider_jsms.exceptions import JsmsCallError, JsmsLedgerError, JsmsOutputError
 from airflow_provider_jsms.submission.delivery.output_file import encoded, explaining
-from airflow_provider_jsms.submission.records.stored_record import StoreAwayError
+from airflow_provider_jsms.submission.records.stores import StoreAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -11,7 +11,7 @@ from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.exceptions import JsmsInputError, JsmsLedgerError
 from airflow_provider_jsms.submission.records.decisions import NOT_SCHEDULED
 from airflow_provider_jsms.submission.records.record_content import sound
-from airflow_provider_jsms.submission.records.stored_record import RecordTakenError, StoreAwayError
+from airflow_provider_jsms.submission.records.stores import RecordTakenError, StoreAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.hooks.jsms import JsmsHook
     from airflow_provider_jsms.submission.policy import Policy
     from airflow_provider_jsms.submission.reconciling.plan import Step, Text
-    from airflow_provider_jsms.submission.records.stored_record import Store
+    from airflow_provider_jsms.submission.records.stores import Store
     from airflow_provider_jsms.submission.uncertain.doubt import Doubt
 
 _WHY_UNCERTAIN: Final = (

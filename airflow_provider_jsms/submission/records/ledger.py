@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_jsms.submission.records.decisions import Attempt, Decision
     from airflow_provider_jsms.submission.records.fingerprint import Fingerprint
-    from airflow_provider_jsms.submission.records.stored_record import Store
+    from airflow_provider_jsms.submission.records.stores import Store
 
 
 class SubmissionRecord(StoredRecord):

@@ -15,7 +15,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from airflow_provider_jsms.api.results import LONGEST_MSG_ID
 from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.submission.records.ledger_rows import LONGEST_NOTE
-from airflow_provider_jsms.submission.records.stored_record import RecordTakenError, StoreAwayError
+from airflow_provider_jsms.submission.records.stores import RecordTakenError, StoreAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -25,7 +25,7 @@ from airflow_provider_jsms.submission.records.ledger_rows import (
 )
 from airflow_provider_jsms.submission.records.ledger_tables import LedgerTables
 from airflow_provider_jsms.submission.records.record_content import deleted, now
-from airflow_provider_jsms.submission.records.stored_record import RecordTakenError, StoreAwayError
+from airflow_provider_jsms.submission.records.stores import RecordTakenError, StoreAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

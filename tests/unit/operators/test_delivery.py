@@ -35,7 +35,7 @@ from airflow_provider_jsms.operators.jsms import JsmsFetchRepliesOperator, JsmsF
 from airflow_provider_jsms.quickstart.waiting import wait_until
 from airflow_provider_jsms.submission.delivery import drain, output_file
 from airflow_provider_jsms.submission.records.sql_ledger import SqlLedger
-from airflow_provider_jsms.submission.records.stored_record import StoreAwayError
+from airflow_provider_jsms.submission.records.stores import StoreAwayError
 from tests import people
 from tests.databases import needs_sqlite_hook
 from tests.unit import wire

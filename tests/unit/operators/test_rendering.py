@@ -16,7 +16,6 @@ from tests.unit.operators.running import NAME, UNKNOWN, TaskInstance, batch, del
 from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from airflow.providers.common.compat.sdk import BaseOperator
@@ -24,19 +23,14 @@ if TYPE_CHECKING:
     from airflow_provider_jsms.sandbox.control import SandboxControl
 
 
+def rendered(operator: BaseOperator, **context: Any) -> BaseOperator:
+    task = operator.prepare_for_execution()
+    task.render_template_fields({"params": {}, **context})
+    return task
+
+
 class TestPrivateFields:
-    @pytest.fixture
-    def rendered(self, tomorrow: datetime) -> Callable[..., BaseOperator]:
-        def render(operator: BaseOperator, **context: Any) -> BaseOperator:
-            task = operator.prepare_for_execution()
-            task.render_template_fields({"params": {}, **context})
-            return task
-
-        return render
-
-    def test_are_masked_where_airflow_reads_them(
-        self, rendered: Callable[..., BaseOperator], tomorrow: datetime
-    ) -> None:
+    def test_are_masked_where_airflow_reads_them(self, tomorrow: datetime) -> None:
         task = rendered(submit(tomorrow, mobile="{{ mobile }}"), mobile=people.ANNA)
         shown = as_airflow_reads(task)
         assert (shown["mobile"], shown["temp_para"]) == ("138****8001", {"name": "***"})
@@ -45,15 +39,13 @@ class TestPrivateFields:
         assert shown[0] == {"mobile": "138****0000", "temp_para": {"name": "***"}}
         assert (len(shown), shown[-1]) == (11, "and 2 more")
 
-    def test_stay_whole_for_the_task(
-        self, rendered: Callable[..., BaseOperator], sandbox: SandboxControl, tomorrow: datetime
-    ) -> None:
+    def test_stay_whole_for_the_task(self, sandbox: SandboxControl, tomorrow: datetime) -> None:
         rendered(submit(tomorrow)).execute({"ti": TaskInstance()})
         (schedule,) = sandbox.state()["schedules"]
         assert schedule["recipients"][0]["mobile"] == people.ANNA
 
     def test_count_as_they_were_set_after_rendering(
-        self, rendered: Callable[..., BaseOperator], sandbox: SandboxControl, tomorrow: datetime
+        self, sandbox: SandboxControl, tomorrow: datetime
     ) -> None:
         """As a pre_execute does that sends everything to a test phone."""
         task = rendered(submit(tomorrow))
@@ -80,7 +72,7 @@ class TestPrivateFields:
         assert context["task"] is own
 
     def test_may_be_rendered_twice_and_leave_the_operator_of_the_dag_alone(
-        self, rendered: Callable[..., BaseOperator], sandbox: SandboxControl, tomorrow: datetime
+        self, sandbox: SandboxControl, tomorrow: datetime
     ) -> None:
         operator = submit(tomorrow)
         task = rendered(rendered(operator))
@@ -114,7 +106,7 @@ class TestPrivateFields:
         assert (task.temp_para, task.temp_id) == ({"name": "1e5"}, 2)
 
     def test_may_be_a_path_of_a_file_that_is_not_there_yet(
-        self, rendered: Callable[..., BaseOperator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
         for path in (tmp_path / "people.csv", Path("people.csv")):
@@ -160,9 +152,7 @@ class TestPrivateFields:
         rendered.render_template_fields({})
         assert rendered.recipients == ["1"]
 
-    def test_may_come_from_a_callable(
-        self, rendered: Callable[..., BaseOperator], tomorrow: datetime
-    ) -> None:
+    def test_may_come_from_a_callable(self, tomorrow: datetime) -> None:
         task = rendered(
             submit(tomorrow, mobile=lambda context, jinja_env: context["who"]), who=people.BEN
         )
@@ -177,25 +167,19 @@ class TestPrivateFields:
             f"{{{{ {{}}['{people.ANNA}'].x }}}}",
         ],
     )
-    def test_are_not_quoted_by_a_template_error(
-        self, template: str, rendered: Callable[..., BaseOperator], tomorrow: datetime
-    ) -> None:
+    def test_are_not_quoted_by_a_template_error(self, template: str, tomorrow: datetime) -> None:
         with pytest.raises(JsmsRenderError, match="field mobile") as caught:
             rendered(submit(tomorrow, mobile=template))
         assert not isinstance(caught.value, AirflowFailException)
 
-    def test_let_an_airflow_error_through(
-        self, rendered: Callable[..., BaseOperator], tomorrow: datetime
-    ) -> None:
+    def test_let_an_airflow_error_through(self, tomorrow: datetime) -> None:
         def skip(**_: Any) -> str:
             raise AirflowSkipException("nobody today")
 
         with pytest.raises(AirflowSkipException, match="nobody today"):
             rendered(submit(tomorrow, mobile=skip))
 
-    def test_are_left_alone_in_other_objects(
-        self, rendered: Callable[..., BaseOperator], tomorrow: datetime
-    ) -> None:
+    def test_are_left_alone_in_other_objects(self, tomorrow: datetime) -> None:
         """An object with template_fields of its own, inside a field, is rendered as usual."""
 
         class Holder:
@@ -210,19 +194,10 @@ class TestPrivateFields:
 
 
 class TestKeys:
-    @pytest.fixture
-    def rendered(self, tomorrow: datetime) -> Callable[..., BaseOperator]:
-        def render(operator: BaseOperator, **context: Any) -> BaseOperator:
-            task = operator.prepare_for_execution()
-            task.render_template_fields({"params": {}, **context})
-            return task
-
-        return render
-
     @pytest.mark.parametrize("field", ["once_key", "tag"])
     @pytest.mark.parametrize("text", ["12_34", "0x1f", "1e5", "[1]", "{{ 12 }}_{{ '34' }}"])
     def test_are_rendered_to_text_in_a_native_dag(
-        self, field: str, text: str, rendered: Callable[..., BaseOperator], tomorrow: datetime
+        self, field: str, text: str, tomorrow: datetime
     ) -> None:
         with DAG("native", schedule=None, render_template_as_native_obj=True):
             operator = batch(tomorrow, [people.ANNA], **{field: text})
@@ -243,9 +218,7 @@ class TestKeys:
         with pytest.raises(JsmsInputError, match=r"once_key is .*None"):
             task.render_template_fields({"ti": TaskInstance(), "params": {}})
 
-    def test_that_are_none_as_the_author_wrote_are_none(
-        self, rendered: Callable[..., BaseOperator], tomorrow: datetime
-    ) -> None:
+    def test_that_are_none_as_the_author_wrote_are_none(self, tomorrow: datetime) -> None:
         assert rendered(submit(tomorrow, once_key=None)).once_key is None
         with DAG("mapped", schedule=None):
             mapped = JsmsSubmitScheduleOperator.partial(

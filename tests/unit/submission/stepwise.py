@@ -36,6 +36,7 @@ from airflow_provider_jsms.operators.jsms import (
 from airflow_provider_jsms.submission.campaigns import campaign
 from airflow_provider_jsms.submission.lists import chunks
 from airflow_provider_jsms.submission.records import ledger, record_content, stored_record
+from airflow_provider_jsms.submission.records.stores import RecordTakenError
 from tests import people
 from tests.histories import Schedule
 from tests.leaks import APP_KEY, MASTER_SECRET
@@ -211,7 +212,7 @@ class ReplayedTable:
         content = json.dumps(value)
         step = Step("write", key, content, self._read.get(key))
         if self._replay.reply_to(step) == TAKEN:
-            raise stored_record.RecordTakenError
+            raise RecordTakenError
         self._read[key] = content
 
 

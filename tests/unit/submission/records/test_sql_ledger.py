@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from airflow_provider_jsms.exceptions import JsmsSettingsError
 from airflow_provider_jsms.submission.records.ledger_rows import ONCE, TASK, Place, Writer
 from airflow_provider_jsms.submission.records.sql_ledger import SqlLedger
-from airflow_provider_jsms.submission.records.stored_record import RecordTakenError, StoreAwayError
+from airflow_provider_jsms.submission.records.stores import RecordTakenError, StoreAwayError
 from tests.databases import DATABASES, database, needs_mariadb, needs_postgres
 from tests.stack.mariadb import MariaDB
 from tests.stack.postgres import Postgres
