@@ -95,7 +95,8 @@ class StepRunner:
         )
 
     def _record(self, key: str) -> SubmissionRecord:
-        return SubmissionRecord(self.store(), key, self.task_try.attempt_with_key)
+        attempt = self.task_try.attempt_with_key._replace(is_listed=True)
+        return SubmissionRecord(self.store(), key, attempt)
 
     def _submit(self, text: Text) -> tuple[str, str | None]:
         record = self._record(text.key)

@@ -104,6 +104,7 @@ class Attempt(NamedTuple):
         whether the task has submitted everything.
     :param is_one_of_several: one of possibly many submissions, so never modified.
     :param is_keyed: ``once_key`` names the record, which tasks and runs share.
+    :param is_listed: a list that is reconciled names it, and decides what the text is.
     :param is_in_table: the record is a row of a SQL table, not in Airflow's store.
     :param by: the task instance, where records name it; empty outside a task.
     :param doubt: why nothing is known of earlier tries; empty if the record counts.
@@ -119,6 +120,7 @@ class Attempt(NamedTuple):
     is_in_code: bool = False
     is_one_of_several: bool = False
     is_keyed: bool = False
+    is_listed: bool = False
     is_in_table: bool = False
     by: str = ""
     doubt: str = ""
@@ -209,7 +211,7 @@ def _with_key(record: Mapping[str, Any], request: Fingerprint, attempt: Attempt)
 def _is_of_this_run(record: Mapping[str, Any], attempt: Attempt) -> bool:
     """Return whether this run wrote a record, but no earlier try of this task instance did."""
     by = str(record.get("by") or "")
-    if not by or attempt.is_resumed or _run_of(by) != _run_of(attempt.by):
+    if not by or attempt.is_listed or attempt.is_resumed or _run_of(by) != _run_of(attempt.by):
         return False
     return by != attempt.by or record.get("try") == attempt.number
 

@@ -82,11 +82,16 @@ def question_about(doubts: Sequence[Doubt]) -> dict[str, Any]:
 def is_shown(question: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
     """Return whether a question that Airflow shows is about all the same submissions.
 
-    Airflow 3.3 keeps the first question of a task instance. That one may be about more chunks.
+    Airflow 3.3 keeps the first question of a task instance. That one may be about more chunks, and
+    suggest another schedule_id, which the task checks.
     """
-    fields = shown.get("params") or {}
-    is_same = all(fields.get(name) == param for name, param in question["params"].items())
+    fields = _descriptions(shown.get("params") or {})
+    is_same = fields.items() >= _descriptions(question["params"]).items()
     return is_same and shown.get("options") == question["options"]
+
+
+def _descriptions(params: Mapping[str, Any]) -> dict[str, str]:
+    return {name: param["description"] for name, param in params.items()}
 
 
 def answer_of(event: Mapping[str, Any], about: Mapping[str, Mapping[str, str]]) -> Answer:

@@ -68,10 +68,10 @@ def entry(number: int, when: datetime, **changed: Any) -> dict[str, Any]:
 class TaskInstance:
     """As much of one as the operator uses."""
 
-    map_index = -1
+    task_id, map_index = "reconcile", -1
 
     def __init__(self, run_id: str, try_number: int = 1) -> None:
-        self.dag_id, self.run_id, self.task_id = "visits", run_id, "reconcile"
+        self.dag_id, self.run_id = "visits", run_id
         self.id = uuid4()
         self.try_number = try_number
         self.max_tries = 0
@@ -605,6 +605,15 @@ def test_a_modification_that_the_ledger_misses_is_made_nevertheless(
             result["submitted"][0], send_time=tomorrow, mobile=people.number(9), temp_id=1
         )
     assert people.number(9) in scene.pending
+
+
+def test_another_list_of_the_same_run_may_change_a_text(
+    scene: Scene, visits: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.reconcile(visits)
+    visits[0]["temp_id"] = 4
+    monkeypatch.setattr(TaskInstance, "task_id", "reconcile_again")
+    assert scene.counts(visits, is_retry=True) == {"modified": 1, "unchanged": 5}
 
 
 def test_two_mapped_lists_of_one_scope_do_not_delete_each_other(
