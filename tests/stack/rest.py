@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import datetime
 from functools import cached_property
@@ -189,14 +189,26 @@ class AirflowRest:
     def answer(
         self, dag_id: str, run_id: str, task_id: str, map_index: int, option: str, **params: str
     ) -> Json:
-        """Answer the question of a task as its page does, and return the task once it has ended.
+        """Answer the question of a task as its page does, and return the task once it has ended."""
+        names = (dag_id, run_id, task_id, map_index)
+        return self.answered(*names, lambda it: self.respond(it, option, **params))
+
+    def answered(
+        self,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        map_index: int,
+        respond: Callable[[Json], object],
+    ) -> Json:
+        """Let a person respond to the question of a task, and return the task once it has ended.
 
         Airflow 3.3 may take the end of the process that has asked for the end of the task, which
         then asks again.
         """
         names = (dag_id, run_id, task_id, map_index)
         question = self.question(*names)
-        self.respond(question, option, **params)
+        respond(question)
         number = question["task_instance"]["try_number"]
         task = wait_until(
             lambda: self._answered(*names, number),
@@ -204,7 +216,7 @@ class AirflowRest:
             otherwise=lambda: self._describe(dag_id, run_id),
         )
         asks_again = task["state"] == "awaiting_input"
-        return self.answer(*names, option, **params) if asks_again else task
+        return self.answered(*names, respond) if asks_again else task
 
     def respond(self, question: Json, option: str, **params: str) -> None:
         """Answer a question, and do not wait for what the task makes of it."""

@@ -93,19 +93,20 @@ def test_an_uncertain_task_from_its_failure_to_its_record(
     take(visitor.page, "clear.png", part=visitor.page.get_by_role("dialog"))
 
     rest.clear(*(SUBMIT[0], run_id, SUBMIT[1]), keep=True)
-    rest.question(SUBMIT[0], run_id, SUBMIT[1])
-    visitor.open("/required_actions")
-    visitor.see("Has JSMS accepted this text?")
-    resize(visitor.page, 1200, 500)
-    take(visitor.page, "required-actions.png")
-    resize(visitor.page, 1200, 1050)
-    visitor.open(f"/dags/jsms_reminder/runs/{run_id}/tasks/submit/required_actions")
-    visitor.see("Has JSMS accepted this text?")
-    visitor.page.get_by_role("textbox").first.fill(schedule["schedule_id"])
-    take(visitor.page, "question.png")
 
-    visitor.page.get_by_role("button", name=ONE_THERE, exact=True).click()
-    assert rest.wait_for_task(SUBMIT[0], run_id, SUBMIT[1], timeout=90)["state"] == "success"
+    def respond(_: object) -> None:
+        visitor.open("/required_actions")
+        visitor.see("Has JSMS accepted this text?")
+        resize(visitor.page, 1200, 500)
+        take(visitor.page, "required-actions.png")
+        resize(visitor.page, 1200, 1050)
+        visitor.open(f"/dags/jsms_reminder/runs/{run_id}/tasks/submit/required_actions")
+        visitor.see("Has JSMS accepted this text?")
+        visitor.page.get_by_role("textbox").first.fill(schedule["schedule_id"])
+        take(visitor.page, "question.png")
+        visitor.page.get_by_role("button", name=ONE_THERE, exact=True).click()
+
+    assert rest.answered(SUBMIT[0], run_id, SUBMIT[1], -1, respond)["state"] == "success"
     visitor.open_task(run, "submit")
     visitor.turn_to("Storage")
     visitor.see("answered at")

@@ -19,14 +19,17 @@ def test_a_person_finds_the_schedule_and_the_task_continues_with_it(
 ) -> None:
     sandbox.fault("submit_schedule", "accepted_then_closed")
     run = Asking(rest, "ledger_single", send_time=in_hours(1), on_uncertain="ask")
-    run.question()
-    (schedule,) = sandbox.state()["schedules"]
-    visitor.open(f"/dags/ledger_single/runs/{run.run_id}/tasks/submit/required_actions")
-    visitor.see("Has JSMS accepted this text?")
-    visitor.see("138****8001")
-    assert visitor.private() == []
-    visitor.page.get_by_role("textbox").first.fill(schedule["schedule_id"])
-    visitor.page.get_by_role("button", name=ONE_THERE, exact=True).click()
+
+    def respond(_: object) -> None:
+        (schedule,) = sandbox.state()["schedules"]
+        visitor.open(f"/dags/ledger_single/runs/{run.run_id}/tasks/submit/required_actions")
+        visitor.see("Has JSMS accepted this text?")
+        visitor.see("138****8001")
+        assert visitor.private() == []
+        visitor.page.get_by_role("textbox").first.fill(schedule["schedule_id"])
+        visitor.page.get_by_role("button", name=ONE_THERE, exact=True).click()
+
+    rest.answered("ledger_single", run.run_id, "submit", -1, respond)
     assert run.end() == "success"
-    assert run.schedule_id == schedule["schedule_id"]
+    assert run.schedule_id == sandbox.state()["schedules"][0]["schedule_id"]
     assert posts(sandbox) == 1
