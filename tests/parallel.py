@@ -7,13 +7,16 @@ from typing import Final
 from xdist.scheduler import LoadScopeScheduling
 
 # The tests that share an Airflow, its database, or a run of pytest; the first match counts. Those
-# of e2e would be the last to end, did not some that share nothing with the others go apart.
+# of e2e would be the last to end, did not some go apart: the second half gets an Airflow of its own
+# in another process.
+SECOND: Final = ("clear", "connection", "delivery", "examples", "loops", "notifier", "once_key")
 SHARED: Final = {
     "tests/e2e/browser/test_sandbox_page.py": "page",
     "tests/e2e/test_quickstart.py": "quickstart",
     "tests/e2e/test_tutorial.py": "tutorial",
     "tests/e2e/crash/": "rough",
     "tests/e2e/deferred/": "rough",
+    **{f"tests/e2e/test_{name}.py": "second airflow" for name in SECOND},
     "tests/e2e/": "airflow",
     "tests/habits/": "habits",
     "tests/unit/sandbox/plugin/": "plugin",
