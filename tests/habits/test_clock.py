@@ -125,7 +125,8 @@ def test_an_hour_of_china_needs_its_zone(
     run_dag: Callable[..., Ran], jsms_sandbox: JsmsSandbox, template: str, hour: int
 ) -> None:
     source = SUBMIT.format(send_time=f'"{{{{ {template} }}}}"', dag="")
-    assert run_dag(source, logical_date=datetime(2031, 1, 1, tzinfo=UTC)).state == "success"
+    argument = "logical_date" if AIRFLOW >= (3, 0) else "execution_date"
+    assert run_dag(source, **{argument: datetime(2031, 1, 1, tzinfo=UTC)}).state == "success"
     assert texted(jsms_sandbox) == [(ONE, datetime(2031, 1, 1, hour, tzinfo=UTC))]
 
 
@@ -150,7 +151,8 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
         "xcom[0]": "failed",
         "xcom[1]": "failed",
     }
-    assert ran.said.count("JsmsInputError: send_time 2031-01-01 09:00:00+08:06 has an offset") == 3
+    # Airflow 2 logs an error several times.
+    assert ran.said.count("JsmsInputError: send_time 2031-01-01 09:00:00+08:06 has an offset") >= 3
     assert jsms_sandbox.requests == []
 
 
