@@ -79,7 +79,7 @@ class Reconciliation:
         self.runner.task_try.doubts += [doubts[key] for key in keys if key in doubts]
         if outcome.failed:
             failed = {key: outcome.failed[key] for key in keys if key in outcome.failed}
-            raise self._error(failed, in_words(outcome.counts), [*left])
+            raise self._error(failed, len(steps), in_words(outcome.counts), [*left])
 
     def _in_threads(self, count: int, left: Iterator[Step], outcome: Outcome) -> None:
         with ThreadPoolExecutor(count) as pool:
@@ -125,16 +125,12 @@ class Reconciliation:
             self._stopped_by = error
 
     def _error(
-        self, failed: Mapping[str, JsmsError], counts: str, untried: Sequence[Step]
+        self, failed: Mapping[str, JsmsError], count: int, counts: str, untried: Sequence[Step]
     ) -> JsmsError:
         lines = "\n".join(first_ten(f"{key}: {error}" for key, error in failed.items()))
-        others = (
-            f" {len(untried):,} others were not tried, because they would fail too."
-            if untried
-            else ""
-        )
+        others = f" Not tried, because they would fail too: {len(untried):,}." if untried else ""
         text = (
-            f"{len(failed):,} texts could not be submitted, modified or deleted."
+            f"{len(failed):,} of {count:,} texts could not be submitted, modified or deleted."
             f"{others} {counts}.\n{lines}"
         )
         errors = failed.values()

@@ -64,10 +64,10 @@ class Scope:
         ]
         if siblings:
             raise JsmsInputError(
-                f"Another mapped instance of this task has submitted {len(siblings)} texts of the "
-                f"scope {mask_text(self.place.scope)!r}, which this list would delete. Nothing "
-                "was sent. A scope has one list: give each mapped instance a scope of its own, or "
-                "pass all texts in one list."
+                "Another mapped instance of this task has submitted texts of the scope "
+                f"{mask_text(self.place.scope)!r}, which this list would delete: {len(siblings)}. "
+                "Nothing was sent. A scope has one list: give each mapped instance a scope of its "
+                "own, or pass all texts in one list."
             )
 
     def store(self) -> SqlStore:

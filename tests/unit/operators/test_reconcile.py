@@ -633,7 +633,7 @@ class TestErrors:
         self, scene: Scene, visits: list[Any]
     ) -> None:
         visits[2]["temp_id"] = 99
-        with pytest.raises(JsmsNeverReconciledError, match=r"1 texts could not .*\nvisit-2: "):
+        with pytest.raises(JsmsNeverReconciledError, match=r"1 of 6 texts could not .*\nvisit-2: "):
             scene.reconcile(visits)
         assert scene.ti.xcoms["counts"]["submitted"] == 5
         visits[2]["temp_id"] = 2
@@ -642,7 +642,7 @@ class TestErrors:
     def test_an_error_for_all_stops_at_once(self, scene: Scene, tomorrow: datetime) -> None:
         scene.sandbox.account(balance=0)
         texts = [entry(number, tomorrow) for number in range(50)]
-        with pytest.raises(JsmsNeverReconciledError, match="others were not tried"):
+        with pytest.raises(JsmsNeverReconciledError, match="Not tried, because they would fail"):
             scene.reconcile(texts, concurrency=2)
         assert scene.calls()["POST"] <= 3
         scene.sandbox.account(balance=1000)
@@ -654,12 +654,12 @@ class TestErrors:
     ) -> None:
         texts = [entry(number, tomorrow) for number in range(30)]
         scene.sandbox.fault("submit_schedule", "accepted_then_closed", times=None)
-        with pytest.raises(JsmsNotReconciledError, match="not tried"):
+        with pytest.raises(JsmsNotReconciledError, match="Not tried"):
             scene.reconcile(texts, concurrency=concurrency)
         lost = scene.ti.xcoms["counts"]["uncertain"]
         assert 3 <= lost <= 2 + concurrency
         scene.sandbox.clear_faults()
-        with pytest.raises(JsmsUncertainError, match=f"{lost} texts could not"):
+        with pytest.raises(JsmsUncertainError, match=f"{lost} of 30 texts could not"):
             scene.reconcile(texts, is_retry=True)
         assert scene.ti.xcoms["counts"]["submitted"] == 30 - lost
         assert max(Counter(scene.sent()).values()) == 1
