@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests import leaks, people
+from tests.versions import AIRFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,8 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
     assert f"JsmsSubmitScheduleOperator has no argument {names}. Nothing was sent." in ran.said
     assert "Parameters of the template belong in temp_para." in ran.said
     assert f"JsmsScheduleSensor has no argument {names}. Nothing was sent." in ran.said
-    assert leaks.found_in(ran.said) == []
+    if AIRFLOW[:2] != (3, 0):  # its dag.test() prints what processes send to each other
+        assert leaks.found_in(ran.said) == []
 
 
 def test_a_label_of_the_last_digits_holds_no_number(run_dag: Callable[..., Ran]) -> None:

@@ -76,7 +76,7 @@ def test_a_table_from_upstream_texts_each_person_of_it(
 def skip_where_airflow_stores_no_frame(ran: Ran) -> None:
     """An older Airflow does not know the frames of pandas 3."""
     said = ("DataFrame is not JSON serializable", "cannot serialize object of type <class 'pandas")
-    if ran.tasks["people"] == "failed" and any(each in ran.said for each in said):
+    if "upstream_failed" in ran.tasks.values() and any(each in ran.said for each in said):
         pytest.skip("this Airflow cannot store a DataFrame of this pandas")
 
 
@@ -205,6 +205,7 @@ with DAG("DAG_ID", schedule=None, start_date=START) as dag:
         return pandas.read_csv(io.StringIO({SIGNED!r}){options})
     JsmsReconcileSchedulesOperator(task_id="list", scope="visits", texts=texts())
 """)
+    skip_where_airflow_stores_no_frame(ran)
     assert ran.tasks["list"] == ("success" if options else "failed")
     assert len(jsms_sandbox.scheduled) == (2 if options else 0)
     hint = "row 2: sign_id 1.0 is not a positive whole number. Nothing was sent. Empty cells make"
