@@ -153,23 +153,27 @@ class SqlLedger:
 
         :param only_ahead: only if its time is ahead.
         """
-        column = self._records.c
-        for row in self._rows(column.app == app, column.schedule_id == schedule_id):
-            is_sent = only_ahead and (row.send_time or "") <= now()
-            if row.state in (ACCEPTED, FINISHED) and isinstance(row.content, dict) and not is_sent:
-                with suppress(RecordTakenError):  # it is of another schedule by now, or deleted
-                    self.write(row.place, row.record_key, deleted(row.content), row.version)
+        for row in self._accepted(app, schedule_id):
+            if not only_ahead or (row.send_time or "") > now():
+                self._rewrite(row, deleted(row.content))
 
     def mark_moved(self, app: str, schedule_id: str, times: Mapping[str, str]) -> None:
         """Write into the rows of a schedule when it is sent now.
 
         :param times: ``send_time`` and ``send_time_utc``.
         """
+        for row in self._accepted(app, schedule_id):
+            self._rewrite(row, {**row.content, **times})
+
+    def _accepted(self, app: str, schedule_id: str) -> list[Row]:
         column = self._records.c
-        for row in self._rows(column.app == app, column.schedule_id == schedule_id):
-            if row.state in (ACCEPTED, FINISHED) and isinstance(row.content, dict):
-                with suppress(RecordTakenError):  # another task modifies it
-                    self.write(row.place, row.record_key, {**row.content, **times}, row.version)
+        rows = self._rows(column.app == app, column.schedule_id == schedule_id)
+        states = (ACCEPTED, FINISHED)
+        return [row for row in rows if row.state in states and isinstance(row.content, dict)]
+
+    def _rewrite(self, row: Row, content: Mapping[str, Any]) -> None:
+        with suppress(RecordTakenError):  # it is of another schedule by now, deleted or modified
+            self.write(row.place, row.record_key, content, row.version)
 
     def _rows(
         self, *conditions: Any, order: sa.ColumnElement[Any] | None = None, limit: int | None = None
