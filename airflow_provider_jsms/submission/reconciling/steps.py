@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -84,15 +83,13 @@ class StepRunner:
 
     def _uncertain(self, record: SubmissionRecord) -> JsmsUncertainError:
         doubt = doubt_about(record, _WHY_UNCERTAIN, self.hook.settings.zone)
-        look = "Look in the JSMS console whether that schedule exists"
         if CAN_ASK and "fingerprint" in (record.content or {}):
             self.doubts[record.key] = doubt
-            return doubt.error(f"{look}. Then clear the task: it asks what you found.")
-        return doubt.error(
-            f"{look}, and delete it there if it does. Then run python -m airflow_provider_jsms "
-            f"not-there {shlex.quote(record.key)}, with the --conn-id of this task, and clear the "
-            "task."
-        )
+            return doubt.error(
+                "Look in the JSMS console whether that schedule exists. Then clear the task: it "
+                "asks what you found."
+            )
+        return doubt.error(doubt.otherwise)
 
     def _record(self, key: str) -> SubmissionRecord:
         attempt = self.task_try.attempt_with_key._replace(is_listed=True)

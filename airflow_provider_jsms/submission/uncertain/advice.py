@@ -73,6 +73,14 @@ def _if_missing(record: SubmissionRecord, go_on: str) -> str:
     return "trigger a new run, or clear the task with on_uncertain='resubmit'"
 
 
+def not_wanted(record: SubmissionRecord) -> str:
+    """Return the same for a text that has vanished from a list."""
+    return (
+        "Look in the JSMS console whether that schedule exists, and delete it there if it does. "
+        f"Then {_not_there(record, record.key)}, and clear the task."
+    )
+
+
 def with_code(record: SubmissionRecord) -> str:
     """Return the next steps after a submission of the user's own code with an unknown outcome."""
     if not record.has_store:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from airflow_provider_jsms.api.masking import mask_text
 from airflow_provider_jsms.api.recipients import noun
 from airflow_provider_jsms.exceptions import JsmsUncertainError
-from airflow_provider_jsms.submission.uncertain.advice import without_a_question
+from airflow_provider_jsms.submission.uncertain.advice import not_wanted, without_a_question
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -117,7 +117,7 @@ def doubt_about(
         is_wanted=call is not None,
         has_sent=sent_at is not None,
         is_part=record.attempt.is_part,
-        otherwise=without_a_question(record),
+        otherwise=not_wanted(record) if call is None else without_a_question(record),
     )
 
 

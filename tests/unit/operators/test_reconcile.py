@@ -797,6 +797,18 @@ class TestAsking:
         assert scene.rows()["visit-0"]["state"] == "deleted"
         assert visits[0]["mobile"] not in scene.sent()
 
+    def test_one_that_has_vanished_is_to_be_deleted_where_airflow_shows_another_question(
+        self, scene: Scene, visits: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        scene.sandbox.fault("submit_schedule", "accepted_then_closed")
+        with pytest.raises(JsmsUncertainError):
+            scene.reconcile(visits[:1])
+        monkeypatch.setattr(asking, "_enter", lambda *_: {"options": [], "params": {}})
+        with pytest.raises(JsmsUncertainError, match="does not ask") as caught:
+            scene.reconcile(visits[1:], on_uncertain="ask", concurrency=1)
+        assert "delete it there if it does. Then run" in str(caught.value)
+        assert "not-there visit-0" in str(caught.value)
+
     @pytest.mark.parametrize(
         ("option", "state", "uncertain"),
         [("It is not there", "begun", 0), ("Leave it", "sending", 1)],
